@@ -1,0 +1,1 @@
+"""From folder to job: scanning, settling, planning, remembering."""

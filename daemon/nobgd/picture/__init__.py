@@ -1,0 +1,1 @@
+"""From bytes to cut-out; runs in lanes only."""

@@ -1,0 +1,1 @@
+"""Where jobs run: lanes, and the work done in them."""
