@@ -1,0 +1,79 @@
+"""What a scanner thread tells the main loop: frozen values, put into its mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nobgd.values import Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Photos that have stopped changing; at most 1,000 in one message.
+
+    A photo is told again after `Inbox.again`, after a change, and after a restart.
+    """
+
+    inbox: str
+    photos: tuple[Photo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Names that were there and are not any more; never sent for a share that is lost."""
+
+    inbox: str
+    relpaths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A pass over the inbox is complete, or the last unsettled file has settled.
+
+    With ``unsettled == 0`` everything that was seen has been told.
+    """
+
+    inbox: str
+    files: int  # known, not ignored
+    unsettled: int
+    took_s: float  # of the last pass
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How changes are noticed, told at the start and whenever that changes."""
+
+    inbox: str
+    strategy: str  # inotify | poll
+    why: str  # "proved; ext4" | "nfs4: other machines' changes send no events"
+    text: str  # for people: "inotify, proved" | "poll every 5 s: nfs4"
+    device: int  # st_dev of the folder; what `Job.inbox_device` is for where == ""
+    where: str = ""  # the sub-folder another file system is mounted on; "" is the inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The inbox cannot be read: missing, unmounted or failing.  Sent once, then `Back`."""
+
+    inbox: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The inbox can be read again; everything in it is looked at anew."""
+
+    inbox: str
+    device: int  # st_dev, which a new mount may have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """Something that will never be a photo although it is not ignored; sent once per name."""
+
+    inbox: str
+    relpath: str
+    why: str
+
+
+Message = Settled | Gone | Scanned | Watching | Lost | Back | Odd

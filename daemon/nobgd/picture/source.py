@@ -1,0 +1,101 @@
+"""Read a photo's bytes once, from the very file that was seen, and notice if it changes.
+
+The file is opened beneath its inbox without following a link, must be a regular file, and
+is never opened by name again: everything after works on these bytes.  What goes wrong:
+another mount in the inbox's place is GONE_AWAY; a link, FIFO, socket or device is UNSAFE;
+a size or mtime that differs from what was seen, before or after the reading, is CHANGED; a
+file that left is VANISHED.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+
+from nobgd.beneath import open_beneath, open_root
+from nobgd.oserrors import failure
+from nobgd.values import Code, NobgdError
+
+_CHUNK = 64 << 20  # bytes per read(2); nearly every photo is one
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes of one photo and what the file system said of it."""
+
+    data: bytes
+    sha256: str  # of `data`, hexadecimal
+    size: int  # bytes
+    mtime_ns: int
+    atime_ns: int
+    mode: int  # st_mode
+    device: int  # st_dev of the file
+    inode: int
+
+
+def read(
+    root: str,
+    relpath: str,
+    *,
+    device: int | None = None,
+    expect: tuple[int, int] | None = None,
+    max_bytes: int = 2 << 30,
+) -> Source:
+    """Read the photo `relpath` of the inbox `root`.
+
+    `device` is the st_dev the inbox must have, `expect` the size in bytes and the mtime in
+    nanoseconds the photo must have; None leaves it unchecked.  Raises `NobgdError`.
+    """
+    doing = f"cannot read {relpath}"
+    try:
+        folder = open_root(root, device)
+        try:
+            fd = open_beneath(folder, relpath, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise NobgdError(Code.UNSAFE, f"{relpath} is a socket or a device") from error
+        raise failure(error, doing) from error
+    try:
+        return _read(fd, relpath, expect, max_bytes)
+    except OSError as error:
+        raise failure(error, doing) from error
+    finally:
+        os.close(fd)
+
+
+def _read(fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int) -> Source:
+    before = os.fstat(fd)
+    if not stat.S_ISREG(before.st_mode):
+        raise NobgdError(Code.UNSAFE, f"{relpath} is no plain file, so it is not read")
+    seen = (before.st_size, before.st_mtime_ns)
+    if expect is not None and seen != expect:
+        raise NobgdError(Code.CHANGED, f"{relpath} has changed since it was seen")
+    if before.st_size > max_bytes:
+        mib = before.st_size / 2**20
+        raise NobgdError(
+            Code.TOO_LARGE,
+            f"{relpath} has {mib:,.0f} MiB, more than the {max_bytes / 2**20:,.0f} MiB allowed",
+        )
+    parts, left = [], before.st_size + 1  # one byte more shows that it has grown
+    while left > 0 and (part := os.read(fd, min(left, _CHUNK))):
+        parts.append(part)
+        left -= len(part)
+    data = parts[0] if len(parts) == 1 else b"".join(parts)
+    after = os.fstat(fd)
+    if len(data) != before.st_size or seen != (after.st_size, after.st_mtime_ns):
+        raise NobgdError(Code.CHANGED, f"{relpath} changed while it was read")
+    return Source(
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=before.st_size,
+        mtime_ns=before.st_mtime_ns,
+        atime_ns=before.st_atime_ns,
+        mode=before.st_mode,
+        device=before.st_dev,
+        inode=before.st_ino,
+    )
