@@ -1,0 +1,41 @@
+# nobgd: `make run` and `make test` do all the set-up they need; so does every other verb.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+STAMP   = $(VENV)/.installed
+
+.PHONY: help setup run test check bench faults clean
+help:            ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
+	@$(BIN)/nobgd models fetch u2net
+
+run: setup       ## the daemon on ./inbox → ./outbox, in the foreground
+	@mkdir -p inbox outbox
+	@echo "Drop a photo into $(CURDIR)/inbox; its cut-out appears in $(CURDIR)/outbox. Ctrl-C stops."
+	@exec $(BIN)/nobgd run -c config/nobgd.yaml
+
+check: $(STAMP)  ## lint, format, types, import contract
+	$(BIN)/ruff check daemon tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup check  ## everything above, then the tests
+	$(BIN)/pytest
+
+bench: setup     ## the benchmarks; PARTS="table folder …" PHOTOS=FOLDER choose
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks $(PARTS) $(if $(PHOTOS),--photos $(PHOTOS))
+
+faults: setup    ## the fault campaign; writes tests/faults/FAULTS.md
+	$(BIN)/python -m tests.faults $(ARGS)
+
+clean:           ## remove what make made (not the photos, not the cached weights)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

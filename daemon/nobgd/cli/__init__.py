@@ -1,0 +1,56 @@
+"""The verbs; the only place that prints for people and picks exit codes.
+
+Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment (model missing
+or altered, state folder unusable).  Each verb is a module of its own with ``add`` (its
+sub-parser and help) and ``run``; what a verb needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from nobgd import __version__
+
+VERBS = (
+    "run", "once", "check", "models", "status", "why", "retry", "pause", "resume", "report",
+    "doctor", "unit",
+)  # fmt: skip
+EPILOG = """\
+The configuration is read from -c FILE, else $NOBGD_CONFIG, else /etc/nobgd/nobgd.yaml.
+Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment.
+`nobgd VERB --help` explains each verb."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        prog="nobgd",
+        description="Drop a photo into a folder, get it back without its background.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"nobgd {__version__}")
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for name in VERBS:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(f"nobgd.cli.{name}").add(verbs)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; its exit code."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    chosen = parser().parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `nobgd report | head`
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

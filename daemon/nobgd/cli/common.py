@@ -1,0 +1,86 @@
+"""What several verbs share: the -c option, reading the configuration, sentences on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nobgd.config import Config
+    from nobgd.service import Service
+    from nobgd.state import State
+
+GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
+DEFAULT = "/etc/nobgd/nobgd.yaml"
+
+
+class Quit(Exception):  # noqa: N818 - carries an exit code, not an error
+    """End with this exit code; the sentence has been printed."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The -c option."""
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", type=Path,
+        help=f"the configuration (default: $NOBGD_CONFIG, else {DEFAULT})",
+    )  # fmt: skip
+
+
+def config_path(args: argparse.Namespace) -> Path:
+    """Which configuration is meant."""
+    return Path(args.config or os.environ.get("NOBGD_CONFIG") or DEFAULT)
+
+
+def load(args: argparse.Namespace) -> Config:
+    """The configuration; on errors all of them are printed and `Quit` carries code 2."""
+    from nobgd import config
+
+    try:
+        return config.load(config_path(args))
+    except config.ConfigError as error:
+        complain(str(error))
+        raise Quit(USAGE) from None
+
+
+def complain(text: str) -> None:
+    """Text for a person, on stderr; names that are not UTF-8 are shown escaped."""
+    print(text.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+
+
+def reread(args: argparse.Namespace) -> Config:
+    """The configuration, for a reload.  Raises `ConfigError`."""
+    from nobgd import config
+
+    return config.load(config_path(args))
+
+
+def claim(config: Config) -> State:
+    """The state folder, locked; on failure a sentence and `Quit` with code 3."""
+    from nobgd import state
+
+    try:
+        return state.claim(config.state_dir, config.cache_dir)
+    except state.StateError as error:
+        complain(str(error))
+        raise Quit(ENVIRONMENT) from None
+
+
+def serve(service: Service) -> int:
+    """Start a service and work; what keeps it from starting is said in a sentence, code 3."""
+    from nobgd.models import ModelError
+    from nobgd.pool.lanes import Unfit
+
+    try:
+        service.start()
+    except (ModelError, Unfit) as error:
+        complain(str(error))
+        service.end()
+        return ENVIRONMENT
+    return service.run()

@@ -1,0 +1,121 @@
+"""Photo, rules and what is known → a job, a skip, or nothing; pure.
+
+Naming: ``<sub-folders>/<stem>_nobg.png``.  When another source owns that name, the full
+name is used (``a.png_nobg.png``), and if that is taken too, the full name with eight digits
+of a hash.  Names longer than 255 bytes are cut at a character's border and carry the hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from dataclasses import dataclass
+
+from nobgd.values import Photo
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"})
+NAME_BYTES = 255  # NAME_MAX of every Linux file system that matters here
+BACKOFF_FIRST_S = 5.0
+BACKOFF_LONGEST_S = 600.0
+INTERRUPTIONS = 12  # a photo cut short this often is what brings the service down
+
+_NOT_OURS = {
+    ".heic": "HEIC", ".heif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".bmp": "BMP",
+    ".psd": "Photoshop", ".svg": "SVG", ".pdf": "PDF", ".dng": "raw", ".cr2": "raw",
+    ".cr3": "raw", ".nef": "raw", ".arw": "raw", ".raf": "raw", ".orf": "raw", ".rw2": "raw",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says of a photo, as far as planning needs it."""
+
+    state: str
+    same_file: bool  # size and mtime are those of the row
+    same_recipe: bool
+    disposed: bool = False
+
+
+def refusal(relpath: str) -> str | None:
+    """Why a file with this name will never be a job; None if it may be."""
+    extension = os.path.splitext(relpath)[1].lower()
+    if extension in EXTENSIONS:
+        return None
+    name = os.path.basename(relpath)
+    if extension in _NOT_OURS:
+        return f"{name} is a {_NOT_OURS[extension]} file; export it as JPEG, PNG, WebP or TIFF"
+    return f"{name} is not named like a photo (JPEG, PNG, WebP or TIFF)"
+
+
+def todo(known: Known | None, source: str) -> str:
+    """What is to be done with a settled photo: job | dispose | wait | nothing.
+
+    ``source`` is the inbox's rule keep | archive | delete.  A row in ``retry`` waits for its
+    time; a changed file or (for finished work) a changed recipe starts afresh.
+    """
+    if known is None or not known.same_file:
+        return "job"
+    match known.state:
+        case "done" if not known.same_recipe:
+            return "job"
+        case "done":
+            return "dispose" if source != "keep" and not known.disposed else "nothing"
+        case "retry":
+            return "wait"
+        case _:  # trying, quarantined, skipped
+            return "nothing"
+
+
+def outputs(relpath: str, suffix: str) -> tuple[str, str, str]:
+    """The names an output may have, relative to the outbox, best first."""
+    folder, name = os.path.split(relpath)
+    stem = os.path.splitext(name)[0]
+    digest = hashlib.sha256(os.fsencode(relpath)).hexdigest()[:8]
+    tail = f"{suffix}.png"
+    names = (
+        _fit(stem, tail, digest),
+        _fit(name, tail, digest),
+        _fit(name, f"-{digest}{tail}", digest),
+    )
+    return tuple(os.path.join(folder, each) for each in names)  # type: ignore[return-value]
+
+
+def _fit(stem: str, tail: str, digest: str) -> str:
+    raw, end = os.fsencode(stem), os.fsencode(tail)
+    if len(raw) + len(end) <= NAME_BYTES:
+        return stem + tail
+    end = b"~" + digest.encode() + end
+    cut = raw[: NAME_BYTES - len(end)]
+    while cut and _splits_character(raw, len(cut)):
+        cut = cut[:-1]
+    return os.fsdecode(cut + end)
+
+
+def _splits_character(raw: bytes, at: int) -> bool:
+    return at < len(raw) and raw[at] & 0xC0 == 0x80 and at > 0 and bool(raw[at - 1] & 0x80)
+
+
+def inbox_key(path: str) -> str:
+    """A short name of an inbox that gives nothing of its path away."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+
+
+def urgent(photo: Photo) -> bool:
+    """Whether the photo lies in an ``_urgent`` folder at the top of its inbox."""
+    return photo.relpath.startswith("_urgent/")
+
+
+def backoff_s(
+    failures: int,
+    chance: random.Random | None = None,
+    *,
+    first_s: float = BACKOFF_FIRST_S,
+    longest_s: float = BACKOFF_LONGEST_S,
+) -> float:
+    """Seconds until the next try: doubling from 5 s to 10 min, with ±20 % jitter.
+
+    The jitter keeps photos that failed together from coming back together.
+    """
+    plain = min(first_s * 2.0 ** min(max(failures - 1, 0), 20), longest_s)
+    return plain * (chance or random).uniform(0.8, 1.2)

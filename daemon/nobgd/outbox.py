@@ -1,0 +1,52 @@
+"""What the supervisor knows of an outbox: ready, or paused until a time, and why.
+
+The folder itself is only touched by lanes.  An outbox is ready after a lane has found it
+writable and swept it; a fault of the place (full, read-only, gone) pauses it, and a probe
+that backs off with jitter brings it back, without a restart and without burning attempts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nobgd.intake.plan import backoff_s
+
+_LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(slots=True)
+class Outbox:
+    """One outbox.  Only accessed from the main loop; times are monotonic seconds."""
+
+    path: str
+    create: bool  # missing and never seen before: it may be made
+    device: int | None = None
+    probing: bool = False
+    swept: bool = False
+    failures: int = 0
+    probe_at: float = 0.0
+    why: str | None = "not looked at yet"
+
+    @property
+    def ready(self) -> bool:
+        """Whether photos may be sent there."""
+        return self.why is None
+
+    def due(self, now: float) -> bool:
+        """Whether it should be probed now."""
+        return not self.ready and not self.probing and now >= self.probe_at
+
+    def found(self, device: int) -> bool:
+        """A probe found it good; True when that ends a pause that had been announced."""
+        was_lost = self.failures > 0
+        self.probing, self.why, self.failures = False, None, 0
+        self.device, self.swept, self.create = device, True, False
+        return was_lost
+
+    def failed(self, why: str, now: float) -> bool:
+        """A probe or a photo found it bad; True when this is news."""
+        news = self.failures == 0
+        self.probing, self.why = False, why
+        self.failures += 1
+        self.probe_at = now + backoff_s(self.failures, first_s=1.0, longest_s=_LONGEST_PAUSE_S)
+        return news

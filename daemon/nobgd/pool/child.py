@@ -1,0 +1,89 @@
+"""The process of one lane: load the model, confine itself, then one request at a time.
+
+Started as ``python -m nobgd.pool.child FD``; ends when the socket does.  Answers go up as
+JSON (see `wire`); a request that asks for memory blocks on the supervisor's word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or it phones home
+
+from nobgd.oserrors import code_of
+from nobgd.pool import errands, wire, worker
+from nobgd.values import Code, Job, NobgdError, Recipe
+
+
+class Models:
+    """The segmenters of this lane, each loaded when first needed."""
+
+    def __init__(self, setup: wire.Setup) -> None:
+        self._setup = setup
+        self._known = {recipe.key: weights for recipe, weights in setup.weights}
+        self._loaded: dict[str, Any] = {}
+
+    def get(self, recipe: Recipe) -> Any:
+        """The segmenter for ``recipe``; loading it takes 0.02 to 0.5 s."""
+        from nobgd.picture.segment import Segmenter
+
+        if recipe.key not in self._loaded:
+            weights = self._known[recipe.key]
+            self._loaded[recipe.key] = Segmenter(
+                weights.path, weights, threads=self._setup.threads, cache_dir=self._setup.cache_dir
+            )
+        return self._loaded[recipe.key]
+
+
+def main(descriptor: int) -> int:
+    """Serve until the supervisor closes the socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
+    line = Connection(descriptor)
+    setup: wire.Setup = line.recv()
+    try:
+        from nobgd.pool.confine import confine
+
+        models = Models(setup)
+        if setup.weights:
+            models.get(setup.weights[0][0])
+        holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
+    except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
+        line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
+        return 3
+    line.send_bytes(wire.encode({"ready": list(holds)}))
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            _serve(line, models, line.recv())
+    return 0
+
+
+def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:
+    def ask(megapixels: float) -> None:
+        line.send_bytes(wire.encode({"ask": megapixels}))
+        line.recv_bytes()
+
+    def stage(name: str) -> None:
+        line.send_bytes(wire.encode({"stage": name}))
+
+    if isinstance(request, Job):
+        line.send_bytes(wire.pack(worker.process(request, models.get(request.recipe), ask, stage)))
+        return
+    try:
+        line.send_bytes(wire.encode({"errand": errands.run(request)}))
+    except NobgdError as error:
+        line.send_bytes(wire.encode({"refused": [error.code, error.reason]}))
+    except OSError as error:
+        reason = f"{error.filename or type(request).__name__}: {error.strerror}"
+        line.send_bytes(wire.encode({"refused": [code_of(error), reason]}))
+    except Exception as error:  # noqa: BLE001 - the border of the process
+        line.send_bytes(wire.encode({"refused": [Code.INTERNAL, f"{type(error).__name__}: {error}"]}))
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

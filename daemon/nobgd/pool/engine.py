@@ -1,0 +1,92 @@
+"""Configuration → an engine: the models found and verified, lanes sized, folders granted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nobgd import models
+from nobgd.config import Config
+from nobgd.pool import wire
+from nobgd.pool.lanes import Lanes
+from nobgd.pool.memory import Budget, automatic, cores
+from nobgd.values import Recipe
+
+_MB = 1_000_000
+_DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
+_ADDRESS_SPACE_MB = 3_000.0  # code, arenas and mapped weights, most of it never resident
+
+
+@dataclass(slots=True)
+class Engine:
+    """The lanes, and the recipe by which each inbox is worked."""
+
+    lanes: Lanes
+    recipes: dict[str, Recipe]  # by inbox path
+    count: int
+    threads: int
+    megapixels: float
+
+    @property
+    def bound(self) -> int:
+        """Jobs handed out at a time: one at work and one at hand for each lane."""
+        return 2 * self.count
+
+
+def sizes(config: Config) -> tuple[int, int]:
+    """Lanes and ONNX Runtime threads for each, from the cores; see ARCHITECTURE.md."""
+    count = config.workers.count
+    threads = config.workers.threads
+    lanes = max(1, cores()) if count == "auto" else int(count)
+    return lanes, max(1, cores() // lanes) if threads == "auto" else int(threads)
+
+
+def build(
+    config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda lane, holds: None
+) -> Engine:
+    """An engine that is not started yet.  Raises `models.ModelError`."""
+    weights: dict[str, tuple[Recipe, wire.Weights]] = {}
+    recipes: dict[str, Recipe] = {}
+    read: set[str] = set()
+    for inbox in config.inboxes:
+        found = models.find(inbox.model.name, inbox.model.precision, inbox.model.directory)
+        models.verify(found, config.cache_dir / "verified.json")
+        recipe = Recipe(found.spec.name, found.sha256, found.precision)
+        recipes[str(inbox.path)] = recipe
+        spec = found.spec
+        weights[recipe.key] = (
+            recipe,
+            wire.Weights(
+                str(found.path), found.sha256, spec.name, found.precision,
+                spec.input_size, spec.mean, spec.std,
+            ),
+        )  # fmt: skip
+        read.add(os.path.dirname(os.path.realpath(found.path)))
+    count, threads = sizes(config)
+    limit = config.workers.in_flight_megapixels
+    megapixels = automatic(count) if limit == "auto" else float(limit)
+    memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
+    setup = wire.Setup(
+        lane=0, threads=threads, cache_dir=str(config.cache_dir),
+        weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
+        read=(*sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
+        write=tuple(sorted(_writable(config))),
+    )  # fmt: skip
+    lanes = Lanes(
+        setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),
+        opened=opened,
+    )  # fmt: skip
+    return Engine(lanes, recipes, count, threads, megapixels)
+
+
+def _writable(config: Config) -> set[str]:
+    """Folders that lanes write to; an inbox only where sources are archived or deleted."""
+    folders = {str(config.cache_dir)}
+    for inbox in config.inboxes:
+        folders |= {str(inbox.outbox), str(inbox.quarantine)}
+        if inbox.source != "keep":
+            folders.add(str(inbox.path))
+        if inbox.archive is not None:
+            folders.add(str(inbox.archive))
+    return folders

@@ -1,0 +1,330 @@
+"""The loop: one mailbox, one thread that owns all state, no file I/O on shares.
+
+Scanner threads, lane threads and signal handlers only put a value into the mailbox.  The
+loop takes what is there, decides, makes it durable, says it, and hands out work.  The
+systemd watchdog is fed by this very loop, so a stuck loop is noticed.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from nobgd import __version__, notify, records
+from nobgd.config import Config
+from nobgd.desk import Desk
+from nobgd.intake import messages
+from nobgd.intake.backlog import Backlog
+from nobgd.intake.ignore import Ignore
+from nobgd.intake.inbox import Inbox
+from nobgd.intake.ledger import Ledger
+from nobgd.log import Log
+from nobgd.outbox import Outbox
+from nobgd.pool import engine as engines
+from nobgd.pool.errands import Errand, Prepare
+from nobgd.pool.lanes import Finished
+from nobgd.pool.wire import ErrandFailed
+from nobgd.values import Job
+
+_TICK_S = 1.0
+_BATCH = 500  # messages between two commits
+_DRAIN_S = 80.0  # below systemd's default TimeoutStopSec of 90 s
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Drain and end."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A lane has answered."""
+
+    request: Job | Errand
+    future: Future[Finished]
+    then: Callable[[int | None, ErrandFailed | None], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something to do in the loop's thread, asked by another one (the control socket)."""
+
+    function: Callable[[], None]
+
+
+class Service:
+    """The daemon, and with ``once`` a single pass over what is there."""
+
+    def __init__(
+        self, config: Config, ledger: Ledger, log: Log, *, once: bool = False,
+        observe: Callable[[dict[str, Any]], None] = lambda event: None,
+        reload: Callable[[], Config] | None = None,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.ledger = ledger
+        self.log = log
+        self.say = log.bound()
+        self.once = once
+        self.mailbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.backlog = Backlog()
+        self.inboxes: dict[str, Inbox] = {}
+        self.outboxes: dict[str, Outbox] = {}
+        self.in_flight: dict[tuple[str, str], Job] = {}
+        self.errands = 0
+        self.scanned: dict[str, messages.Scanned] = {}
+        self.lost: dict[str, str] = {}
+        self.devices: dict[str, int] = {}
+        self.engine: engines.Engine | None = None
+        self.stopping: Stop | None = None
+        self.left_over = 0
+        self.ticked: Callable[[], None] = lambda: None
+        self.observe = observe
+        self.desk = Desk(self)
+        self._reload = reload
+        self._watchdog_s = notify.watchdog_s()
+        self._fed_at = 0.0
+        self._confined: set[tuple[str, ...]] = set()
+        self._started = time.monotonic()
+
+    # --- life ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit."""
+        for inbox, relpath, line in self.ledger.unsaid():
+            if self.log.holds(line) or self.log.write(line):
+                self.ledger.said(inbox, relpath)
+        self.ledger.interrupt()
+        self.ledger.commit()
+        self.engine = engines.build(self.config, self._opened)
+        self._watch(self.config)
+        self.engine.lanes.start()
+        notify.ready()
+        self.say.info(
+            "service.ready", version=__version__, schema=records.SCHEMA_VERSION, pid=os.getpid(),
+            lanes=self.engine.count, threads=self.engine.threads,
+            in_flight_megapixels=round(self.engine.megapixels),
+            model=self.config.model.name, precision=self.config.model.precision,
+            inboxes=[str(inbox.path) for inbox in self.config.inboxes],
+            start_ms=round((time.monotonic() - self._started) * 1000),
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Work until stopped (or, with ``once``, until nothing is left).  0 or 1."""
+        self.handle_signals()
+        try:
+            while self.stopping is None:
+                self.step()
+                if self.once and self.idle():
+                    break
+            return self._drain()
+        finally:
+            self.end()
+
+    def handle_signals(self) -> None:
+        """Signals become messages; SimpleQueue.put is safe in a handler."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            name = signal.Signals(number).name
+            signal.signal(number, lambda *_, name=name: self.mailbox.put(Stop(name)))
+        signal.signal(signal.SIGHUP, lambda *_: self.mailbox.put(Reload()))
+
+    def step(self, longest_s: float = _TICK_S) -> None:
+        """Take what is in the mailbox, make it durable, hand out work."""
+        try:
+            self.handle(self.mailbox.get(timeout=self._patience(longest_s)))
+            for _ in range(_BATCH):
+                self.handle(self.mailbox.get_nowait())
+        except queue.Empty:
+            pass
+        self.desk.settle_accounts()
+        if self.stopping is None:
+            self._probe_outboxes()
+            self._hand_out()
+        self._feed()
+        self.ticked()
+
+    def idle(self) -> bool:
+        """Whether everything that was seen has been dealt with (for ``once``)."""
+        seen = all(
+            path in self.lost or (path in self.scanned and not self.scanned[path].unsettled)
+            for path in self.inboxes
+        )
+        return seen and not (self.in_flight or self.errands or self.desk.hopeful())
+
+    def _drain(self) -> int:
+        stop = self.stopping or Stop("nothing left")
+        notify.stopping()
+        assert self.engine is not None  # noqa: S101 - start() ran
+        self.say.info("service.stopping", why=stop.why, in_lanes=len(self.engine.lanes.busy()))
+        for request in self.engine.lanes.put_back():
+            if isinstance(request, Job):
+                self.ledger.put_back(request.inbox, request.relpath)
+        until = time.monotonic() + _DRAIN_S
+        while (self.in_flight or self.errands) and time.monotonic() < until:
+            self.stopping = stop
+            self.step(0.2)
+        self.left_over = self.desk.unfinished()
+        return 1 if self.once and self.left_over else 0
+
+    def end(self) -> None:
+        """Close lanes, scanners and the ledger."""
+        for inbox in self.inboxes.values():
+            inbox.stop(0.5)
+        if self.engine is not None:
+            self.engine.lanes.shutdown(wait=not self.in_flight, cancel_futures=True)
+        self.ledger.close()
+
+    # --- messages ------------------------------------------------------------------------
+
+    def handle(self, message: Any) -> None:
+        """One message."""
+        match message:
+            case messages.Settled():
+                for photo in message.photos:
+                    self.desk.consider(photo)
+            case Answer():
+                self._answered(message)
+            case messages.Gone():
+                self.backlog.drop(message.inbox, message.relpaths)
+                self.desk.gone(message.inbox, message.relpaths)
+            case messages.Scanned():
+                self.scanned[message.inbox] = message
+            case messages.Odd():
+                self.desk.odd(message)
+            case messages.Watching():
+                if not message.where:
+                    self.devices[message.inbox] = message.device
+                self.say.info(
+                    "inbox.watching", inbox=message.inbox, strategy=message.strategy,
+                    why=message.why, where=message.where or None,
+                )  # fmt: skip
+            case messages.Lost():
+                self.lost[message.inbox] = message.why
+                self.say.warning("inbox.lost", inbox=message.inbox, why=message.why)
+            case messages.Back():
+                self.lost.pop(message.inbox, None)
+                self.devices[message.inbox] = message.device
+                self.say.info("inbox.back", inbox=message.inbox)
+            case Stop():
+                self.stopping = self.stopping or message
+            case Reload():
+                self._reread()
+            case Call():
+                message.function()
+
+    def _answered(self, answer: Answer) -> None:
+        request = answer.request
+        if isinstance(request, Job):
+            self.in_flight.pop((request.inbox, request.relpath), None)
+            if not answer.future.cancelled():
+                finished = answer.future.result()
+                self.desk.finished(request, finished)
+            return
+        self.errands -= 1
+        if answer.then is None or answer.future.cancelled():
+            return
+        error = answer.future.exception()
+        if error is None:
+            answer.then(int(answer.future.result().answer), None)
+        elif isinstance(error, ErrandFailed):
+            answer.then(None, error)
+        else:
+            raise error
+
+    # --- work ----------------------------------------------------------------------------
+
+    def errand(
+        self, errand: Errand, then: Callable[[int | None, ErrandFailed | None], None] | None = None
+    ) -> None:
+        """Have a lane do something that is not a picture; ``then`` runs in the loop."""
+        assert self.engine is not None  # noqa: S101 - start() ran
+        self.errands += 1
+        future = self.engine.lanes.submit(errand)
+        future.add_done_callback(lambda done: self.mailbox.put(Answer(errand, done, then)))
+
+    def is_open(self, inbox: str) -> bool:
+        """Whether photos of this inbox may be started now."""
+        found = next((each for each in self.config.inboxes if str(each.path) == inbox), None)
+        if found is None or inbox in self.lost or self.desk.paused(inbox):
+            return False
+        return self.outboxes[str(found.outbox)].ready
+
+    def _hand_out(self) -> None:
+        assert self.engine is not None  # noqa: S101 - start() ran
+        jobs: list[Job] = []
+        now = time.monotonic()
+        while len(self.in_flight) < self.engine.bound:
+            photo = self.backlog.take(now, self.is_open)
+            if photo is None:
+                break
+            job = self.desk.begin(photo)
+            if job is not None:
+                self.in_flight[(job.inbox, job.relpath)] = job
+                jobs.append(job)
+        if jobs:
+            self.ledger.commit()  # the attempts are on disk before they start
+        for job in jobs:
+            future = self.engine.lanes.submit(job)
+            future.add_done_callback(lambda done, job=job: self.mailbox.put(Answer(job, done)))
+
+    def _probe_outboxes(self) -> None:
+        now = time.monotonic()
+        for outbox in self.outboxes.values():
+            if outbox.due(now):
+                outbox.probing = True
+                self.errand(
+                    Prepare(outbox.path, create=outbox.create, sweep=not outbox.swept),
+                    lambda device, error, outbox=outbox: self.desk.probed(outbox, device, error),
+                )
+
+    def _watch(self, config: Config) -> None:
+        for each in config.inboxes:
+            path = str(each.path)
+            box = str(each.outbox)
+            seen = self.ledger.fact(f"seen {box}") is not None
+            self.outboxes.setdefault(box, Outbox(box, create=not seen))
+            self.inboxes[path] = Inbox(
+                path, recursive=each.recursive,
+                ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
+                settle_s=each.watch.settle_s, rescan_s=each.watch.rescan_s,
+                poll_s=each.watch.poll_s, post=self.mailbox.put,
+            )  # fmt: skip
+            self.inboxes[path].start()
+
+    def _opened(self, lane: int, holds: tuple[str, ...]) -> None:
+        if holds not in self._confined:  # said once for each kind, not for each lane
+            self._confined.add(holds)
+            self.say.info("lane.confined", lane=lane, holds=list(holds))
+
+    def _reread(self) -> None:
+        if self._reload is None:
+            return
+
+    # --- time ----------------------------------------------------------------------------
+
+    def _patience(self, longest_s: float) -> float:
+        now = time.monotonic()
+        due = self.backlog.next_due()
+        times = [now + longest_s, *([due] if due is not None else [])]
+        times += [box.probe_at for box in self.outboxes.values() if not (box.ready or box.probing)]
+        if self._watchdog_s:
+            times.append(self._fed_at + self._watchdog_s / 3)
+        return max(0.01, min(times) - now)
+
+    def _feed(self) -> None:
+        now = time.monotonic()
+        if self._watchdog_s and now - self._fed_at >= self._watchdog_s / 4:
+            self._fed_at = now
+            notify.watchdog()
