@@ -54,7 +54,14 @@ def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> I
         raise _place(error, root) from error
     try:
         for part in parts:
-            below = _enter(descriptor, part)
+            try:
+                below = _enter(descriptor, part)
+            except NotADirectoryError:
+                raise NobgdError(
+                    Code.NAME_TAKEN,
+                    f"{root} has a file or link called {part} where a folder is needed;"
+                    " move it away and run `nobgd retry`",
+                ) from None
             os.close(descriptor)
             descriptor = below
         yield descriptor
