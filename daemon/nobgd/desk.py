@@ -51,6 +51,27 @@ class Desk:
         fact = self._service.ledger.fact
         return fact(f"paused {inbox}") is not None or fact("paused *") is not None
 
+    def closed_because(self, inbox: str) -> str | None:
+        """Why an inbox that works rests now: its quiet hours; None when it does not."""
+        rules = self.rules(inbox)
+        return plan.resting(rules.quiet_hours, time.localtime()) if rules is not None else None
+
+    def freed(self, photos: list[tuple[str, str, str]]) -> None:
+        """`nobgd retry` made the ledger forget these: out of quarantine, looked at anew."""
+        for inbox, relpath, state in photos:
+            rules = self.rules(inbox)
+            if rules is None or inbox not in self._service.inboxes:
+                continue
+            if state == "quarantined":
+                self._service.errand(Release(str(rules.quarantine), relpath))
+            self._service.inboxes[inbox].again([relpath])
+
+    def requeue(self, job: Job) -> None:
+        """A job that no lane began goes back to where it waited."""
+        self._service.backlog.add(
+            Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        )
+
     def consider(self, photo: Photo) -> None:
         """A photo has settled: put it where it belongs."""
         service, rules = self._service, self.rules(photo.inbox)
@@ -283,7 +304,7 @@ class Desk:
         fields = dict(event)
         name = fields.pop("event")
         getattr(self._service.say, level)(name, **fields)
-        self._service.observe(event)
+        self._service.noted(event)
 
     def settle_accounts(self) -> None:
         """Make everything durable, then say what is finished."""
@@ -296,7 +317,7 @@ class Desk:
             inbox, relpath, line, event = entry
             if service.log.write(line):
                 service.ledger.said(inbox, relpath)
-                service.observe(event)
+                service.noted(event)
             else:
                 self._unsaid.append(entry)
         service.ledger.commit()

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from nobgd import __version__, notify, records
-from nobgd.config import Config
+from nobgd import __version__, answers, control, notify, records
+from nobgd.config import Config, ConfigError
 from nobgd.desk import Desk
 from nobgd.intake import messages
 from nobgd.intake.backlog import Backlog
@@ -30,9 +31,11 @@ from nobgd.pool import engine as engines
 from nobgd.pool.errands import Errand, Prepare
 from nobgd.pool.lanes import Finished
 from nobgd.pool.wire import ErrandFailed
+from nobgd.pulse import Pulse
 from nobgd.values import Job
 
 _TICK_S = 1.0
+_STATUS_EVERY_S = 2.0
 _BATCH = 500  # messages between two commits
 _DRAIN_S = 80.0  # below systemd's default TimeoutStopSec of 90 s
 
@@ -91,11 +94,15 @@ class Service:
         self.stopping: Stop | None = None
         self.left_over = 0
         self.ticked: Callable[[], None] = lambda: None
-        self.observe = observe
+        self._observe = observe
+        self.pulse = Pulse()
+        self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
+        self._control: control.Control | None = None
         self._reload = reload
         self._watchdog_s = notify.watchdog_s()
         self._fed_at = 0.0
+        self._told = ("", 0.0)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
 
@@ -111,6 +118,8 @@ class Service:
         self.engine = engines.build(self.config, self._opened)
         self._watch(self.config)
         self.engine.lanes.start()
+        if not self.once:
+            self._listen()
         notify.ready()
         self.say.info(
             "service.ready", version=__version__, schema=records.SCHEMA_VERSION, pid=os.getpid(),
@@ -180,6 +189,8 @@ class Service:
 
     def end(self) -> None:
         """Close lanes, scanners and the ledger."""
+        if self._control is not None:
+            self._control.stop()
         for inbox in self.inboxes.values():
             inbox.stop(0.5)
         if self.engine is not None:
@@ -228,7 +239,7 @@ class Service:
         request = answer.request
         if isinstance(request, Job):
             self.in_flight.pop((request.inbox, request.relpath), None)
-            if not answer.future.cancelled():
+            if not answer.future.cancelled():  # else: put back
                 finished = answer.future.result()
                 self.desk.finished(request, finished)
             return
@@ -259,7 +270,7 @@ class Service:
         found = next((each for each in self.config.inboxes if str(each.path) == inbox), None)
         if found is None or inbox in self.lost or self.desk.paused(inbox):
             return False
-        return self.outboxes[str(found.outbox)].ready
+        return self.outboxes[str(found.outbox)].ready and self.desk.closed_because(inbox) is None
 
     def _hand_out(self) -> None:
         assert self.engine is not None  # noqa: S101 - start() ran
@@ -292,6 +303,8 @@ class Service:
     def _watch(self, config: Config) -> None:
         for each in config.inboxes:
             path = str(each.path)
+            if path in self.inboxes:
+                continue
             box = str(each.outbox)
             seen = self.ledger.fact(f"seen {box}") is not None
             self.outboxes.setdefault(box, Outbox(box, create=not seen))
@@ -308,9 +321,83 @@ class Service:
             self._confined.add(holds)
             self.say.info("lane.confined", lane=lane, holds=list(holds))
 
+    def noted(self, event: dict[str, Any]) -> None:
+        """Something was said in the log: count it, show it."""
+        self.pulse.take(event)
+        self._observe(event)
+
+    def _listen(self) -> None:
+        """Open the control socket; a daemon without one still works."""
+        self._control = control.Control(control.own_path(self.config), self._ask_the_loop)
+        try:
+            self._control.start()
+        except OSError as error:
+            self._control = None
+            self.say.warning("control.closed", why=str(error))
+
+    def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request in the loop's thread, which owns all state."""
+        future: Future[dict[str, Any]] = Future()
+
+        def answer() -> None:
+            try:
+                future.set_result(answers.handle(self.config, self.ledger, self, request))
+            except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
+                future.set_result({"error": f"{type(error).__name__}: {error}"})
+
+        self.mailbox.put(Call(answer))
+        return future.result(5.0)
+
     def _reread(self) -> None:
+        """Apply a new configuration whole, or keep the old one and say why."""
         if self._reload is None:
             return
+        notify.reloading()
+        try:
+            fresh = self._reload()
+            self._apply(fresh)
+            self.trouble = ""
+        except (ConfigError, OSError) as error:
+            self.trouble = f"reload refused: {str(error).splitlines()[0]}"
+            self.say.error("service.reload_refused", reason=str(error))
+        notify.ready()
+
+    def _apply(self, fresh: Config) -> None:
+        """Change what differs; work in lanes is finished by the old ones."""
+        old, self.config = self.config, fresh
+        changed = sorted(
+            name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
+        )
+        fixed = [name for name in ("state_dir", "cache_dir") if name in changed]
+        before = {str(each.path): each for each in old.inboxes}
+        now = {str(each.path): each for each in fresh.inboxes}
+        for path in before:
+            if now.get(path) != before[path]:
+                self.inboxes.pop(path).stop(0.5)
+                self.scanned.pop(path, None)
+                self.lost.pop(path, None)
+                self.backlog.drop_inbox(path)
+        self._watch(fresh)
+        if {"model", "workers", "inboxes"} & set(changed):
+            self._change_engine()
+        self.say.info(
+            "service.reloaded", changed=changed, needs_restart=fixed,
+            inboxes=[str(inbox.path) for inbox in fresh.inboxes],
+        )  # fmt: skip
+
+    def _change_engine(self) -> None:
+        """New lanes; the old ones finish what they have, in the background."""
+        assert self.engine is not None  # noqa: S101 - start() ran
+        old = self.engine
+        engine = engines.build(self.config, self._opened)
+        engine.lanes.start()
+        for request in old.lanes.put_back():
+            if isinstance(request, Job):
+                self.ledger.put_back(request.inbox, request.relpath)
+                self.in_flight.pop((request.inbox, request.relpath), None)
+                self.desk.requeue(request)
+        self.engine = engine
+        threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
 
     # --- time ----------------------------------------------------------------------------
 
@@ -325,6 +412,10 @@ class Service:
 
     def _feed(self) -> None:
         now = time.monotonic()
+        text, told_at = self._told
+        if now - told_at >= _STATUS_EVERY_S and (fresh := self.pulse.line(self)) != text:
+            self._told = (fresh, now)
+            notify.status(fresh)
         if self._watchdog_s and now - self._fed_at >= self._watchdog_s / 4:
             self._fed_at = now
             notify.watchdog()

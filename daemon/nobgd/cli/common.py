@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nobgd.config import Config
@@ -84,3 +84,55 @@ def serve(service: Service) -> int:
         service.end()
         return ENVIRONMENT
     return service.run()
+
+
+def absolute(path: str) -> str:
+    """The path without following the last link."""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+    """The running daemon's answer, else the ledger's; errors are printed, then `Quit`."""
+    from nobgd import control
+
+    try:
+        answer = control.ask(config, request)
+    except PermissionError as error:
+        complain(f"{control.path_of(config)}: {error.strerror}; ask as the daemon's user or group")
+        raise Quit(ENVIRONMENT) from None
+    except control.NotRunning:
+        answer = _from_ledger(config, request)
+    if "error" in answer:
+        complain(str(answer["error"]))
+        raise Quit(WORK_FAILED)
+    return answer
+
+
+def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
+    import sqlite3
+
+    from nobgd import answers, state
+
+    try:
+        config.state_dir.mkdir(parents=True, exist_ok=True)
+        ledger = state.open_ledger(config.state_dir)
+    except (OSError, sqlite3.Error) as error:
+        complain(f"{config.state_dir}: the ledger cannot be opened ({error}); check state_dir")
+        raise Quit(ENVIRONMENT) from None
+    try:
+        return answers.handle(config, ledger, None, request)
+    finally:
+        ledger.close()
+
+
+def switch(args: argparse.Namespace, do: str, done: str) -> int:
+    """Pause or resume one inbox or all."""
+    try:
+        config = load(args)
+        inbox = absolute(args.inbox) if args.inbox else None
+        answer = ask(config, {"do": do, "inbox": inbox})
+    except Quit as end:
+        return end.code
+    print(f"{done}: {answer['inbox'] or 'all inboxes'}")
+    return GOOD

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nobgd.values import Photo
@@ -119,3 +121,20 @@ def backoff_s(
     """
     plain = min(first_s * 2.0 ** min(max(failures - 1, 0), 20), longest_s)
     return plain * (chance or random).uniform(0.8, 1.2)
+
+
+def resting(quiet_hours: Sequence[str], now: time.struct_time) -> str | None:
+    """Why an inbox rests at local time ``now``: the ``HH:MM-HH:MM`` it lies in, or None.
+
+    A span whose end is not after its start goes over midnight.
+    """
+    minute = now.tm_hour * 60 + now.tm_min
+    for span in quiet_hours:
+        start, end = (
+            int(hours) * 60 + int(minutes)
+            for hours, _, minutes in (side.strip().partition(":") for side in span.split("-"))
+        )
+        inside = start <= minute < end if start < end else minute >= start or minute < end
+        if inside:
+            return f"quiet hours {span}"
+    return None

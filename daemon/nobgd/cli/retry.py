@@ -1,0 +1,40 @@
+"""``nobgd retry PATH… | --all``: out of quarantine, attempts forgotten."""
+
+from __future__ import annotations
+
+import argparse
+
+from nobgd.cli import common
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The sub-parser."""
+    parser = verbs.add_parser(
+        "retry",
+        help="take photos out of quarantine and try them again",
+        description="Take photos out of quarantine, forget their attempts and try them again."
+        " Works on finished photos too: they are cut out anew if their output was deleted.",
+    )
+    common.add_config(parser)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help="photos, as they lie in the inbox")
+    parser.add_argument("--all", action="store_true", help="everything quarantined or waiting")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """See `add`."""
+    if bool(args.paths) == args.all:
+        common.complain("nobgd retry: name the photos, or say --all")
+        return common.USAGE
+    paths = [common.absolute(path) for path in args.paths]
+    try:
+        config = common.load(args)
+        answer = common.ask(config, {"do": "retry", "paths": paths})
+    except common.Quit as end:
+        return end.code
+    for source in answer["freed"]:
+        print(f"{source}: will be tried again")
+    if not answer["freed"]:
+        print("nothing to retry: none of these is known" if paths else "nothing to retry")
+        return common.WORK_FAILED if paths else common.GOOD
+    return common.GOOD

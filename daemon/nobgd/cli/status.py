@@ -1,0 +1,70 @@
+"""``nobgd status``: queue, lanes, watch strategy per inbox, rates, last failures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from nobgd.cli import common
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The sub-parser."""
+    parser = verbs.add_parser(
+        "status",
+        help="what waits, what is worked on, how fast, what failed last",
+        description="Ask the running daemon what it is doing. When none is running, the"
+        " answer comes from the ledger.",
+    )
+    common.add_config(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    parser.add_argument("--watch", action="store_true", help="again every 2 seconds, until Ctrl-C")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """See `add`."""
+    try:
+        config = common.load(args)
+        while True:
+            answer = common.ask(config, {"do": "status"})
+            if args.watch and not args.json:
+                print("\x1b[H\x1b[2J", end="")
+            print(json.dumps(answer) if args.json else text(answer), flush=True)
+            if not args.watch:
+                return common.GOOD
+            time.sleep(2)
+    except common.Quit as end:
+        return end.code
+
+
+def text(answer: dict[str, Any]) -> str:
+    """The answer for people."""
+    lines = []
+    if answer["running"]:
+        lines.append(answer["line"])
+        for lane in answer["lanes"]:
+            lines.append(
+                f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
+            )
+    else:
+        lines.append("the daemon is not running; this is what its ledger says")
+    for inbox in answer["inboxes"]:
+        counts = [f"{inbox['done']} done"]
+        for name in ("waiting", "retrying", "quarantined", "skipped"):
+            if inbox.get(name):
+                counts.append(f"{inbox[name]} {name}")
+        if inbox["paused"]:
+            counts.append("PAUSED")
+        lines.append(f"{inbox['inbox']} → {inbox['outbox']}: {', '.join(counts)}")
+        if "strategy" in inbox:
+            how = "; ".join(filter(None, [*inbox["watch"], inbox["why"]]))
+            lines.append(f"  {inbox['state']}: {how}")
+        if not inbox.get("outbox_ready", True):
+            lines.append(f"  outbox: {inbox['outbox_why']}")
+    if answer["failures"]:
+        lines.append("last failures:")
+        lines += [f"  {each['source']}: {each['reason']}" for each in answer["failures"]]
+    return "\n".join(lines)
