@@ -1,0 +1,28 @@
+"""Which weights there are, where they lie, whether they are what they should be, and fetching them.
+
+Only `fetch` may touch the network, and only ``nobgd models fetch`` calls it.
+"""
+
+from __future__ import annotations
+
+from nobgd.models.fetch import Fetched, Progress, fetch
+from nobgd.models.manifest import ModelError, ModelSpec, Source, load_manifest, shipped_directory
+from nobgd.models.places import ModelFile, default_directory, find, search_path
+from nobgd.models.verify import checksum, verify
+
+__all__ = [
+    "Fetched",
+    "ModelError",
+    "ModelFile",
+    "ModelSpec",
+    "Progress",
+    "Source",
+    "checksum",
+    "default_directory",
+    "fetch",
+    "find",
+    "load_manifest",
+    "search_path",
+    "shipped_directory",
+    "verify",
+]

@@ -1,0 +1,220 @@
+"""What a file says it is, read from its first bytes: the allow-list before any decoding.
+
+Only four of Pillow's plugins are ever imported and each is called by its own class, chosen
+by the magic bytes, so no other opener can be reached by a file with a lying name.  Pillow's
+own bomb limits are off: they refuse real cameras.  Ours is the caller's, from `Header`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image, ImageFile, PngImagePlugin
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from nobgd.values import Code, NobgdError
+
+Image.MAX_IMAGE_PIXELS = None  # 89 MP is a warning there, 179 MP an error: cameras have more
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # 1 MiB there: XMP and profiles of real files are larger
+
+_READS = "nobgd reads JPEG, PNG, WebP and TIFF"
+_OTHERS: tuple[tuple[int, bytes, str], ...] = (  # offset, magic, name: to say what it is instead
+    (0, b"GIF8", "a GIF"),
+    (0, b"BM", "a BMP"),
+    (0, b"8BPS", "a Photoshop document"),
+    (0, b"%!PS", "a PostScript file"),
+    (0, b"\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"<svg", "an SVG"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (0, b"FUJIFILMCCD-RAW", "a raw photo"),
+    (0, b"IIU\0", "a raw photo"),
+    (0, b"IIRO", "a raw photo"),
+    (0, b"FOVb", "a raw photo"),
+    (4, b"ftypcrx", "a raw photo"),
+    (4, b"ftypavif", "an AVIF picture"),
+    (4, b"ftypavis", "an AVIF picture"),
+    (4, b"ftyphei", "a HEIC picture"),
+    (4, b"ftyphev", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC picture"),
+    (4, b"ftypmsf1", "a HEIC picture"),
+    (4, b"ftyp", "a video"),
+    (0, b"\x1aE\xdf\xa3", "a video"),
+)
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
+    "JPEG": JpegImageFile,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "TIFF": TiffImageFile,
+}
+_UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unknown data organization", "unsupported")
+_DNG_VERSION = 50706
+_SUBFILE_TYPE = 254
+_REDUCED = 1  # bit of NewSubfileType: this page is a smaller version of another
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a picture before a pixel of it is decoded."""
+
+    format: str  # JPEG | PNG | WEBP | TIFF
+    width: int  # pixels as stored, before the EXIF orientation
+    height: int
+    needs: int = 0  # the file is unfinished with fewer bytes than this
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels, in any orientation."""
+        return self.width * self.height / 1e6
+
+
+def look(data: bytes) -> Header:
+    """Tell what ``data`` is from its magic bytes and header; nothing is decoded.
+
+    Raises `NobgdError`: EMPTY; NOT_A_PICTURE; UNSUPPORTED for a picture of another kind;
+    TRUNCATED when the file ends (or turns to zeros) inside its header, so that it may still be
+    on its way; BROKEN when the header is whole and makes no sense.
+    """
+    if not data:
+        raise NobgdError(Code.EMPTY, "the file is empty; copy the original again")
+    kind = _kind(data)
+    try:
+        with open_picture(data, kind) as image:
+            width, height = image.size
+            needs = _needs(data, image)
+    except NobgdError:
+        raise
+    except Exception as error:
+        raise _unreadable(data, kind, error) from error
+    if width <= 0 or height <= 0:
+        raise NobgdError(Code.BROKEN, f"a {kind} of {width}x{height} pixels; export it again")
+    return Header(kind, width, height, needs)
+
+
+def open_picture(data: bytes, kind: str) -> ImageFile.ImageFile:
+    """Open ``data`` with the one plugin for ``kind``; raises what Pillow raises."""
+    return _OPENERS[kind](io.BytesIO(data))
+
+
+def _kind(data: bytes) -> str:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[:4] in _TIFF_MAGIC:
+        if data[8:10] == b"CR":
+            raise _unsupported("a raw photo")
+        return "TIFF"
+    for offset, magic, name in _OTHERS:
+        if data.startswith(magic, offset):
+            raise _unsupported(name)
+    if not data[:4096].strip(b"\0"):
+        raise NobgdError(Code.TRUNCATED, "the file begins with zeros; copy the original again")
+    if len(data) < 12 and any(
+        magic.startswith(data[: len(magic)])
+        for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", *_TIFF_MAGIC)
+    ):
+        raise NobgdError(Code.TRUNCATED, "only the first bytes are there; copy the original again")
+    raise NobgdError(Code.NOT_A_PICTURE, f"this is not a picture, whatever its name says; {_READS}")
+
+
+def _unsupported(name: str) -> NobgdError:
+    return NobgdError(
+        Code.UNSUPPORTED, f"this is {name}; {_READS}: export it as one of these and drop that"
+    )
+
+
+def _needs(data: bytes, image: ImageFile.ImageFile) -> int:
+    """How many bytes the file must have, where the format's header tells."""
+    if isinstance(image, WebPImageFile):
+        return int.from_bytes(data[4:8], "little") + 8
+    if not isinstance(image, TiffImageFile):
+        return 0
+    tags = image.tag_v2
+    if _DNG_VERSION in tags or int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED:
+        raise _unsupported("a raw photo or a preview of one")
+    ends = [0]
+    for offsets, counts in ((273, 279), (324, 325)):  # strips, tiles
+        starts, sizes = (_numbers(tags.get(tag)) for tag in (offsets, counts))
+        ends += [start + size for start, size in zip(starts, sizes, strict=False)]
+    return max(ends)
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    if isinstance(value, int):
+        return (value,)
+    return tuple(value) if isinstance(value, tuple) else ()
+
+
+def _unreadable(data: bytes, kind: str, error: Exception) -> NobgdError:
+    """Why the header could not be read, as a code and a sentence."""
+    said = str(error).strip() or type(error).__name__
+    if any(hint in said.lower() for hint in _UNSUPPORTED):
+        return NobgdError(
+            Code.UNSUPPORTED,
+            f"a kind of {kind} that nobgd cannot read ({said}); export it as 8-bit RGB",
+        )
+    if _cut(data, kind):
+        return NobgdError(
+            Code.TRUNCATED, f"the {kind} ends inside its header; copy the original again"
+        )
+    return NobgdError(Code.BROKEN, f"the header of the {kind} is damaged ({said}); export it again")
+
+
+def _cut(data: bytes, kind: str) -> bool:
+    """Whether a header that cannot be read is one whose rest has not arrived."""
+    if kind == "TIFF":
+        order = "little" if data[:2] == b"II" else "big"
+        big = data[2:4] in (b"+\0", b"\0+")
+        place = data[8:16] if big else data[4:8]
+        offset = int.from_bytes(place, order)  # type: ignore[arg-type]
+        return offset + 2 > len(data) or not data[offset : offset + 64].strip(b"\0")
+    if kind == "WEBP":
+        return len(data) < int.from_bytes(data[4:8], "little") + 8 or not data[12:64].strip(b"\0")
+    return not data.rstrip(b"\0")[-4096:] or _header_runs_out(data, kind)
+
+
+def _header_runs_out(data: bytes, kind: str) -> bool:
+    end = len(data.rstrip(b"\0"))
+    if kind == "PNG":
+        at = 8
+        while at + 8 <= end:
+            if data[at + 4 : at + 8] == b"IDAT":
+                return False
+            at += 12 + int.from_bytes(data[at : at + 4], "big")
+        return True
+    return jpeg_scan(data[:end]) is None
+
+
+def jpeg_scan(data: bytes) -> int | None:
+    """Where the first scan's data of a JPEG begins (ITU T.81, B.1); None if it does not.
+
+    Segments are stepped over by their lengths, so markers inside a thumbnail do not count.
+    """
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            return None
+        marker = data[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            at += 2
+        elif marker == 0xD9:
+            return None
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            if marker == 0xDA:
+                return at if at <= len(data) else None
+    return None

@@ -1,0 +1,99 @@
+"""ONNX Runtime sessions from a model optimised once, its weights mapped and shared by lanes.
+
+A saved optimised model fits only the ONNX Runtime version and the CPU it was made on, so its
+folder is named after both and the weights' checksum.  It is built in a temporary folder and
+renamed into place: several lanes may race, the first wins.  One that cannot be loaded is
+thrown away and built again; where the cache cannot be written the model is loaded directly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
+
+import onnxruntime as ort
+
+_MODEL = "model.onnx"
+_WEIGHTS = "model.weights"
+_SEVERE = 3  # only errors: warnings of the optimiser mean nothing to a user
+
+
+def session(path: str, sha256: str, threads: int, cache_dir: str) -> ort.InferenceSession:
+    """A session for the model at ``path``, through the cache in ``cache_dir`` if it can be."""
+    folder = os.path.join(cache_dir, f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}")
+    for _ in range(2):
+        if not os.path.isdir(folder) and not _build(path, folder, cache_dir):
+            break
+        try:
+            return _load(os.path.join(folder, _MODEL), threads, optimise=False)
+        except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; all mean: build anew
+            _discard(folder)
+    return _load(path, threads, optimise=True)
+
+
+def cpu_identity() -> str:
+    """Twelve hex digits that change with the machine's CPU model or features."""
+    lines: set[str] = set()
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/cpuinfo", encoding="ascii", errors="replace") as f,
+    ):
+        names = ("vendor_id", "model name", "flags", "Features", "CPU part", "CPU implementer")
+        lines = {line for line in f if line.startswith(names)}
+    return hashlib.sha256("".join([platform.machine(), *sorted(lines)]).encode()).hexdigest()[:12]
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads  # explicit: the default asks for a CPU affinity,
+    options.inter_op_num_threads = 1  # which a hardened unit forbids
+    options.enable_mem_pattern = False  # 285 MB less, the same speed
+    options.log_severity_level = _SEVERE
+    return options
+
+
+def _load(path: str, threads: int, *, optimise: bool) -> ort.InferenceSession:
+    options = _options(threads)
+    if not optimise:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def _build(path: str, folder: str, cache_dir: str) -> bool:
+    """Save the optimised model as ``folder``; False where the cache cannot hold it."""
+    work = None
+    try:
+        os.makedirs(cache_dir, exist_ok=True)
+        work = tempfile.mkdtemp(prefix=".building-", dir=cache_dir)
+        options = _options(1)
+        options.optimized_model_filepath = os.path.join(work, _MODEL)
+        options.add_session_config_entry(
+            "session.optimized_model_external_initializers_file_name", _WEIGHTS
+        )
+        options.add_session_config_entry(
+            "session.optimized_model_external_initializers_min_size_in_bytes", "1024"
+        )
+        ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        os.rename(work, folder)
+        return True
+    except OSError:
+        return os.path.isdir(folder)  # another lane was first
+    except Exception:  # noqa: BLE001 - a full disk shows as an exception of ONNX Runtime's own
+        return False
+    finally:
+        if work is not None:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _discard(folder: str) -> None:
+    """Out of the way at once, by one rename, then gone."""
+    aside = f"{folder}.bad-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        os.rename(folder, aside)
+        shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,89 @@
+"""Pixels to a mask by ONNX Runtime, offline.
+
+The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of 2.0.86) with
+one shortcut: large photos are first reduced by whole factors (`reducing_gap`), which costs at
+most a mean of 0.8/255 in the mask and takes 17 to 28 ms instead of 90 to 170 at 12 to 20 MP.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from nobgd.picture import optimised
+from nobgd.picture.pixels import Bytes, as_image
+
+_REDUCING_GAP = 3.0
+
+
+class Spec(Protocol):
+    """What a model wants: its checksum, input side and normalisation."""
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the weights, lower-case hex."""
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square input in pixels."""
+
+    @property
+    def mean(self) -> tuple[float, float, float]:
+        """Subtracted per channel."""
+
+    @property
+    def std(self) -> tuple[float, float, float]:
+        """Divided by per channel."""
+
+
+class Segmenter:
+    """One loaded model; not to be shared by threads that run at the same time."""
+
+    def __init__(self, path: str, spec: Spec, threads: int, cache_dir: str) -> None:
+        self.threads = threads
+        self._spec = spec
+        self._session = optimised.session(path, spec.sha256, threads, cache_dir)
+        self._input = self._session.get_inputs()[0].name
+        self._output = self._session.get_outputs()[0].name
+
+    def mask(self, pixels: Bytes) -> tuple[Bytes, float]:
+        """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8.
+
+        Returns the mask, (S, S) uint8 with S the model's input side, stretched to 0…255 and
+        truncated as rembg's, and the confidence: its largest value before, 0 to 1.
+        """
+        raw = self._session.run([self._output], {self._input: prepare(pixels, self._spec)})[0]
+        return stretch(np.asarray(raw)[0, 0])
+
+
+def prepare(pixels: Bytes, spec: Spec) -> npt.NDArray[np.float32]:
+    """The network's input, (1, 3, S, S) float32, from (H, W, 3) or (H, W, 4) uint8 RGB."""
+    if pixels.base is not None and pixels.shape[2] == 3 and pixels.strides[1] == 4:
+        whole = pixels.base  # a `Picture.pixels`: take its four-byte memory, no copy
+        pixels = whole if whole.shape == (*pixels.shape[:2], 4) else pixels
+    small = shrink(pixels, spec.input_size)
+    scaled = small / max(int(small.max()), 1e-6)  # float64, as rembg computes it
+    normal = (scaled - spec.mean) / spec.std
+    return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def shrink(pixels: Bytes, side: int) -> Bytes:
+    """(side, side, 3) uint8, LANCZOS, the shape not kept."""
+    image = as_image(pixels) if pixels.shape[2] == 4 else Image.fromarray(pixels)
+    small = image.resize((side, side), Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
+    return np.asarray(small)[..., :3]
+
+
+def stretch(raw: npt.NDArray[Any]) -> tuple[Bytes, float]:
+    """A raw mask stretched to 0…255 by its own extremes, truncated; and its largest value."""
+    low, high = raw.min(), raw.max()
+    if high - low <= 0 or not np.isfinite(high - low):
+        return np.zeros(raw.shape, np.uint8), float(np.nan_to_num(high))
+    even = (raw - low) / (high - low)
+    return (even.clip(0, 1) * 255).astype(np.uint8), float(high)
