@@ -45,8 +45,8 @@ class Watching:
 
     inbox: str
     strategy: str  # inotify | poll
-    why: str  # "proved; ext4" | "nfs4: other machines' changes send no events"
-    text: str  # for people: "inotify, proved" | "poll every 5 s: nfs4"
+    why: str  # "ext4" | "nfs4, where changes by others send no events"
+    text: str  # for people: "inotify, proved: ext4" | "poll every 5 s: nfs4, where …"
     device: int  # st_dev of the folder; what `Job.inbox_device` is for where == ""
     where: str = ""  # the sub-folder another file system is mounted on; "" is the inbox
 

@@ -13,14 +13,16 @@ import os
 import re
 from dataclasses import dataclass
 
-_NETWORK = frozenset(
+from nobgd.beneath import open_beneath
+
+_NETWORK = (
     "nfs nfs4 cifs smb3 smbfs 9p virtiofs afs ceph glusterfs lustre gpfs beegfs ocfs2 gfs2 "
-    "orangefs coda ncpfs vboxsf prl_fs drvfs acfs davfs".split()  # noqa: SIM905 - a list of names, not of code
+    "orangefs coda ncpfs vboxsf prl_fs drvfs acfs davfs"
 )
-_LOCAL = frozenset(
+_LOCAL = (
     "ext2 ext3 ext4 xfs btrfs zfs tmpfs ramfs f2fs bcachefs overlay aufs vfat msdos exfat ntfs3 "
     "ntfs fuseblk hfs hfsplus apfs jfs reiserfs nilfs2 ubifs jffs2 iso9660 udf squashfs erofs "
-    "ecryptfs minix rootfs devtmpfs".split()  # noqa: SIM905
+    "ecryptfs minix rootfs devtmpfs"
 )
 
 
@@ -37,12 +39,12 @@ class Mount:
     @property
     def network(self) -> bool:
         """True when others can change files here without this kernel noticing."""
-        return self.fstype in _NETWORK or self.fstype.split(".")[0] == "fuse"
+        return self.fstype in _NETWORK.split() or self.fstype.split(".")[0] == "fuse"
 
     @property
     def local(self) -> bool:
         """True when all changes are known to go through this kernel."""
-        return self.fstype in _LOCAL
+        return self.fstype in _LOCAL.split()
 
 
 def parse(mountinfo: bytes) -> dict[int, Mount]:
@@ -64,25 +66,26 @@ def parse(mountinfo: bytes) -> dict[int, Mount]:
     return mounts
 
 
-def identify(folder: str | int) -> Mount:
-    """Say which mount a folder (a path, or an open descriptor) lies on now.
+def identify(folder: str | int, below: str = "") -> Mount:
+    """Say which mount a folder lies on now: a path, or a descriptor and a path `below` it.
 
     Raises OSError when the folder cannot be opened.  May block on a share that hangs.
     """
     if isinstance(folder, str):
         fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            return identify(fd)
-        finally:
-            os.close(fd)
-    device = os.fstat(folder).st_dev
+    else:
+        fd = open_beneath(folder, below, os.O_PATH | os.O_DIRECTORY)
     try:
-        number = mount_id(folder)
-        with open("/proc/self/mountinfo", "rb") as table:
-            seen = parse(table.read())[number]
-    except (OSError, KeyError, ValueError):  # no /proc, or unmounted (umount -l) under our feet
-        return Mount(device, -1, "", "unknown", "")
-    return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
+        device = os.fstat(fd).st_dev
+        try:
+            number = mount_id(fd)
+            with open("/proc/self/mountinfo", "rb") as table:
+                seen = parse(table.read())[number]
+        except (OSError, KeyError, ValueError):  # no /proc; or unmounted lazily meanwhile
+            return Mount(device, -1, "", "unknown", "")
+        return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
+    finally:
+        os.close(fd)
 
 
 def mount_id(fd: int) -> int:
@@ -155,8 +158,8 @@ def strategy(mount: Mount, mode: str) -> tuple[str, str]:
     if mount.local:
         return "inotify", on
     if mount.network:
-        return "poll", f"{on}: changes by others send no events"
-    return "poll", f"{on}: not known to send events"
+        return "poll", f"{on}, where changes by others send no events"
+    return "poll", f"{on}, not known to send events"
 
 
 def _is_below(path: str, parent: str) -> bool:

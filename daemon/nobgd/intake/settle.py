@@ -42,17 +42,22 @@ class Settler:
     def __contains__(self, relpath: object) -> bool:
         return relpath in self._waiting
 
-    def look(self, sightings: Iterable[Sighting], now: float) -> list[Photo]:
-        """Take in what was seen at `now`; return what has thereby settled and forget that.
+    def look(
+        self, sightings: Iterable[Sighting], now: float, until: float | None = None
+    ) -> list[Photo]:
+        """Take in what was seen; return what has thereby settled, and forget that.
 
-        A file that is not known yet starts to wait.  Whether a file has been told before
-        is the caller's to know: only pass those that are new, waiting or changed.
+        A slow share takes a while to answer, so the looks may have lasted from `now` to
+        `until`: a file was quiet up to `now`, and a change counts from `until`.  A file that
+        is not waited for starts to be.  Whether it has been told before is the caller's to
+        know: only pass those that are new, waiting or changed.
         """
         settled = []
         for seen in sightings:
             file = self._waiting.get(seen.relpath)
             if file is None or (file.size, file.mtime_ns) != (seen.size, seen.mtime_ns):
-                self._wait(seen, now, now)
+                changed = now if until is None else until
+                self._wait(seen, changed, changed)
                 continue
             file.looks += 1
             if file.looks >= 2 and now >= file.due:
