@@ -179,6 +179,19 @@ def exists(descriptor: int, name: str) -> bool:
     return True
 
 
+def probe(descriptor: int) -> None:
+    """Show that the open folder can be written to, by making a temp and taking it away."""
+    temp = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(temp, flags, 0o600, dir_fd=descriptor)
+    try:
+        os.write(file, b"nobgd")
+        os.fsync(file)
+    finally:
+        os.close(file)
+        os.unlink(temp, dir_fd=descriptor)
+
+
 def sync_folder(descriptor: int) -> None:
     """Fsync an open folder; file systems that do not know how (some FUSE, CIFS) are forgiven."""
     try:

@@ -54,7 +54,8 @@ def main(descriptor: int) -> int:
             models.get(setup.weights[0][0])
         holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
     except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
-        line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
+        with contextlib.suppress(OSError):  # another lane's word may have ended it already
+            line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
         return 3
     line.send_bytes(wire.encode({"ready": list(holds)}))
     with contextlib.suppress(EOFError, ConnectionError):

@@ -97,11 +97,7 @@ def prepare(errand: Prepare) -> int:
             os.mkdir(errand.outbox)
     with publish.folder(errand.outbox) as folder:
         device = os.fstat(folder).st_dev
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise NobgdError(
-                Code.FORBIDDEN,
-                f"{errand.outbox} is not writable for uid {os.geteuid()}; change its owner or mode",
-            )
+        publish.probe(folder)
     if errand.sweep:
         publish.sweep(errand.outbox)
     return device

@@ -1,0 +1,33 @@
+"""``nobgd check``: validate the configuration and print it as understood."""
+
+from __future__ import annotations
+
+import argparse
+
+from nobgd.cli import common
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The sub-parser."""
+    parser = verbs.add_parser(
+        "check",
+        help="validate the configuration and print it as understood",
+        description="Print the configuration as understood, with every default filled in and"
+        " every path absolute; it is a valid configuration again. Errors are printed all at"
+        " once, each with file, line and column, and the exit code is 2.",
+    )
+    common.add_config(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """See `add`."""
+    import yaml
+
+    try:
+        config = common.load(args)
+    except common.Quit as end:
+        return end.code
+    print(f"# {config.origin}, as understood")
+    print(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+    return common.GOOD

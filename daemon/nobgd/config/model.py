@@ -1,0 +1,152 @@
+"""The configuration as understood: frozen pydantic models, every default filled in.
+
+Field names are the YAML keys.  Paths are absolute: relative ones are taken from the file's
+folder, which comes in as validation context ``base``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+_SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
+
+
+def _absolute(value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, str):
+        if isinstance(value, Path):
+            return value
+        raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic wants ValueError
+    if not value or "\0" in value:
+        raise ValueError("must not be empty")
+    base = (info.context or {}).get("base", ".")
+    return Path(os.path.normpath(os.path.join(base, os.path.expanduser(value))))
+
+
+Folder = Annotated[Path, BeforeValidator(_absolute, json_schema_input_type=str)]
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, strict about unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Model(Section):
+    """Which model cuts out."""
+
+    name: str = Field("u2net", description="u2net, u2netp, or any name in models/manifest.yaml")
+    precision: Literal["fp32", "int8"] = Field("fp32", description="int8 is built by `models quantize`")
+    directory: Folder | None = Field(None, description="where the weights are, besides the usual places")
+
+
+class Workers(Section):
+    """How much is done at a time."""
+
+    count: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field("auto", description="lanes")
+    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="ONNX Runtime threads per lane"
+    )
+    deadline_s: float = Field(120.0, gt=0, description="per photo, then the lane is killed")
+    attempts: int = Field(3, ge=1, le=100, description="then the photo is quarantined")
+    max_megapixels: float = Field(200.0, gt=0, description="larger photos are refused")
+    in_flight_megapixels: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+        "auto", description="in memory at a time, over all lanes"
+    )
+
+
+class Watch(Section):
+    """How changes are noticed."""
+
+    mode: Literal["auto", "inotify", "poll"] = Field("auto", description="auto polls network shares")
+    settle_s: float = Field(2.0, ge=0, description="quiet this long since the last change")
+    rescan_s: float = Field(30.0, gt=0, description="a full look this often, events or not")
+    poll_s: float = Field(5.0, gt=0, description="where there are no events")
+
+
+class Log(Section):
+    """Where lines of JSON go, besides stdout."""
+
+    file: Folder | None = Field(None, description="a file, appended to; may be rotated")
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Output(Section):
+    """How cut-outs are called and stored."""
+
+    suffix: str = Field("_nobg", min_length=1, max_length=60, description="before .png")
+    compression: Literal["fast", "balanced", "small"] = "fast"
+
+    @field_validator("suffix")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        if "/" in value or "\0" in value:
+            raise ValueError("must not hold a slash")
+        return value
+
+
+class Metrics(Section):
+    """Prometheus text."""
+
+    textfile: Folder | None = Field(None, description="for node_exporter's textfile collector")
+
+
+class InboxConfig(Section):
+    """One inbox and where its cut-outs go."""
+
+    path: Folder = Field(description="the folder that photos are dropped into")
+    outbox: Folder = Field(description="the folder that cut-outs appear in")
+    recursive: bool = Field(True, description="sub-folders too, mirrored in the outbox")
+    source: Literal["keep", "archive", "delete"] = Field(
+        "keep", description="what becomes of a photo once its output was re-read"
+    )
+    archive: Folder | None = Field(None, description="for source: archive")
+    quarantine: Folder | None = Field(None, description="default: <state_dir>/quarantine/<name>")
+    ignore: tuple[str, ...] = Field((), description="glob patterns besides the built-in list")
+    quiet_hours: tuple[str, ...] = Field((), description='rest at these times: "22:00-06:00"')
+    share_control: bool = Field(
+        False, description="_nobgd.txt in the outbox; _PAUSE and _RETRY in the inbox"
+    )
+    model: Model = Model()
+    output: Output = Output()
+    watch: Watch = Watch()
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _spans(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for span in value:
+            if not _SPAN.fullmatch(span):
+                raise ValueError(f'{span!r} is not a span like "22:00-06:00"')
+        return value
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    state_dir: Folder = Field(
+        default_factory=lambda: _from_environment("STATE_DIRECTORY", "/var/lib/nobgd"),
+        description="ledger and locks; local disk only",
+    )
+    cache_dir: Folder = Field(
+        default_factory=lambda: _from_environment("CACHE_DIRECTORY", "/var/cache/nobgd"),
+        description="optimised models",
+    )
+    model: Model = Model()
+    workers: Workers = Workers()
+    watch: Watch = Watch()
+    log: Log = Log()
+    output: Output = Output()
+    metrics: Metrics = Metrics()
+    drift_percent: float = Field(
+        25.0, gt=0, description="say service.drift when the cost per megapixel grew this much"
+    )
+    inboxes: tuple[InboxConfig, ...] = Field(min_length=1)
+    origin: str = Field("", exclude=True, description="the file this was read from")
+
+
+def _from_environment(name: str, default: str) -> Path:
+    return Path(os.environ.get(name, "").split(":")[0] or default)

@@ -1,0 +1,111 @@
+"""YAML text → plain values, and where in the text each of them stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+Spot = tuple[str | int, ...]  # keys and indices from the top
+_DEPTH = 20
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong, where it stands; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.sentence}"
+
+
+@dataclass(slots=True)
+class Document:
+    """What was read."""
+
+    origin: str
+    values: Any = None
+    spots: dict[Spot, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Spot, tuple[int, int]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, spot: Spot, sentence: str, *, key: bool = False) -> None:
+        """Note a problem at the nearest place in the text that there is."""
+        table = {**self.spots, **self.keys} if key else self.spots
+        while spot and spot not in table:
+            spot = spot[:-1]
+        line, column = table.get(spot, (1, 1))
+        problem = Problem(self.origin, line, column, sentence)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+
+def read(text: str, origin: str) -> Document:
+    """Parse; problems of the YAML itself are in the document, not raised."""
+    document = Document(origin)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        sentence = f"not valid YAML: {error.problem or error.context}"
+        document.problems.append(Problem(origin, line, column, sentence))
+        return document
+    except yaml.YAMLError as error:
+        document.problems.append(Problem(origin, 1, 1, f"not valid YAML: {error}"))
+        return document
+    if node is not None:
+        document.values = _value(node, (), document)
+    return document
+
+
+def _value(node: yaml.Node, spot: Spot, document: Document) -> Any:
+    document.spots[spot] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if len(spot) > _DEPTH:
+        document.complain(spot, "nested too deeply")
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, spot, document)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(each, (*spot, i), document) for i, each in enumerate(node.value)]
+    return _scalar(node, spot, document)
+
+
+def _mapping(node: yaml.MappingNode, spot: Spot, document: Document) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+        here = (*spot, key)
+        if key in values:
+            first = document.keys[here][0]
+            mark = key_node.start_mark
+            document.problems.append(
+                Problem(
+                    document.origin, mark.line + 1, mark.column + 1,
+                    f"{key} is there twice, first in line {first}; keep one",
+                )
+            )  # fmt: skip
+            continue
+        document.keys[here] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        values[key] = _value(value_node, here, document)
+    return values
+
+
+def _scalar(node: yaml.Node, spot: Spot, document: Document) -> Any:
+    """YAML 1.1 reads an unquoted 22:00 as the number 1320; say so instead."""
+    if node.tag == "tag:yaml.org,2002:int" and ":" in str(node.value):
+        document.complain(spot, f'YAML takes {node.value} for a number; write "{node.value}"')
+        return str(node.value)
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    except (yaml.YAMLError, ValueError):
+        document.complain(spot, f"{node.value!r} cannot be understood; put it in quotes")
+        return None
+    finally:
+        loader.dispose()

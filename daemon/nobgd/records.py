@@ -1,0 +1,89 @@
+"""Outcomes ↔ JSON lines: the events of the log, which `nobgd report` reads.  Pure."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from nobgd.values import Done, Failed, Skip
+
+SCHEMA_VERSION = 1
+
+
+def photo_done(done: Done, *, lane: int, queued_ms: float) -> dict[str, Any]:
+    """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6."""
+    megapixels = done.width * done.height / 1e6
+    timing = done.timing
+    return {
+        "event": "photo.done",
+        "inbox": done.inbox,
+        "source": os.path.join(done.inbox, done.relpath),
+        "output": done.output,
+        "width": done.width,
+        "height": done.height,
+        "megapixels": round(megapixels, 4),
+        "bytes_in": done.bytes_in,
+        "bytes_out": done.bytes_out,
+        "read_ms": round(timing.read_ms, 1),
+        "decode_ms": round(timing.decode_ms, 1),
+        "infer_ms": round(timing.infer_ms, 1),
+        "compose_ms": round(timing.compose_ms, 1),
+        "encode_ms": round(timing.encode_ms, 1),
+        "publish_ms": round(timing.publish_ms, 1),
+        "total_ms": round(timing.total_ms, 1),
+        "ms_per_megapixel": round(timing.total_ms / megapixels, 2) if megapixels else 0.0,
+        "queued_ms": round(queued_ms, 1),
+        "peak_rss_mb": done.peak_rss_mb,
+        "model": done.model,
+        "precision": done.precision,
+        "lane": lane,
+        "attempt": done.attempt,
+        "subject_confidence": done.subject_confidence,
+        "how": done.how,
+        "sha256": done.sha256,
+        "recipe": done.recipe,
+    }
+
+
+def _failure(event: str, failed: Failed) -> dict[str, Any]:
+    return {
+        "event": event,
+        "inbox": failed.inbox,
+        "source": os.path.join(failed.inbox, failed.relpath),
+        "code": str(failed.code),
+        "reason": failed.reason,
+        "attempt": failed.attempt,
+    }
+
+
+def photo_failed(failed: Failed, *, retry_in_s: float | None) -> dict[str, Any]:
+    """The event of an attempt that failed and will be followed by another."""
+    return {**_failure("photo.failed", failed), "retry_in_s": retry_in_s}
+
+
+def photo_quarantined(failed: Failed, *, quarantine: str) -> dict[str, Any]:
+    """The event of a photo that will not be tried again by itself."""
+    return {**_failure("photo.quarantined", failed), "quarantine": quarantine}
+
+
+def photo_skipped(skip: Skip) -> dict[str, Any]:
+    """The event of a file that is not worked on; logged once for each."""
+    source = os.path.join(skip.inbox, skip.relpath)
+    return {
+        "event": "photo.skipped", "inbox": skip.inbox, "source": source, "reason": skip.reason,
+    }  # fmt: skip
+
+
+def line(event: dict[str, Any]) -> str:
+    """One line of ASCII JSON; bytes of names that are no UTF-8 survive as surrogate escapes."""
+    return json.dumps(event, ensure_ascii=True, default=str)
+
+
+def parse(text: str | bytes) -> dict[str, Any] | None:
+    """The event of one line, None when it is not one of ours."""
+    try:
+        event = json.loads(text)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

@@ -1,0 +1,137 @@
+"""Configuration: what is understood, and what is complained of where."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nobgd import config
+from nobgd.config import schema
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = "inboxes: [{path: in, outbox: out}]\n"
+
+
+def problems(text: str, base: Path = Path("/b")) -> list[str]:
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse(text, "f.yaml", base)
+    return str(caught.value).splitlines()
+
+
+def loaded(tmp_path: Path, text: str) -> config.Config:
+    file = tmp_path / "nobgd.yaml"
+    file.write_text(text)
+    return config.load(file)
+
+
+def test_only_the_folders_are_required(tmp_path: Path) -> None:
+    """Defaults fill the rest; paths are relative to the file."""
+    made = loaded(tmp_path, SMALLEST)
+    assert made.inboxes[0].path == tmp_path / "in"
+    assert made.inboxes[0].output.suffix == "_nobg"
+    assert made.workers.count == "auto"
+    assert made.inboxes[0].quarantine == made.state_dir / "quarantine/in"
+
+
+def test_an_inbox_overrides_a_section_in_part() -> None:
+    """What it does not name comes from the top."""
+    text = "watch: {settle_s: 7}\ninboxes: [{path: in, outbox: out, watch: {poll_s: 1}}]"
+    watch = config.parse(text, "f", Path("/b")).inboxes[0].watch
+    assert (watch.settle_s, watch.poll_s, watch.rescan_s) == (7, 1, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("worker: {}\n" + SMALLEST, "f.yaml:1:1: unknown key worker; did you mean workers?"),
+        ("workers:\n  thread: 3\n" + SMALLEST, "f.yaml:2:3: unknown key thread; did you mean"),
+        ("workers: {count: 0}\n" + SMALLEST, "f.yaml:1:18: workers.count: must be a number above"),
+        ("log: {level: loud}\n" + SMALLEST, "f.yaml:1:14: log.level: input should be 'debug'"),
+        ("output: {suffix: a/b}\n" + SMALLEST, "f.yaml:1:18: output.suffix: must not hold a slash"),
+        ("inboxes: [{path: in}]", "f.yaml:1:11: outbox is missing"),
+        ("inboxes: []", "f.yaml:1:10: inboxes: tuple should have at least 1 item"),
+        ("a: 1\na: 2\n" + SMALLEST, "f.yaml:2:1: a is there twice, first in line 1"),
+        ("inboxes: [{path: in, outbox: 22:00}]", 'f.yaml:1:30: YAML takes 22:00 for a number'),
+        ("inboxes: [{path: in, outbox: out, quiet_hours: [noon]}]", "'noon' is not a span like"),
+        ("inboxes: [{path: in, outbox: out, model: {nme: x}}]", "1:43: unknown key nme; did you"),
+        ("inboxes: [{path: in, outbox: no}]", "f.yaml:1:30: inboxes.outbox: must be a path in"),
+        ("inboxes: [", "not valid YAML"),
+        ("", "the configuration is empty"),
+        ("- a\n", "the configuration is empty"),
+    ],
+)
+def test_every_error_names_its_place(text: str, expected: str) -> None:
+    """File, line, column, what is wrong, and a guess at what was meant."""
+    assert any(expected in line for line in problems(text)), problems(text)
+
+
+def test_all_errors_come_at_once() -> None:
+    """One run tells everything that is wrong, in the order of the file."""
+    text = "worker: {}\nworkers: {count: x, attempts: 0}\ninboxes: [{path: in, outbux: o}]"
+    lines = problems(text)
+    assert len(lines) == 5
+    spots = [tuple(map(int, re.findall(r":(\d+):(\d+):", line)[0])) for line in lines]
+    assert spots == sorted(spots)
+
+
+@pytest.mark.parametrize(
+    ("inboxes", "expected"),
+    [
+        ("[{path: in, outbox: in}]", "is the same folder as its inbox"),
+        ("[{path: in, outbox: in/out}]", "lies inside its inbox"),
+        ("[{path: out/in, outbox: out}]", "lies inside the outbox"),
+        ("[{path: a, outbox: x}, {path: b, outbox: a/y}]", "lies inside the inbox"),
+        ("[{path: a, outbox: x}, {path: a, outbox: y}]", "is an inbox already"),
+        ("[{path: a, outbox: x}, {path: a/b, outbox: y}]", "lie in one another"),
+        ("[{path: a, outbox: x, quarantine: a/q}]", "quarantine"),
+        ("[{path: a, outbox: x, source: archive}]", "needs archive"),
+        ("[{path: link, outbox: in}]", "is the same folder as its inbox"),
+    ],
+)
+def test_folders_that_would_eat_each_other_are_refused(
+    tmp_path: Path, inboxes: str, expected: str
+) -> None:
+    """Also through a link."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "link").symlink_to("in")
+    with pytest.raises(config.ConfigError, match=expected):
+        loaded(tmp_path, f"inboxes: {inboxes}")
+
+
+def test_two_inboxes_of_one_name_have_their_own_quarantine(tmp_path: Path) -> None:
+    """Photos of one are not mixed with the other's."""
+    text = "inboxes: [{path: a/in, outbox: x}, {path: b/in, outbox: y}]"
+    first, second = loaded(tmp_path, text).inboxes
+    assert first.quarantine != second.quarantine
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    """It says how to name one."""
+    with pytest.raises(config.ConfigError, match="no such file; name one with -c"):
+        config.load(tmp_path / "none.yaml")
+
+
+def test_the_shipped_files_are_good() -> None:
+    """config/nobgd.yaml and the example are understood, and the example names every key."""
+    config.load(ROOT / "config/nobgd.yaml")
+    example = config.load(ROOT / "config/nobgd.example.yaml")
+    text = (ROOT / "config/nobgd.example.yaml").read_text()
+    for section in (type(example), config.InboxConfig, config.Workers, config.Watch, config.Log,
+                    config.Output, config.Model, config.Metrics):  # fmt: skip
+        for name in section.model_fields:
+            assert name == "origin" or f"{name}:" in text, name
+
+
+def test_the_schema_on_disk_is_the_one_generated() -> None:
+    """Editors and nobgd agree."""
+    assert (ROOT / "config/nobgd.schema.json").read_text() == schema.text()
+
+
+def test_what_check_prints_is_a_configuration_again(tmp_path: Path) -> None:
+    """The dump round-trips."""
+    made = loaded(tmp_path, SMALLEST)
+    again = config.parse(yaml.safe_dump(made.model_dump(mode="json")), made.origin, tmp_path)
+    assert again == made
