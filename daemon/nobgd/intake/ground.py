@@ -49,6 +49,7 @@ class Ground:
         self._post = post
         self._wake = wake
         self.mount: Mount | None = None  # the inbox's own, as last seen
+        self._seen: tuple[int, int, int] | None = None  # st_dev, mount id, st_ino
         self.regions: dict[str, Region] = {}  # by their topmost folder
         self._watch: Watch | None = None
         self._deaf = ""  # why inotify is not tried any more
@@ -75,14 +76,15 @@ class Ground:
         return root
 
     def _check(self, root: int) -> None:
-        before = self.mount
-        if before is not None and self.regions:
-            try:
-                number = mounts.mount_id(root)
-            except (OSError, ValueError):
-                number = -1
-            if (before.device, before.mount_id) == (os.fstat(root).st_dev, number):
-                return
+        info, before = os.fstat(root), self.mount
+        try:
+            number = mounts.mount_id(root)
+        except (OSError, ValueError):
+            number = -1
+        # Some shares give a folder a new inode number now and then; a local disk does not.
+        inode = info.st_ino if before is None or before.local else 0
+        if self._seen == (info.st_dev, number, inode) and self.regions:
+            return
         with os.scandir(root) as entries:  # it opens; can it be read?
             next(entries, None)
         now = mounts.identify(root)
@@ -90,6 +92,7 @@ class Ground:
         if why is not None:
             raise LostError(why)
         self.mount = now
+        self._seen = (info.st_dev, number, info.st_ino if now.local else 0)
 
     def leave(self) -> None:
         """Stop hearing and forget all regions; what is known of the files stays."""

@@ -104,7 +104,7 @@ class Inbox:
         """Say how the inbox is doing; never waits for the share."""
         scanner, now = self._scanner, self._clock()
         regions = list(scanner.ground.regions.copy().values())
-        busy_s = max(0.0, now - scanner.beat) if self._busy else 0.0
+        busy_s = max(0.0, now - scanner.look.beat) if self._busy else 0.0
         state, why = scanner.state, scanner.why
         if busy_s > _STUCK_S:
             state, why = "stuck", f"the file system has not answered for {busy_s:.0f} s"
@@ -138,7 +138,7 @@ class Inbox:
         with self._lock:
             notes, self._notes = self._notes, []
             everything, self._everything = self._everything, False
-        self._scanner.beat, self._busy = self._clock(), True
+        self._scanner.look.beat, self._busy = self._clock(), True
         try:
             at = self._scanner.step(notes, everything)
         except Exception as error:  # noqa: BLE001 - a bug here must not leave an inbox unwatched
