@@ -1,35 +1,59 @@
-"""RGBA and metadata to the parts of a PNG file."""
+"""RGBA and metadata to a complete PNG file, in parts."""
 
 from __future__ import annotations
 
-import io
+import zlib
 from collections.abc import Sequence
 
-from PIL import Image
+from isal import isal_zlib
 
+from nobgd.note import SIGNATURE, frame
+from nobgd.picture.deflate import METHODS, stream
 from nobgd.picture.pixels import Bytes
 
-_LEVELS = {"fast": 1, "balanced": 6, "small": 9}
+_CHUNK_BYTES = 1 << 18
+_RGBA_8 = bytes([8, 6, 0, 0, 0])  # bits, colour type, deflate, five filters, not interlaced
+_METRES_PER_INCH = 0.0254
 
 
 def encode(
     rgba: Bytes,
     *,
-    icc: bytes | None,
-    dpi: tuple[float, float] | None,
-    exif: bytes | None,
+    icc: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+    exif: bytes | None = None,
     extra: Sequence[bytes] = (),
     compression: str = "fast",
     threads: int = 1,
 ) -> list[bytes | memoryview]:
-    """First version: Pillow."""
+    """Encode (H, W, 4) uint8 contiguous RGBA as PNG; the file is the parts in their order.
+
+    ``icc`` is an RGB profile, ``exif`` a TIFF block, ``extra`` complete chunks that follow
+    IHDR.  ``compression`` is a key of `deflate.METHODS`, and ``KeyError`` if it is not.
+    """
     height, width = rgba.shape[:2]
-    image = Image.frombuffer("RGBA", (width, height), rgba.data, "raw", "RGBA", 0, 1)
-    out = io.BytesIO()
-    kept = {"icc_profile": icc, "dpi": dpi, "exif": exif}
-    image.save(
-        out, "PNG", compress_level=_LEVELS[compression],
-        **{name: value for name, value in kept.items() if value},
-    )  # fmt: skip
-    whole = out.getbuffer()
-    return [whole[:33], *extra, whole[33:]]
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    parts: list[bytes | memoryview] = [SIGNATURE, frame(b"IHDR", size + _RGBA_8), *extra]
+    if icc:
+        parts.append(frame(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if dpi:
+        dots = b"".join(round(each / _METRES_PER_INCH).to_bytes(4, "big") for each in dpi)
+        parts.append(frame(b"pHYs", dots + b"\1"))
+    if exif:
+        parts.append(frame(b"eXIf", exif))
+    pending: list[bytes] = []
+    for piece in stream(rgba, METHODS[compression], threads):
+        pending.append(piece)
+        if sum(map(len, pending)) >= _CHUNK_BYTES:
+            parts += _pixel_chunk(pending)
+            pending = []
+    return [*parts, *_pixel_chunk(pending), frame(b"IEND", b"")]
+
+
+def _pixel_chunk(pieces: list[bytes]) -> list[bytes]:
+    """One IDAT chunk, its pieces not copied; ISA-L's CRC-32 is 15 times as fast as zlib's."""
+    crc = isal_zlib.crc32(b"IDAT")
+    for piece in pieces:
+        crc = isal_zlib.crc32(piece, crc)
+    head = sum(map(len, pieces)).to_bytes(4, "big") + b"IDAT"
+    return [head, *pieces, crc.to_bytes(4, "big")]
