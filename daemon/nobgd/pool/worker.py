@@ -139,7 +139,7 @@ def _compute(
     with clock.stage("infer"):
         mask, confidence = segmenter.mask(picture.pixels)
     with clock.stage("compose"):
-        rgba = compose.compose(picture.pixels, mask, picture.alpha)
+        rgba = compose.compose(picture.rgbx, mask, picture.alpha)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         del picture
     with clock.stage("encode"):
