@@ -6,7 +6,14 @@ Only `fetch` may touch the network, and only ``nobgd models fetch`` calls it.
 from __future__ import annotations
 
 from nobgd.models.fetch import Fetched, Progress, fetch
-from nobgd.models.manifest import ModelError, ModelSpec, Source, load_manifest, shipped_directory
+from nobgd.models.manifest import (
+    ModelError,
+    ModelSpec,
+    Source,
+    UnknownModelError,
+    load_manifest,
+    shipped_directory,
+)
 from nobgd.models.places import ModelFile, default_directory, find, search_path
 from nobgd.models.verify import checksum, verify
 
@@ -17,6 +24,7 @@ __all__ = [
     "ModelSpec",
     "Progress",
     "Source",
+    "UnknownModelError",
     "checksum",
     "default_directory",
     "fetch",

