@@ -103,8 +103,16 @@ class Tree:
         return dropped
 
     def within(self, region: Region) -> list[Folder]:
-        """Return the folders of a region, its topmost first."""
-        return [folder for folder in self.folders.values() if folder.region is region]
+        """Return the folders of a region, its topmost first.
+
+        A folder that could never be opened has no region yet; it counts as its parent's.
+        """
+        return [
+            folder
+            for folder in self.folders.values()
+            if folder.region is region
+            or (folder.region is None and self.parent(folder).region is region)
+        ]
 
     def rota(self, region: Region, chunk: int) -> Iterator[tuple[Folder, list[str]]]:
         """Yield all settled files of a region once, `chunk` names at a time."""
