@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from nobgd.picture import exif as exif_block
 from nobgd.picture.ending import finished
-from nobgd.picture.header import Header, look, open_picture
+from nobgd.picture.header import Header, look, open_picture, quiet
 from nobgd.picture.pixels import Bytes, to_rgbx, upright
 from nobgd.values import Code, NobgdError
 
@@ -50,7 +50,7 @@ def decode(data: bytes, header: Header) -> Picture:
     OUT_OF_MEMORY.  The caller has checked ``header.megapixels`` against its limit.
     """
     try:
-        with open_picture(data, header.format) as image:
+        with quiet(), open_picture(data, header.format) as image:
             return _decode(data, image)
     except MemoryError as error:
         raise NobgdError(

@@ -7,7 +7,7 @@ import re
 from nobgd.picture.header import Header, jpeg_scan
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # a marker in entropy-coded data
-_ZEROS = bytes(4096)
+_ZEROS = bytes(512)  # no coder of WebP ends like this
 
 
 def finished(data: bytes, header: Header) -> bool:

@@ -7,8 +7,10 @@ own bomb limits are off: they refuse real cameras.  Ours is the caller's, from `
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from PIL import Image, ImageFile, PngImagePlugin
@@ -59,6 +61,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unknown data organization", "unsupported")
 _DNG_VERSION = 50706
 _SUBFILE_TYPE = 254
+_PADDING = 16  # zeros that a whole file may end in
 _REDUCED = 1  # bit of NewSubfileType: this page is a smaller version of another
 
 
@@ -88,7 +91,7 @@ def look(data: bytes) -> Header:
         raise NobgdError(Code.EMPTY, "the file is empty; copy the original again")
     kind = _kind(data)
     try:
-        with open_picture(data, kind) as image:
+        with quiet(), open_picture(data, kind) as image:
             width, height = image.size
             needs = _needs(data, image)
     except NobgdError:
@@ -103,6 +106,14 @@ def look(data: bytes) -> Header:
 def open_picture(data: bytes, kind: str) -> ImageFile.ImageFile:
     """Open ``data`` with the one plugin for ``kind``; raises what Pillow raises."""
     return _OPENERS[kind](io.BytesIO(data))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Pillow's warnings about odd metadata out of the daemon's stderr."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _kind(data: bytes) -> str:
@@ -121,12 +132,17 @@ def _kind(data: bytes) -> str:
             raise _unsupported(name)
     if not data[:4096].strip(b"\0"):
         raise NobgdError(Code.TRUNCATED, "the file begins with zeros; copy the original again")
-    if len(data) < 12 and any(
-        magic.startswith(data[: len(magic)])
-        for magic in (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", *_TIFF_MAGIC)
-    ):
+    if _begins(data.rstrip(b"\0")[:12]):
         raise NobgdError(Code.TRUNCATED, "only the first bytes are there; copy the original again")
     raise NobgdError(Code.NOT_A_PICTURE, f"this is not a picture, whatever its name says; {_READS}")
+
+
+def _begins(head: bytes) -> bool:
+    """Whether ``head``, less than a magic, is how one of the four begins."""
+    if head[:4] == b"RIFF":
+        return b"WEBP".startswith(head[8:])
+    magics = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", *_TIFF_MAGIC)
+    return any(magic.startswith(head) for magic in magics)
 
 
 def _unsupported(name: str) -> NobgdError:
@@ -160,41 +176,59 @@ def _numbers(value: object) -> tuple[int, ...]:
 def _unreadable(data: bytes, kind: str, error: Exception) -> NobgdError:
     """Why the header could not be read, as a code and a sentence."""
     said = str(error).strip() or type(error).__name__
+    if _cut(data, kind):
+        return NobgdError(
+            Code.TRUNCATED, f"the {kind} ends inside its header; copy the original again"
+        )
     if any(hint in said.lower() for hint in _UNSUPPORTED):
         return NobgdError(
             Code.UNSUPPORTED,
             f"a kind of {kind} that nobgd cannot read ({said}); export it as 8-bit RGB",
         )
-    if _cut(data, kind):
-        return NobgdError(
-            Code.TRUNCATED, f"the {kind} ends inside its header; copy the original again"
-        )
     return NobgdError(Code.BROKEN, f"the header of the {kind} is damaged ({said}); export it again")
 
 
 def _cut(data: bytes, kind: str) -> bool:
-    """Whether a header that cannot be read is one whose rest has not arrived."""
-    if kind == "TIFF":
-        order = "little" if data[:2] == b"II" else "big"
-        big = data[2:4] in (b"+\0", b"\0+")
-        place = data[8:16] if big else data[4:8]
-        offset = int.from_bytes(place, order)  # type: ignore[arg-type]
-        return offset + 2 > len(data) or not data[offset : offset + 64].strip(b"\0")
-    if kind == "WEBP":
-        return len(data) < int.from_bytes(data[4:8], "little") + 8 or not data[12:64].strip(b"\0")
-    return not data.rstrip(b"\0")[-4096:] or _header_runs_out(data, kind)
+    """Whether a header that cannot be read is one whose rest has not arrived.
+
+    More than a few zeros at the end of the file are taken for bytes that have not.
+    """
+    here = len(data.rstrip(b"\0"))
+    if len(data) - here < _PADDING:
+        here = len(data)
+    match kind:
+        case "TIFF":
+            return _tiff_directory_end(data) > here
+        case "WEBP":
+            return int.from_bytes(data[4:8], "little") + 8 > here
+        case "PNG":
+            return not _reaches_pixels(data[:here])
+        case _:
+            return jpeg_scan(data[:here]) is None
 
 
-def _header_runs_out(data: bytes, kind: str) -> bool:
-    end = len(data.rstrip(b"\0"))
-    if kind == "PNG":
-        at = 8
-        while at + 8 <= end:
-            if data[at + 4 : at + 8] == b"IDAT":
-                return False
-            at += 12 + int.from_bytes(data[at : at + 4], "big")
-        return True
-    return jpeg_scan(data[:end]) is None
+def _tiff_directory_end(data: bytes) -> int:
+    """Where the first directory of a TIFF ends (TIFF 6.0, section 2; BigTIFF's is wider)."""
+
+    def number(at: int, size: int) -> int:
+        part = data[at : at + size]
+        return int.from_bytes(part, "little" if data[:2] == b"II" else "big")
+
+    if data[2:4] in (b"+\0", b"\0+"):
+        at = number(8, 8)
+        return at + 8 + 20 * max(number(at, 8), 1)
+    at = number(4, 4)
+    return at + 2 + 12 * max(number(at, 2), 1)
+
+
+def _reaches_pixels(data: bytes) -> bool:
+    """Whether a PNG's chunks go on as far as IDAT."""
+    at = 8
+    while at + 8 <= len(data):
+        if data[at + 4 : at + 8] == b"IDAT":
+            return True
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return False
 
 
 def jpeg_scan(data: bytes) -> int | None:

@@ -1,0 +1,139 @@
+"""What a file says it is decides whether it is opened, and by which plugin."""
+
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from nobgd.note import SIGNATURE, frame
+from nobgd.picture.decode import look
+from nobgd.values import Code, NobgdError
+
+
+def refused(data: bytes) -> NobgdError:
+    with pytest.raises(NobgdError) as caught:
+        look(data)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_the_four_formats_are_known_by_their_content(photo, save, kind):
+    """Format and stored size come from the bytes alone."""
+    header = look(save(photo, kind))
+    assert (header.format, header.width, header.height) == (kind, 60, 40)
+    assert header.megapixels == pytest.approx(0.0024)
+
+
+def test_several_frames_do_not_matter(photo, save):
+    """A multi-page TIFF and a motion-photo JPEG have the size of their first picture."""
+    small = photo.resize((5, 5))
+    tiff = save(photo, "TIFF", save_all=True, append_images=[small])
+    mpo = save(photo, "MPO", save_all=True, append_images=[small])
+    assert look(tiff).width == 60
+    assert (look(mpo).format, look(mpo).width) == ("JPEG", 60)
+
+
+def test_an_orientation_does_not_swap_the_stored_size(photo, save):
+    """The header speaks of the file, before any turning."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert look(save(photo, "JPEG", exif=exif)).width == 60
+
+
+def test_an_empty_file_is_called_empty():
+    """Nothing at all has a code of its own."""
+    assert refused(b"").code is Code.EMPTY
+
+
+def test_text_is_not_a_picture():
+    """A text file under a picture's name is no picture."""
+    error = refused(b"Dear diary, today I took a photo.\n" * 100)
+    assert error.code is Code.NOT_A_PICTURE
+    assert "JPEG" in error.reason
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"GIF89a", "GIF"),
+        (b"BM\x9a\0\0\0", "BMP"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1", "raw"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
+        (b"II*\0\x10\0\0\0CR\2\0", "raw"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    ],
+)
+def test_other_pictures_are_refused_by_name(head, name):
+    """A picture of another kind is refused with its name and the way out."""
+    error = refused(head + bytes(range(256)) * 8)
+    assert error.code is Code.UNSUPPORTED
+    assert name in error.reason
+    assert "export" in error.reason
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "PPM", "ICO", "DDS", "TGA", "PCX"])
+def test_no_other_opener_is_reachable(photo, save, kind):
+    """What Pillow could open besides the four is never opened."""
+    assert refused(save(photo, kind)).code in (Code.UNSUPPORTED, Code.NOT_A_PICTURE)
+
+
+def test_a_bomb_is_described_from_48_kilobytes_without_decoding():
+    """400 megapixels in a small file: the header tells, nothing is allocated, nothing warned."""
+    side = 20_000
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(40_000_000))
+    bomb = SIGNATURE + frame(b"IHDR", head) + frame(b"IDAT", pixels) + frame(b"IEND", b"")
+    assert look(bomb).megapixels == 400
+
+
+def test_a_raw_photo_named_tif_is_not_mistaken_for_its_preview(photo, save):
+    """A TIFF whose first page is a reduced version of another is a raw photo's preview."""
+    assert refused(save(photo, "TIFF", tiffinfo={254: 1})).code is Code.UNSUPPORTED
+
+
+def test_a_tiff_of_an_unknown_layout_is_unsupported_not_broken(photo, save):
+    """Eight bits of five channels are a fine TIFF that nobody here can show."""
+    data = bytearray(save(photo, "TIFF"))
+    at = data.index(struct.pack("<HHII", 262, 3, 1, 2))  # PhotometricInterpretation: RGB
+    struct.pack_into("<HHII", data, at, 262, 3, 1, 32803)  # colour filter array
+    assert refused(bytes(data)).code is Code.UNSUPPORTED
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("kept", [3, 9, 13, 20, 30])
+def test_a_file_cut_in_its_header_may_still_be_on_its_way(photo, save, kind, kept):
+    """The first bytes alone, or zeros after them, are truncated, not broken."""
+    whole = save(photo, kind)
+    assert refused(whole[:kept]).code is Code.TRUNCATED
+    assert refused(whole[: min(kept, 20)] + bytes(len(whole))).code is Code.TRUNCATED
+
+
+def test_zeros_alone_are_a_file_whose_content_has_not_come():
+    """A file that was only given its size is truncated."""
+    assert refused(bytes(10_000)).code is Code.TRUNCATED
+
+
+def test_a_header_of_nonsense_is_broken(photo, save):
+    """A whole PNG whose size field lies beyond its checksum is damaged."""
+    data = bytearray(save(photo, "PNG"))
+    data[17] ^= 0xFF
+    assert refused(bytes(data)).code is Code.BROKEN
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_every_cut_has_a_code_and_a_sentence(photo, save, kind):
+    """Wherever a file ends, `look` returns or raises a NobgdError, never anything else."""
+    whole = save(photo, kind)
+    for end in range(0, len(whole), 7):
+        try:
+            look(whole[:end])
+        except NobgdError as error:
+            assert error.code in (Code.EMPTY, Code.TRUNCATED, Code.UNSUPPORTED)  # noqa: PT017
+            assert len(error.reason) > 20  # noqa: PT017
