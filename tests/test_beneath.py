@@ -74,3 +74,14 @@ def test_open_root(tmp_path: Path) -> None:
         with pytest.raises(NobgdError) as caught:
             beneath.open_root(str(root), wanted)
         assert caught.value.code is Code.GONE_AWAY
+
+
+def test_mount_stamp(tmp_path: Path) -> None:
+    """Folders on one mount share its stamp; another mount has another."""
+    stamps = []
+    for path in (tmp_path, tmp_path.parent, Path("/proc")):
+        fd = os.open(path, os.O_PATH)
+        stamps.append(beneath.mount_stamp(fd))
+        os.close(fd)
+    assert stamps[0] == stamps[1] != stamps[2]
+    assert -1 not in stamps

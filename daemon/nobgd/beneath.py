@@ -10,12 +10,16 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 
 from nobgd.values import Code, NobgdError
 
 _OPENAT2 = 437  # the same number on every architecture but alpha
 _RESOLVE = 0x02 | 0x04 | 0x08  # NO_MAGICLINKS | NO_SYMLINKS | BENEATH
 _RETRIES = 32  # EAGAIN: a rename went on meanwhile, so the kernel could not be sure
+
+_EMPTY_PATH, _DONT_SYNC = 0x1000, 0x4000  # statx(2)
+_MOUNT, _MOUNT_UNIQUE = 0x1000, 0x4000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _missing: set[int] = set()  # holds _OPENAT2 once the kernel has refused it
@@ -67,6 +71,22 @@ def open_root(root: str, device: int | None) -> int:
     raise NobgdError(
         Code.GONE_AWAY, f"{root} is not the file system seen at the start: is its share mounted?"
     )
+
+
+def mount_stamp(fd: int) -> int:
+    """Return a number that no other mount on this machine has had or will have (Linux 6.8).
+
+    On older kernels it is the mount's id, which the next mount may be given again, and -1
+    without even that.  No share is asked.
+    """
+    buffer = ctypes.create_string_buffer(256)  # struct statx
+    if hasattr(_libc, "statx"):
+        for mask in (_MOUNT_UNIQUE, _MOUNT):
+            done = _libc.statx(fd, b"", _EMPTY_PATH | _DONT_SYNC, mask, buffer)
+            got, stamp = struct.unpack_from("=I", buffer)[0], struct.unpack_from("=Q", buffer, 144)
+            if done == 0 and got & mask:
+                return int(stamp[0])
+    return -1
 
 
 def _openat2(folder: int, relpath: str, flags: int, mode: int) -> int:

@@ -428,6 +428,24 @@ def test_unmounted_root(inbox: Path, mounted: Callable[[Path], None], mode: str)
     desk.scanner.ground.leave()
 
 
+@pytest.mark.parametrize("mode", ["poll", "auto"])
+def test_remounted_between_two_looks(
+    inbox: Path, mounted: Callable[[Path], None], mode: str
+) -> None:
+    """A share that left and came back unseen is told as lost and back all the same."""
+    mounted(inbox)
+    write(inbox / "a.jpg")
+    desk = Desk(inbox, mode=mode)
+    desk.settle()
+    subprocess.run(["umount", str(inbox)], check=True)
+    mounted(inbox)
+    write(inbox / "b.jpg")
+    assert desk.settle() == ["b.jpg"]
+    assert [len(desk.take(kind)) for kind in (Lost, Back)] == [1, 1]
+    assert desk.gone() == ["a.jpg"]
+    desk.scanner.ground.leave()
+
+
 def test_mounted_over(desk: Desk, inbox: Path, mounted: Callable[[Path], None]) -> None:
     """A share that is mounted on the inbox after the start is taken up."""
     write(inbox / "local.jpg")

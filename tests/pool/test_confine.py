@@ -192,7 +192,8 @@ Image.open(sys.argv[2] + "/mask.png").load()
     assert (tmp_path / "mask.png").stat().st_size > 0
 
 
-@pytest.mark.parametrize("change", ["appeared", "replaced", "same", "left"])
+@NEEDS_LANDLOCK
+@pytest.mark.parametrize("change", ["appeared", "replaced", "mounted", "same", "left"])
 def test_outdated(tmp_path: Path, change: str) -> None:
     """A granted folder that appears or is replaced later asks for a new process."""
     code = """
@@ -219,8 +220,15 @@ print(confine.outdated() == (sys.argv[1],), confine.outdated([sys.argv[1], "/x"]
             box.rename(tmp_path / "old")
         if change in ("appeared", "replaced"):
             box.mkdir()
+        if change == "mounted":
+            mount = ["mount", "-t", "tmpfs", "test", str(box)]
+            if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+                child.kill()
+                pytest.skip("mounting is not allowed here")
         said, _ = child.communicate("go\n", timeout=100)
-    assert said.split() == [str(change in ("appeared", "replaced"))] * 2
+        if change == "mounted":
+            subprocess.run(["umount", str(box)], check=True)
+    assert said.split() == [str(change in ("appeared", "replaced", "mounted"))] * 2
 
 
 def test_aarch64_program() -> None:

@@ -12,6 +12,7 @@ import errno
 import os
 from collections.abc import Callable
 
+from nobgd.beneath import mount_stamp
 from nobgd.intake import mounts
 from nobgd.intake.messages import Message, Odd, Watching
 from nobgd.intake.mounts import Mount
@@ -49,7 +50,7 @@ class Ground:
         self._post = post
         self._wake = wake
         self.mount: Mount | None = None  # the inbox's own, as last seen
-        self._seen: tuple[int, int, int] | None = None  # st_dev, mount id, st_ino
+        self._seen: tuple[int, int, int] | None = None  # st_dev, mount stamp, st_ino
         self.regions: dict[str, Region] = {}  # by their topmost folder
         self._watch: Watch | None = None
         self._deaf = ""  # why inotify is not tried any more
@@ -77,13 +78,10 @@ class Ground:
 
     def _check(self, root: int) -> None:
         info, before = os.fstat(root), self.mount
-        try:
-            number = mounts.mount_id(root)
-        except (OSError, ValueError):
-            number = -1
+        stamp = mount_stamp(root)
         # Some shares give a folder a new inode number now and then; a local disk does not.
         inode = info.st_ino if before is None or before.local else 0
-        if self._seen == (info.st_dev, number, inode) and self.regions:
+        if self._seen == (info.st_dev, stamp, inode) and self.regions:
             return
         with os.scandir(root) as entries:  # it opens; can it be read?
             next(entries, None)
@@ -92,7 +90,7 @@ class Ground:
         if why is not None:
             raise LostError(why)
         self.mount = now
-        self._seen = (info.st_dev, number, info.st_ino if now.local else 0)
+        self._seen = (info.st_dev, stamp, info.st_ino if now.local else 0)
 
     def leave(self) -> None:
         """Stop hearing and forget all regions; what is known of the files stays."""

@@ -16,6 +16,7 @@ import struct
 import sys
 from collections.abc import Iterable, Sequence
 
+from nobgd.beneath import mount_stamp
 from nobgd.pool import landlock, seccomp
 
 _SET_PDEATHSIG, _SET_NO_NEW_PRIVS = 1, 38  # prctl(2)
@@ -28,7 +29,7 @@ _SYSTEM = (
     "/sys/bus", "/sys/class", "/sys/devices", "/sys/fs/cgroup",
     "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
 )  # fmt: skip
-_granted: dict[str, tuple[int, int] | None] = {}
+_granted: dict[str, tuple[int, int, int] | None] = {}  # what Landlock lets us into, if it does
 
 
 def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None) -> tuple[str, ...]:
@@ -47,10 +48,11 @@ def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None)
     if _narrow(libc):
         holds.append("capabilities")
     threads = _threads()
+    seen = {path: _identity(path) for path in (*read, *write)}
     if landlock.apply([*_SYSTEM, *_program(), *read], write):
         alone = "" if threads <= 1 else f" but for {threads - 1} older threads"
         holds.append(f"landlock:{landlock.abi()}{alone}")
-    _granted.update({path: _identity(path) for path in (*read, *write)})
+        _granted.update(seen)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if memory_bytes is not None and _limit(resource.RLIMIT_AS, memory_bytes):
@@ -65,7 +67,8 @@ def outdated(folders: Iterable[str] | None = None) -> tuple[str, ...]:
 
     A Landlock rule goes by the folder that was there.  One that was missing then, was
     replaced since, or has been mounted anew is out of bounds for this process ("permission
-    denied"), and only a new process can be let in.  May block on a share that hangs.
+    denied"), and only a new process can be let in.  Without Landlock there is none.  May
+    block on a share that hangs.
     """
     asked = _granted if folders is None else {f: _granted[f] for f in folders if f in _granted}
     return tuple(path for path, before in asked.items() if _identity(path) not in (before, None))
@@ -90,12 +93,18 @@ def _narrow(libc: ctypes.CDLL) -> bool:
     return bool(libc.capset(header, kept) == 0)
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int, int] | None:
     try:
-        info = os.stat(path)
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return None
-    return info.st_dev, info.st_ino
+    try:
+        info = os.fstat(fd)
+        return info.st_dev, info.st_ino, mount_stamp(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def _threads() -> int:
