@@ -190,7 +190,7 @@ class Ground:
                     strategy, why = "poll", f"{why}, where a probe of inotify was not heard"
             except OSError as error:
                 strategy, why = "poll", self._deafen(error, why)
-        region = Region(folder.relpath, mount, strategy, why, proved)
+        region = Region(folder.relpath, mount, strategy, why, proved and strategy == "inotify")
         self.regions[folder.relpath] = region
         self._tell(region)
         return region
@@ -221,6 +221,7 @@ class Ground:
             for region in list(self.regions.values()):
                 if region.strategy == "inotify":
                     region.strategy, region.why = "poll", self._deafen(error, region.why)
+                    region.proved = False
                     for one in self._tree.within(region):
                         self.unwatch(one)
                     self._tell(region)
@@ -236,7 +237,7 @@ class Ground:
             Watching(
                 self._root,
                 region.strategy,
-                region.why,
+                f"proved: {region.why}" if region.proved else region.why,
                 self.text(region),
                 region.mount.device,
                 region.where,

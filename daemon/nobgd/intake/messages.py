@@ -45,7 +45,7 @@ class Watching:
 
     inbox: str
     strategy: str  # inotify | poll
-    why: str  # "ext4" | "nfs4, where changes by others send no events"
+    why: str  # "proved: ext4" | "nfs4, where changes by others send no events"
     text: str  # for people: "inotify, proved: ext4" | "poll every 5 s: nfs4, where …"
     device: int  # st_dev of the folder; what `Job.inbox_device` is for where == ""
     where: str = ""  # the sub-folder another file system is mounted on; "" is the inbox
