@@ -23,7 +23,7 @@ def test_a_file_without_its_end_is_not_finished(photo, save, kind, missing):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_zeros_instead_of_the_end_are_not_the_end(photo, save, kind):
+def test_zeros_instead_of_the_end_are_not_the_end(save, kind):
     """A file that was given its size before its content is not finished."""
     data = save(Image.effect_noise((300, 300), 60).convert("RGB"), kind)
     cut = len(data) - 6000

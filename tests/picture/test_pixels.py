@@ -54,7 +54,7 @@ def test_an_alpha_that_hides_nothing_is_none(photo, save):
 
 
 def test_a_palette_with_one_transparent_colour(photo, save):
-    """tRNS of a palette as one index."""
+    """A tRNS of a palette as one index."""
     image = photo.convert("P")
     index = image.getpixel((0, 0))
     picture = opened(save(image, "PNG", transparency=index))
@@ -63,7 +63,7 @@ def test_a_palette_with_one_transparent_colour(photo, save):
 
 
 def test_a_palette_with_an_alpha_table(photo, save):
-    """tRNS of a palette as bytes."""
+    """A tRNS of a palette as bytes."""
     image = photo.convert("P")
     table = bytes(range(256))
     picture = opened(save(image, "PNG", transparency=table))
@@ -72,7 +72,7 @@ def test_a_palette_with_an_alpha_table(photo, save):
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_one_colour_declared_transparent(photo, save, mode):
-    """tRNS of grey and colour pictures."""
+    """A tRNS of grey and colour pictures."""
     image = photo.convert(mode)
     colour = image.getpixel((3, 3))
     picture = opened(save(image, "PNG", transparency=colour))
@@ -119,7 +119,7 @@ def test_big_endian_sixteen_bit_grey(save):
 
 
 def test_sixteen_bit_grey_with_a_transparent_value(save):
-    """tRNS of a 16-bit grey PNG."""
+    """A tRNS of a 16-bit grey PNG."""
     values = np.zeros((8, 8), np.uint16)
     values[2:4, 2:4] = 40_000
     picture = opened(save(Image.fromarray(values), "PNG", transparency=40_000))

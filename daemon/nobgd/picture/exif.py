@@ -16,7 +16,7 @@ _THUMBNAIL_BYTES = 0x0202
 def neutral(exif: bytes) -> bytes | None:
     """The TIFF block of ``exif`` with orientation 1 and no thumbnail; None if it is damaged.
 
-    A leading ``Exif\\0\\0`` (JPEG's) is taken off: PNG's eXIf chunk has none.
+    The six bytes that JPEG puts before it are taken off: PNG's eXIf chunk has none.
     """
     block = bytearray(exif.removeprefix(b"Exif\0\0"))
     try:
@@ -36,7 +36,7 @@ def neutral(exif: bytes) -> bytes | None:
 
 def _upright(block: bytearray, at: int, order: str) -> int:
     """Set the orientation of the directory at ``at`` to 1; where its link to the next is."""
-    (count,) = struct.unpack_from(order + "H", block, at)
+    count: int = struct.unpack_from(order + "H", block, at)[0]
     for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind = struct.unpack_from(order + "HH", block, entry)
         if tag == _ORIENTATION:

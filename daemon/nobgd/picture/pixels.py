@@ -6,6 +6,7 @@ layout, so resizing needs no copy, and the cut-out is finished in the same memor
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ _BAND = 32  # rows moved at once: 22 ms for 20 MP instead of 103 ms with np.asar
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _WHITE_IS_ZERO = 0
-_COLOURED = {"RGB": b"RGB ", "CMYK": b"CMYK", "L": b"GRAY", "LAB": b"Lab "}  # ICC.1, 7.2.6
+_PROFILE_HEADER_BYTES = 128  # ICC.1:2022, 7.2; the colour space is at 16
 
 
 def to_rgbx(image: Image.Image) -> tuple[Bytes, Bytes | None, bytes | None]:
@@ -48,7 +49,7 @@ def to_rgbx(image: Image.Image) -> tuple[Bytes, Bytes | None, bytes | None]:
 def as_image(rgbx: Bytes) -> Image.Image:
     """A Pillow picture of mode RGBX over the same memory, (H, W, 4) uint8, contiguous."""
     height, width = rgbx.shape[:2]
-    return Image.frombuffer("RGBX", (width, height), rgbx.data, "raw", "RGBX", 0, 1)
+    return Image.frombuffer("RGBX", (width, height), rgbx, "raw", "RGBX", 0, 1)
 
 
 def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
@@ -137,30 +138,25 @@ def _range(values: npt.NDArray[Any], mode: str, tags: Any) -> tuple[float, float
 
 
 def _profile(image: Image.Image) -> bytes | None:
-    """The embedded profile if it describes this picture's colours."""
+    """The embedded profile if it speaks of this picture's colours."""
     icc = image.info.get("icc_profile")
-    if not isinstance(icc, bytes) or len(icc) < 128:
+    if not isinstance(icc, bytes) or len(icc) < _PROFILE_HEADER_BYTES:
         return None
-    base = {"1": "L", "LA": "L", "La": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(image.mode)
-    if image.mode == "L" or image.mode in ("I", "F") or image.mode.startswith("I;"):
-        base = "L"
-    space = icc[16:20]
-    # grey and palettes may carry an RGB profile: their RGB is then in that space
-    return (
-        icc
-        if (space in (_COLOURED[base or "RGB"], b"RGB ") and base != "CMYK")
-        or (base == "CMYK" and space == b"CMYK")
-        else None
-    )
+    match image.mode:
+        case "CMYK":
+            fitting: tuple[bytes, ...] = (b"CMYK",)
+        case "LAB":
+            fitting = ()  # its numbers are absolute
+        case "1" | "L" | "LA" | "La" | "F":
+            fitting = (b"GRAY", b"RGB ")  # grey may be meant as the greys of an RGB space
+        case mode:
+            fitting = (b"GRAY", b"RGB ") if mode.startswith("I") else (b"RGB ",)
+    return icc if icc[16:20] in fitting else None
 
 
 def _apply(image: Image.Image, icc: bytes) -> Image.Image:
     """The picture in sRGB, by its CMYK or grey profile; as it is when that fails."""
-    import io
-
-    source = {b"CMYK": "CMYK", b"GRAY": "L"}.get(icc[16:20])
-    if source is None:
-        return image
+    source = "CMYK" if icc[16:20] == b"CMYK" else "L"
     try:
         converted = ImageCms.profileToProfile(
             image if image.mode == source else image.convert(source),

@@ -1,0 +1,138 @@
+"""Pixels to a mask with the small model, loaded as a lane loads it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nobgd import models
+from nobgd.picture import optimised
+from nobgd.picture.segment import Segmenter, prepare, stretch
+
+U2NETP = models.shipped_directory() / "u2netp.onnx"
+SPEC = models.load_manifest()["u2netp"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def segmenter(cache):
+    return Segmenter(str(U2NETP), SPEC, threads=1, cache_dir=str(cache))
+
+
+@pytest.fixture(scope="module")
+def subject() -> np.ndarray:
+    """A red ball on a grey wall, RGBX."""
+    y, x = np.mgrid[0:600, 0:800]
+    ball = np.hypot(x - 400, y - 300) < 180
+    shade = (1 - np.hypot(x - 340, y - 240) / 500).clip(0.2, 1)[..., None]
+    pixels = np.where(ball[..., None], shade * (230, 40, 30), (150, 152, 155)).astype(np.uint8)
+    return np.dstack([pixels, np.full((600, 800), 255, np.uint8)])
+
+
+def test_a_subject_is_found_with_confidence(segmenter, subject):
+    """The middle is subject, the corners are not."""
+    mask, confidence = segmenter.mask(subject)
+    assert (mask.shape, mask.dtype) == ((320, 320), np.uint8)
+    assert mask[160, 160] > 240
+    assert mask[:20].max() < 20
+    assert 0.9 < confidence <= 1
+
+
+def test_three_and_four_channels_mean_the_same(segmenter, subject):
+    """A view of RGBX and a copy of its RGB give one mask."""
+    ours = segmenter.mask(subject[..., :3])[0]
+    copied = segmenter.mask(subject[..., :3].copy())[0]
+    np.testing.assert_array_equal(ours, segmenter.mask(subject)[0])
+    np.testing.assert_array_equal(ours, copied)
+
+
+def test_the_input_is_rembgs(subject):
+    """Lanczos, divided by the largest value, then mean and deviation of each channel."""
+    rgb = Image.fromarray(subject[..., :3].copy())
+    small = np.asarray(rgb.resize((320, 320), Image.Resampling.LANCZOS, reducing_gap=3.0))
+    expected = (small / small.max() - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    got = prepare(subject, SPEC)
+    assert (got.shape, got.dtype) == ((1, 3, 320, 320), np.float32)
+    np.testing.assert_allclose(got[0].transpose(1, 2, 0), expected, atol=1e-6)
+
+
+def test_a_black_photo_is_no_division_by_zero(segmenter):
+    """Nothing there: some mask, no warning, a number as confidence."""
+    mask, confidence = segmenter.mask(np.zeros((50, 40, 4), np.uint8))
+    assert mask.shape == (320, 320)
+    assert 0 <= confidence <= 1
+
+
+def test_the_stretch_is_truncated_and_remembers_the_peak():
+    """0.5 of the range becomes 127; the largest raw value is the confidence."""
+    mask, confidence = stretch(np.array([[0.1, 0.2], [0.3, 0.3]], np.float32))
+    assert mask.tolist() == [[0, 127], [255, 255]]
+    assert confidence == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("value", [0.4, np.nan])
+def test_a_flat_mask_is_clear(value):
+    """Without a range there is no subject."""
+    mask, _ = stretch(np.full((2, 2), value, np.float32))
+    assert not mask.any()
+
+
+def saved(cache: Path) -> Path:
+    return next(path for path in cache.iterdir() if path.name.startswith(SPEC.sha256[:16]))
+
+
+def test_the_optimised_model_is_kept_with_its_weights_beside(segmenter, cache):
+    """One folder named after weights, ONNX Runtime and CPU; nothing temporary is left."""
+    assert segmenter.threads == 1
+    assert [path.name for path in cache.iterdir()] == [saved(cache).name]
+    files = {path.name: path.stat().st_size for path in saved(cache).iterdir()}
+    assert files["model.weights"] > 4_000_000 > files["model.onnx"]
+    assert optimised.cpu_identity() in saved(cache).name
+
+
+def test_a_damaged_cache_is_built_again(cache, segmenter, subject, tmp_path):
+    """Truncated, empty or gone: the next load repairs it."""
+    again = tmp_path / "cache"
+    shutil.copytree(cache, again)
+    want = segmenter.mask(subject)[0]
+    for damage in ("model.onnx", "model.weights"):
+        os.truncate(saved(again) / damage, 100)
+        got = Segmenter(str(U2NETP), SPEC, 1, str(again)).mask(subject)[0]
+        np.testing.assert_array_equal(got, want)
+        assert (saved(again) / damage).stat().st_size > 100
+        assert len(list(again.iterdir())) == 1
+
+
+def test_without_a_cache_the_model_is_loaded_directly(subject, segmenter, tmp_path):
+    """A cache folder that cannot be made costs time, not the photo."""
+    (tmp_path / "file").write_text("not a folder")
+    direct = Segmenter(str(U2NETP), SPEC, 1, str(tmp_path / "file" / "cache"))
+    difference = np.abs(direct.mask(subject)[0].astype(int) - segmenter.mask(subject)[0])
+    assert difference.max() <= 1
+
+
+def test_lanes_that_race_share_one_cache(tmp_path):
+    """Several processes at once: each gets a session, one folder is left."""
+    program = (
+        "import sys; from nobgd import models; from nobgd.picture.segment import Segmenter;"
+        "Segmenter(sys.argv[1], models.load_manifest()['u2netp'], 1, sys.argv[2])"
+    )
+    command = [sys.executable, "-c", program, str(U2NETP), str(tmp_path / "cache")]
+    lanes = [subprocess.Popen(command) for _ in range(3)]
+    assert [lane.wait(60) for lane in lanes] == [0, 0, 0]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+
+
+def test_a_missing_model_is_an_error(tmp_path):
+    """Nothing is made up."""
+    with pytest.raises(Exception, match=r"nothing\.onnx"):
+        Segmenter(str(tmp_path / "nothing.onnx"), SPEC, 1, str(tmp_path / "cache"))
