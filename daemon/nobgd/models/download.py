@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 
 from nobgd.models.manifest import ModelError, ModelSpec
@@ -17,6 +18,8 @@ Progress = Callable[[str, int, int | None], None]  # what, bytes so far, bytes i
 _BLOCK = 1 << 18
 _TIMEOUT_S = 60
 _LOOK_EVERY_S = 0.2
+_PARTIAL, _NOT_THAT_RANGE = 206, 416  # RFC 9110, 15.3.7 and 15.5.17
+_AGAIN = "the same command goes on where it stopped"
 
 
 def silent(_what: str, _done: int, _total: int | None) -> None:
@@ -78,16 +81,19 @@ def from_url(url: str, part: Path, spec: ModelSpec, progress: Progress) -> Path:
         request.add_header("Range", f"bytes={have}-")
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            if answer.status != 206:
+            if answer.status != _PARTIAL:
                 have = 0
+            promised = have + int(answer.headers.get("Content-Length") or 0)
             with open(part, "ab" if have else "wb") as out:
-                while block := answer.read(_BLOCK):
+                while have <= spec.bytes and (block := answer.read(_BLOCK)):
                     out.write(block)
                     have += len(block)
                     progress("downloading", have, spec.bytes)
-                    if have > spec.bytes:
-                        break
-    except (urllib.error.URLError, TimeoutError, ConnectionError, EOFError) as error:
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        if getattr(error, "code", 0) == _NOT_THAT_RANGE:
+            part.unlink(missing_ok=True)
         reason = getattr(error, "reason", error)
-        raise ModelError(f"{url}: {reason}; the same command goes on where it stopped") from error
+        raise ModelError(f"{url}: {reason}; {_AGAIN}") from error
+    if have < promised and have <= spec.bytes:
+        raise ModelError(f"{url}: broke off after {have:,} of {promised:,} bytes; {_AGAIN}")
     return part

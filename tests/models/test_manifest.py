@@ -1,0 +1,44 @@
+"""The manifest says what the repository holds."""
+
+import hashlib
+
+import pytest
+
+from nobgd import models
+from nobgd.models.manifest import spec_of
+
+
+def test_the_shipped_model_is_what_the_manifest_says():
+    """u2netp lies in the shipped folder, byte for byte."""
+    spec = models.load_manifest()["u2netp"]
+    data = (models.shipped_directory() / spec.file).read_bytes()
+    assert len(data) == spec.bytes
+    assert hashlib.sha256(data).hexdigest() == spec.sha256
+
+
+def test_every_model_says_all_that_is_needed():
+    """Input, normalisation, licence and at least two sources each."""
+    for name, spec in models.load_manifest().items():
+        assert spec.name == name
+        assert spec.input_size == 320
+        assert len(spec.sha256) == 64
+        assert spec.mean == (0.485, 0.456, 0.406)
+        assert spec.std == (0.229, 0.224, 0.225)
+        assert spec.licence == "Apache-2.0"
+        assert len(spec.sources) >= 2
+        assert all(bool(source.wheel) != bool(source.url) for source in spec.sources)
+
+
+def test_an_unknown_name_gets_a_hint():
+    """A typo is answered with the nearest name."""
+    with pytest.raises(models.UnknownModelError, match="did you mean u2netp"):
+        spec_of("u2netpp")
+
+
+def test_the_readme_beside_the_weights_names_models_and_licence():
+    """Who takes the folder knows what they have."""
+    text = (models.shipped_directory() / "README.md").read_text("utf-8")
+    for name, spec in models.load_manifest().items():
+        assert f"`{name}`" in text
+        assert spec.origin in text
+    assert "Apache License 2.0" in text
