@@ -7,11 +7,33 @@ that backs off with jitter brings it back, without a restart and without burning
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nobgd.intake.plan import backoff_s
 
 _LONGEST_PAUSE_S = 60.0
+_MAKE_WITHIN_S = 5.0  # a share that hangs must not hang the start
+
+
+def make_folders(missing: Iterable[str]) -> None:
+    """Make folders of ours that were never there; their parents must exist.
+
+    Lanes cannot: they are confined to folders that exist when they start.  What cannot be
+    made is left, and said when it is needed.
+    """
+
+    def make() -> None:
+        for path in missing:
+            with contextlib.suppress(OSError):
+                os.mkdir(path)
+
+    thread = threading.Thread(target=make, name="make folders", daemon=True)
+    thread.start()
+    thread.join(_MAKE_WITHIN_S)
 
 
 @dataclass(slots=True)
@@ -19,7 +41,6 @@ class Outbox:
     """One outbox.  Only accessed from the main loop; times are monotonic seconds."""
 
     path: str
-    create: bool  # missing and never seen before: it may be made
     device: int | None = None
     probing: bool = False
     swept: bool = False
@@ -40,7 +61,7 @@ class Outbox:
         """A probe found it good; True when that ends a pause that had been announced."""
         was_lost = self.failures > 0
         self.probing, self.why, self.failures = False, None, 0
-        self.device, self.swept, self.create = device, True, False
+        self.device, self.swept = device, True
         return was_lost
 
     def failed(self, why: str, now: float) -> bool:

@@ -26,7 +26,7 @@ from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.intake.ledger import Ledger
 from nobgd.log import Log
-from nobgd.outbox import Outbox
+from nobgd.outbox import Outbox, make_folders
 from nobgd.pool import engine as engines
 from nobgd.pool.errands import Errand, Prepare
 from nobgd.pool.lanes import Finished
@@ -115,6 +115,7 @@ class Service:
                 self.ledger.said(inbox, relpath)
         self.ledger.interrupt()
         self.ledger.commit()
+        self._make_folders(self.config)
         self.engine = engines.build(self.config, self._opened)
         self._watch(self.config)
         self.engine.lanes.start()
@@ -296,9 +297,20 @@ class Service:
             if outbox.due(now):
                 outbox.probing = True
                 self.errand(
-                    Prepare(outbox.path, create=outbox.create, sweep=not outbox.swept),
+                    Prepare(outbox.path, sweep=not outbox.swept),
                     lambda device, error, outbox=outbox: self.desk.probed(outbox, device, error),
                 )
+
+    def _make_folders(self, config: Config) -> None:
+        """What is ours and was never there; a missing outbox that was is an unmounted share."""
+        missing = [
+            str(each.outbox)
+            for each in config.inboxes
+            if self.ledger.fact(f"seen {each.outbox}") is None
+        ]
+        missing += [str(each.archive) for each in config.inboxes if each.archive is not None]
+        missing.append(str(config.state_dir / "quarantine"))
+        make_folders([*missing, *(str(each.quarantine) for each in config.inboxes)])
 
     def _watch(self, config: Config) -> None:
         for each in config.inboxes:
@@ -306,8 +318,7 @@ class Service:
             if path in self.inboxes:
                 continue
             box = str(each.outbox)
-            seen = self.ledger.fact(f"seen {box}") is not None
-            self.outboxes.setdefault(box, Outbox(box, create=not seen))
+            self.outboxes.setdefault(box, Outbox(box))
             self.inboxes[path] = Inbox(
                 path, recursive=each.recursive,
                 ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
@@ -389,6 +400,7 @@ class Service:
         """New lanes; the old ones finish what they have, in the background."""
         assert self.engine is not None  # noqa: S101 - start() ran
         old = self.engine
+        self._make_folders(self.config)
         engine = engines.build(self.config, self._opened)
         engine.lanes.start()
         for request in old.lanes.put_back():

@@ -17,6 +17,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or 
 
 from nobgd.oserrors import code_of
 from nobgd.pool import errands, wire, worker
+from nobgd.pool.confine import confine, outdated
 from nobgd.values import Code, Job, NobgdError, Recipe
 
 
@@ -47,12 +48,10 @@ def main(descriptor: int) -> int:
     line = Connection(descriptor)
     setup: wire.Setup = line.recv()
     try:
-        from nobgd.pool.confine import confine
-
-        models = Models(setup)
+        holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
+        models = Models(setup)  # only now: Landlock does not cover threads that run already
         if setup.weights:
             models.get(setup.weights[0][0])
-        holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
     except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
         with contextlib.suppress(OSError):  # another lane's word may have ended it already
             line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
@@ -60,8 +59,18 @@ def main(descriptor: int) -> int:
     line.send_bytes(wire.encode({"ready": list(holds)}))
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            _serve(line, models, line.recv())
+            request = line.recv()
+            if setup.confine and outdated(_folders(request)):
+                line.send_bytes(wire.encode({"reopen": True}))  # mounted anew: a new process may
+                return 0
+            _serve(line, models, request)
     return 0
+
+
+def _folders(request: Job | errands.Errand) -> list[str]:
+    """The folders of ours that a request touches, and no others: another share may hang."""
+    names = ("inbox", "outbox", "quarantine", "archive", "folder")
+    return [path for name in names if (path := getattr(request, name, None)) is not None]
 
 
 def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:

@@ -25,7 +25,6 @@ class Prepare:
     """Make an outbox ready: there, writable, without temps of a crash.  Answers its st_dev."""
 
     outbox: str
-    create: bool
     sweep: bool = True
 
 
@@ -92,9 +91,6 @@ def run(errand: Errand) -> int:
 
 def prepare(errand: Prepare) -> int:
     """See `Prepare`.  Raises NobgdError with the class of what is wrong."""
-    if errand.create:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(errand.outbox)
     with publish.folder(errand.outbox) as folder:
         device = os.fstat(folder).st_dev
         publish.probe(folder)

@@ -187,7 +187,13 @@ class Lane:
         self.at, self.stage = (what, time.monotonic()), "start"
         try:
             self._reopen_if_dead()
-            return self._converse(request)
+            try:
+                return self._converse(request)
+            except _Ended:
+                if self.stage != "start":
+                    raise
+                self._reopen_if_dead(force=True)  # it had ended while idle, or to be let in anew
+                return self._converse(request)
         except Unfit as error:
             return self._lost(request, Code.CRASHED, str(error))
         except _Overdue:
@@ -220,6 +226,8 @@ class Lane:
             message = self._receive(deadline)
             if "stage" in message:
                 self.stage = str(message["stage"])
+            elif "reopen" in message:
+                raise _Ended("a folder that was mounted anew")
             elif "ask" in message:
                 began = time.monotonic()
                 self._budget.acquire(self.number, float(message["ask"]))
