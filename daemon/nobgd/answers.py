@@ -41,7 +41,8 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
             seen = service.inboxes[path].snapshot()
             entry |= {
                 "waiting": service.backlog.waiting(path),
-                "state": seen.state, "strategy": seen.strategy, "watch": list(seen.texts), "why": seen.why,
+                "state": seen.state, "strategy": seen.strategy,
+                "watch": list(seen.texts), "why": seen.why,
                 "unsettled": seen.unsettled, "files": seen.files,
                 "outbox_ready": service.outboxes[str(each.outbox)].ready,
                 "outbox_why": service.outboxes[str(each.outbox)].why,

@@ -88,7 +88,9 @@ class Desk:
             case "wait":
                 assert row is not None  # noqa: S101 - that is what waits
                 wait = max(0.0, (row.next_try or 0.0) - time.time())
-                service.backlog.add_later(photo, time.monotonic() + min(wait, plan.BACKOFF_LONGEST_S))
+                service.backlog.add_later(
+                    photo, time.monotonic() + min(wait, plan.BACKOFF_LONGEST_S)
+                )
             case "dispose":
                 assert row is not None  # noqa: S101 - it is done
                 self._dispose(row, rules)
@@ -109,9 +111,7 @@ class Desk:
     def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
         if row is not None and row.state == "skipped" and row.reason == reason:
             return
-        self._service.ledger.skipped(
-            photo.inbox, photo.relpath, photo.size, photo.mtime_ns, reason
-        )
+        self._service.ledger.skipped(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, reason)
         self._tell("info", records.photo_skipped(Skip(photo.inbox, photo.relpath, reason)))
 
     def odd(self, odd: messages.Odd) -> None:
@@ -193,9 +193,7 @@ class Desk:
             case _:
                 self._quarantine(rules, outcome)
 
-    def _done(
-        self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None
-    ) -> None:
+    def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
         ledger = self._service.ledger
         row = ledger.get(job.inbox, job.relpath)
         self._place_failures.pop((job.inbox, job.relpath), None)
@@ -331,7 +329,10 @@ class Desk:
     def hopeful(self) -> bool:
         """Whether waiting longer may still get something done (for ``once``)."""
         backlog = self._service.backlog
-        if any(backlog.waiting(inbox) and self._service.is_open(inbox) for inbox in self._service.inboxes):
+        if any(
+            backlog.waiting(inbox) and self._service.is_open(inbox)
+            for inbox in self._service.inboxes
+        ):
             return True
         if any(box.failures < 3 and not box.ready for box in self._service.outboxes.values()):
             return True

@@ -32,8 +32,10 @@ def timestamp() -> str:
 
 
 class Log:
-    """Where lines go.  ``pretty`` turns stdout, never the file, into lines for people,
-    ``mute`` leaves it empty."""
+    """Where lines go.
+
+    ``pretty`` turns stdout, never the file, into lines for people; ``mute`` leaves it empty.
+    """
 
     def __init__(
         self, level: str = "info", file: str | None = None, *, pretty: bool = False,
@@ -151,8 +153,6 @@ class _Lines:
     debug = info = warning = error = msg = _take
 
 
-def _stamp(
-    _logger: Any, _method: str, event: MutableMapping[str, Any]
-) -> MutableMapping[str, Any]:
+def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     event.setdefault("timestamp", timestamp())
     return event

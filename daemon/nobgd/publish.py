@@ -54,14 +54,7 @@ def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> I
         raise _place(error, root) from error
     try:
         for part in parts:
-            try:
-                below = _enter(descriptor, part)
-            except NotADirectoryError:
-                raise NobgdError(
-                    Code.NAME_TAKEN,
-                    f"{root} has a file or link called {part} where a folder is needed;"
-                    " move it away and run `nobgd retry`",
-                ) from None
+            below = _enter(descriptor, part, root)
             os.close(descriptor)
             descriptor = below
         yield descriptor
@@ -71,7 +64,7 @@ def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> I
         os.close(descriptor)
 
 
-def _enter(parent: int, name: str) -> int:
+def _enter(parent: int, name: str, root: str) -> int:
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(name, flags, dir_fd=parent)
@@ -80,11 +73,15 @@ def _enter(parent: int, name: str) -> int:
             os.mkdir(name, 0o777, dir_fd=parent)
             sync_folder(parent)
         return os.open(name, flags, dir_fd=parent)
+    except NotADirectoryError:
+        raise NobgdError(
+            Code.NAME_TAKEN,
+            f"{root} has a file or link called {name} where a folder is needed;"
+            " move it away and run `nobgd retry`",
+        ) from None
 
 
-def write(
-    descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, replace: bool
-) -> int:
+def write(descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, replace: bool) -> int:
     """Publish ``parts`` as ``name`` in the open folder; the number of bytes written.
 
     Raises `Taken` if ``name`` exists and ``replace`` is false, OSError from the system.
@@ -99,7 +96,8 @@ def write(
         os.fsync(file)
         seen = os.fstat(file)
         if seen.st_size != count:
-            raise OSError(errno.EIO, f"{seen.st_size} bytes stored of {count}")
+            said = f"{seen.st_size} bytes stored of {count}"
+            raise OSError(errno.EIO, said)  # noqa: TRY301 - joins the clean-up of real ones
         os.close(os.dup(file))  # quota file systems may report only at close; the lock stays
         _rename(descriptor, temp, name, seen, replace=replace)
     except BaseException:
@@ -121,9 +119,7 @@ def _write_all(file: int, part: bytes | memoryview) -> int:
     return done
 
 
-def _rename(
-    descriptor: int, temp: str, name: str, seen: os.stat_result, *, replace: bool
-) -> None:
+def _rename(descriptor: int, temp: str, name: str, seen: os.stat_result, *, replace: bool) -> None:
     try:
         if replace:
             os.rename(temp, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)

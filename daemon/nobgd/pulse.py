@@ -52,9 +52,7 @@ class Pulse:
             lost = service.lost.get(path)
             how = f"lost: {lost}" if lost else " / ".join(inbox.snapshot().texts) or "starting"
             parts.append(f"{path}: {how}")
-        for outbox in service.outboxes.values():
-            if outbox.failures:
-                parts.append(f"{outbox.path}: {outbox.why}")
+        parts += [f"{box.path}: {box.why}" for box in service.outboxes.values() if box.failures]
         if service.trouble:
             parts.append(service.trouble)
         return " · ".join(parts)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nobgd import __version__, answers, control, notify, records
@@ -73,7 +74,7 @@ class Service:
 
     def __init__(
         self, config: Config, ledger: Ledger, log: Log, *, once: bool = False,
-        observe: Callable[[dict[str, Any]], None] = lambda event: None,
+        observe: Callable[[dict[str, Any]], None] = lambda _: None,
         reload: Callable[[], Config] | None = None,
     ) -> None:  # fmt: skip
         self.config = config
@@ -288,18 +289,20 @@ class Service:
         if jobs:
             self.ledger.commit()  # the attempts are on disk before they start
         for job in jobs:
-            future = self.engine.lanes.submit(job)
-            future.add_done_callback(lambda done, job=job: self.mailbox.put(Answer(job, done)))
+            self._submit(job)
+
+    def _submit(self, job: Job) -> None:
+        assert self.engine is not None  # noqa: S101 - start() ran
+        future = self.engine.lanes.submit(job)
+        future.add_done_callback(lambda done: self.mailbox.put(Answer(job, done)))
 
     def _probe_outboxes(self) -> None:
         now = time.monotonic()
         for outbox in self.outboxes.values():
             if outbox.due(now):
                 outbox.probing = True
-                self.errand(
-                    Prepare(outbox.path, sweep=not outbox.swept),
-                    lambda device, error, outbox=outbox: self.desk.probed(outbox, device, error),
-                )
+                errand = Prepare(outbox.path, sweep=not outbox.swept)
+                self.errand(errand, partial(self.desk.probed, outbox))
 
     def _make_folders(self, config: Config) -> None:
         """What is ours and was never there; a missing outbox that was is an unmounted share."""

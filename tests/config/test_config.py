@@ -54,7 +54,7 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("inboxes: [{path: in}]", "f.yaml:1:11: outbox is missing"),
         ("inboxes: []", "f.yaml:1:10: inboxes: tuple should have at least 1 item"),
         ("a: 1\na: 2\n" + SMALLEST, "f.yaml:2:1: a is there twice, first in line 1"),
-        ("inboxes: [{path: in, outbox: 22:00}]", 'f.yaml:1:30: YAML takes 22:00 for a number'),
+        ("inboxes: [{path: in, outbox: 22:00}]", "f.yaml:1:30: YAML takes 22:00 for a number"),
         ("inboxes: [{path: in, outbox: out, quiet_hours: [noon]}]", "'noon' is not a span like"),
         ("inboxes: [{path: in, outbox: out, model: {nme: x}}]", "1:43: unknown key nme; did you"),
         ("inboxes: [{path: in, outbox: no}]", "f.yaml:1:30: inboxes.outbox: must be a path in"),

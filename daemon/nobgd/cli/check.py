@@ -29,5 +29,7 @@ def run(args: argparse.Namespace) -> int:
     except common.Quit as end:
         return end.code
     print(f"# {config.origin}, as understood")
-    print(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end="")
+    print(
+        yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end=""
+    )
     return common.GOOD

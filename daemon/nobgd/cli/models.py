@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -201,6 +202,5 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    from nobgd import quantize
-
+    quantize = importlib.import_module("nobgd.quantize")  # brings onnx along: only when asked
     return int(quantize.quantize(args.name, args.photos, _home(args.directory), print))

@@ -93,7 +93,9 @@ class Tally:
         task = progress.add_task("looking", total=None)
 
         def tick() -> None:
-            ended = sum(self.counts.get(n, 0) for n in ("done", "copied", "already", "photo.quarantined"))
+            ended = sum(
+                self.counts.get(n, 0) for n in ("done", "copied", "already", "photo.quarantined")
+            )
             ahead = len(service.backlog) + len(service.in_flight)
             what = "cutting out" if ahead else "looking"
             progress.update(task, description=what, completed=ended, total=ended + ahead or None)

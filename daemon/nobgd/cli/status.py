@@ -45,17 +45,16 @@ def text(answer: dict[str, Any]) -> str:
     lines = []
     if answer["running"]:
         lines.append(answer["line"])
-        for lane in answer["lanes"]:
-            lines.append(
-                f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
-            )
+        lines += [
+            f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
+            for lane in answer["lanes"]
+        ]
     else:
         lines.append("the daemon is not running; this is what its ledger says")
     for inbox in answer["inboxes"]:
         counts = [f"{inbox['done']} done"]
-        for name in ("waiting", "retrying", "quarantined", "skipped"):
-            if inbox.get(name):
-                counts.append(f"{inbox[name]} {name}")
+        names = ("waiting", "retrying", "quarantined", "skipped")
+        counts += [f"{inbox[name]} {name}" for name in names if inbox.get(name)]
         if inbox["paused"]:
             counts.append("PAUSED")
         lines.append(f"{inbox['inbox']} → {inbox['outbox']}: {', '.join(counts)}")

@@ -106,7 +106,7 @@ def _merged(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complain(document: Document, error: Any) -> None:
-    """One pydantic error as a problem: at its place, in a sentence, with a guess if it is a typo."""
+    """One pydantic error as a problem: at its place, in a sentence, with a guess at a typo."""
     spot = _known(document, tuple(error["loc"]))
     name = str(error["loc"][-1])
     kind = error["type"]
@@ -146,9 +146,7 @@ def _fields(spot: Spot) -> list[str]:
             continue
         field = model.model_fields.get(part)
         kinds = [field.annotation, *typing.get_args(field.annotation)] if field else []
-        model = next(
-            (k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model
-        )
+        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
     return [name for name in model.model_fields if name != "origin"]
 
 

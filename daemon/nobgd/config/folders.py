@@ -19,15 +19,22 @@ def clashes(config: Config) -> Iterator[tuple[Spot, str]]:
         for other, inbox in inboxes:
             whose = "its inbox" if other == number else "the inbox"
             if outbox == inbox:
-                yield (*here, "outbox"), f"outbox {each.outbox} is the same folder as {whose} {inbox}"
+                yield (
+                    (*here, "outbox"),
+                    f"outbox {each.outbox} is the same folder as {whose} {inbox}",
+                )
             elif _inside(outbox, inbox):
-                yield (*here, "outbox"), (
-                    f"outbox {each.outbox} lies inside {whose} {inbox}; results would be taken for"
-                    " photos; put it beside"
+                yield (
+                    (*here, "outbox"),
+                    (
+                        f"outbox {each.outbox} lies inside {whose} {inbox}; results would be taken"
+                        " for photos; put it beside"
+                    ),
                 )
             elif _inside(inbox, outbox):
-                yield (*here, "outbox"), (
-                    f"{whose} {inbox} lies inside the outbox {each.outbox}; put it beside"
+                yield (
+                    (*here, "outbox"),
+                    (f"{whose} {inbox} lies inside the outbox {each.outbox}; put it beside"),
                 )
             for name in ("archive", "quarantine"):
                 folder = getattr(each, name)

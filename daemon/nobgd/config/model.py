@@ -20,7 +20,7 @@ def _absolute(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str):
         if isinstance(value, Path):
             return value
-        raise ValueError("must be a path in quotes")  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError("must be a path in quotes")
     if not value or "\0" in value:
         raise ValueError("must not be empty")
     base = (info.context or {}).get("base", ".")
@@ -40,14 +40,20 @@ class Model(Section):
     """Which model cuts out."""
 
     name: str = Field("u2net", description="u2net, u2netp, or any name in models/manifest.yaml")
-    precision: Literal["fp32", "int8"] = Field("fp32", description="int8 is built by `models quantize`")
-    directory: Folder | None = Field(None, description="where the weights are, besides the usual places")
+    precision: Literal["fp32", "int8"] = Field(
+        "fp32", description="int8 is built by `models quantize`"
+    )
+    directory: Folder | None = Field(
+        None, description="where the weights are, besides the usual places"
+    )
 
 
 class Workers(Section):
     """How much is done at a time."""
 
-    count: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field("auto", description="lanes")
+    count: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="lanes"
+    )
     threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="ONNX Runtime threads per lane"
     )
@@ -62,7 +68,9 @@ class Workers(Section):
 class Watch(Section):
     """How changes are noticed."""
 
-    mode: Literal["auto", "inotify", "poll"] = Field("auto", description="auto polls network shares")
+    mode: Literal["auto", "inotify", "poll"] = Field(
+        "auto", description="auto polls network shares"
+    )
     settle_s: float = Field(2.0, ge=0, description="quiet this long since the last change")
     rescan_s: float = Field(30.0, gt=0, description="a full look this often, events or not")
     poll_s: float = Field(5.0, gt=0, description="where there are no events")

@@ -103,7 +103,7 @@ def _scalar(node: yaml.Node, spot: Spot, document: Document) -> Any:
         return str(node.value)
     loader = yaml.SafeLoader("")
     try:
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     except (yaml.YAMLError, ValueError):
         document.complain(spot, f"{node.value!r} cannot be understood; put it in quotes")
         return None

@@ -273,7 +273,6 @@ class Ledger:
             self._write("INSERT OR REPLACE INTO fact VALUES (?,?)", name, value)
 
 
-
 def _text(reason: str) -> str:
     """SQLite stores UTF-8: name bytes that are none are shown escaped."""
     return reason.encode("utf-8", "backslashreplace").decode()

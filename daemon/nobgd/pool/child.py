@@ -92,7 +92,9 @@ def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> N
         reason = f"{error.filename or type(request).__name__}: {error.strerror}"
         line.send_bytes(wire.encode({"refused": [code_of(error), reason]}))
     except Exception as error:  # noqa: BLE001 - the border of the process
-        line.send_bytes(wire.encode({"refused": [Code.INTERNAL, f"{type(error).__name__}: {error}"]}))
+        line.send_bytes(
+            wire.encode({"refused": [Code.INTERNAL, f"{type(error).__name__}: {error}"]})
+        )
 
 
 if __name__ == "__main__":

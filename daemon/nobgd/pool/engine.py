@@ -43,7 +43,7 @@ def sizes(config: Config) -> tuple[int, int]:
 
 
 def build(
-    config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda lane, holds: None
+    config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None
 ) -> Engine:
     """An engine that is not started yet.  Raises `models.ModelError`."""
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}

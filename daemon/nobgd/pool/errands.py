@@ -107,7 +107,9 @@ def set_aside(errand: SetAside) -> int:
     with publish.folder(errand.quarantine, parts) as folder:
         text = f"{errand.why}\n".encode(errors="backslashreplace")
         publish.write(folder, _why_name(name), [text], replace=True)
-        with contextlib.suppress(OSError, NobgdError):  # the photo may be unreadable: say why anyway
+        with contextlib.suppress(
+            OSError, NobgdError
+        ):  # the photo may be unreadable: say why anyway
             photo = source.read(
                 errand.inbox, errand.relpath, device=None, expect=None, max_bytes=_COPY_LIMIT
             )
@@ -187,5 +189,3 @@ def _archive(inbox: int, archive: int, name: str, data: bytes) -> None:
             os.unlink(name, dir_fd=inbox)
             return
     raise NobgdError(Code.NAME_TAKEN, f"the archive holds 1,000 files called {name}; clear it out")
-
-

@@ -52,17 +52,18 @@ class Lanes(Executor):
 
     def __init__(
         self, setup: wire.Setup, count: int, *, deadline_s: float, budget: Budget,
-        opened: Callable[[int, tuple[str, ...]], None] = lambda lane, holds: None,
+        opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None,
     ) -> None:  # fmt: skip
         self._requests: queue.SimpleQueue[tuple[Request, Future[Finished], float] | None] = (
             queue.SimpleQueue()
         )
         self._lanes = [
-            Lane(replace(setup, lane=number), deadline_s, budget, opened)
-            for number in range(count)
+            Lane(replace(setup, lane=number), deadline_s, budget, opened) for number in range(count)
         ]
         self._threads = [
-            threading.Thread(target=self._work, args=(lane,), name=f"lane-{lane.number}", daemon=True)
+            threading.Thread(
+                target=self._work, args=(lane,), name=f"lane-{lane.number}", daemon=True
+            )
             for lane in self._lanes
         ]
         self._closing = False

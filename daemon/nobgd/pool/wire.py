@@ -47,7 +47,7 @@ class Ready:
     holds: tuple[str, ...]
 
 
-class ErrandFailed(Exception):
+class ErrandFailed(Exception):  # noqa: N818 - an answer
     """An errand ended with a code and a sentence."""
 
     def __init__(self, code: Code, reason: str) -> None:
