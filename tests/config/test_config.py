@@ -49,15 +49,28 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("worker: {}\n" + SMALLEST, "f.yaml:1:1: unknown key worker; did you mean workers?"),
         ("workers:\n  thread: 3\n" + SMALLEST, "f.yaml:2:3: unknown key thread; did you mean"),
         ("workers: {count: 0}\n" + SMALLEST, "f.yaml:1:18: workers.count: must be a number above"),
-        ("log: {level: loud}\n" + SMALLEST, "f.yaml:1:14: log.level: input should be 'debug'"),
+        ("log: {level: loud}\n" + SMALLEST, "f.yaml:1:14: log.level: must be 'debug'"),
         ("output: {suffix: a/b}\n" + SMALLEST, "f.yaml:1:18: output.suffix: must not hold a slash"),
         ("inboxes: [{path: in}]", "f.yaml:1:11: outbox is missing"),
-        ("inboxes: []", "f.yaml:1:10: inboxes: tuple should have at least 1 item"),
+        ("inboxes: []", "f.yaml:1:10: inboxes: must not be empty"),
         ("a: 1\na: 2\n" + SMALLEST, "f.yaml:2:1: a is there twice, first in line 1"),
         ("inboxes: [{path: in, outbox: 22:00}]", "f.yaml:1:30: YAML takes 22:00 for a number"),
         ("inboxes: [{path: in, outbox: out, quiet_hours: [noon]}]", "'noon' is not a span like"),
         ("inboxes: [{path: in, outbox: out, model: {nme: x}}]", "1:43: unknown key nme; did you"),
-        ("inboxes: [{path: in, outbox: no}]", "f.yaml:1:30: inboxes.outbox: must be a path in"),
+        ("inboxes: [{path: in, outbox: no}]", "1:30: inboxes.outbox: YAML takes no for false; wri"),
+        ("output: {suffix: 2024-05-01}\n" + SMALLEST, "suffix: YAML takes 2024-05-01 for a date"),
+        ("model: {name: 5}\n" + SMALLEST, "f.yaml:1:15: model.name: YAML takes 5 for a number"),
+        ("workers: {count: true}\n" + SMALLEST, "workers.count: must be a number above 0, or auto"),
+        ("workers: {attempts: true}\n" + SMALLEST, "workers.attempts: must be a whole number"),
+        ("watch: {settle_s: .inf}\n" + SMALLEST, "f.yaml:1:19: watch.settle_s: must be"),
+        ("watch: {settle_s: .nan}\n" + SMALLEST, "f.yaml:1:19: watch.settle_s: must be"),
+        ("watch: 5\n" + SMALLEST, "f.yaml:1:8: watch: must be a section"),
+        ("output: {suffix: ''}\n" + SMALLEST, "f.yaml:1:18: output.suffix: must not be empty"),
+        ("inboxes: [{path: in, outbox: out, recursive: yup}]", "recursive: must be true or false"),
+        ("inboxes: [{path: in, outbox: out, ignore: 'a'}]", "1:43: inboxes.ignore: must be a list"),
+        ("inboxes: [{path: ~nobody-here/x, outbox: out}]", "no home folder for ~nobody-here"),
+        ("a: \x07\n" + SMALLEST, "f.yaml:1:4: not valid YAML: a control character"),
+        ("a: &a [*a]\n" + SMALLEST, "nested too deeply"),
         ("inboxes: [", "not valid YAML"),
         ("", "the configuration is empty"),
         ("- a\n", "the configuration is empty"),
@@ -89,6 +102,12 @@ def test_all_errors_come_at_once() -> None:
         ("[{path: a, outbox: x, quarantine: a/q}]", "quarantine"),
         ("[{path: a, outbox: x, source: archive}]", "needs archive"),
         ("[{path: link, outbox: in}]", "is the same folder as its inbox"),
+        ("[{path: a, outbox: x, quarantine: q}, {path: b, outbox: x, quarantine: q}]", "its own"),
+        (
+            "[{path: in, outbox: x}]\nstate_dir: link/state",
+            "state_dir .*/link/state lies in",
+        ),
+        ("[{path: in, outbox: x}]\nlog: {file: in/log}", "log.file .* lies in the inbox"),
     ],
 )
 def test_folders_that_would_eat_each_other_are_refused(
@@ -99,6 +118,53 @@ def test_folders_that_would_eat_each_other_are_refused(
     (tmp_path / "link").symlink_to("in")
     with pytest.raises(config.ConfigError, match=expected):
         loaded(tmp_path, f"inboxes: {inboxes}")
+
+
+def test_anchors_and_merges_are_understood() -> None:
+    """What an inbox does not say itself comes from the section it merges."""
+    text = "inboxes: [&one {path: a, outbox: out, ignore: ['*.tif']}, {<<: *one, path: b}]"
+    one, two = config.parse(text, "f", Path("/b")).inboxes
+    assert (str(two.path), two.outbox, two.ignore) == ("/b/b", one.outbox, ("*.tif",))
+
+
+def test_aliases_of_aliases_end() -> None:
+    """A file that would unfold to billions of values is refused at once."""
+    lines = ["a0: &a0 [x, x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)
+    ]
+    assert any("nested too deeply, or too long" in line for line in problems("\n".join(lines)))
+
+
+def test_folders_do_not_depend_on_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither do they when the file is named relative to it."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/f.yaml").write_text(SMALLEST)
+    monkeypatch.chdir(tmp_path)
+    assert config.load(Path("sub/f.yaml")).inboxes[0].path == tmp_path / "sub/in"
+
+
+def test_systemd_says_where_state_and_cache_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of several, and the usual places without it."""
+    monkeypatch.setenv("STATE_DIRECTORY", "/s/one:/s/two")
+    monkeypatch.delenv("CACHE_DIRECTORY", raising=False)
+    made = config.parse(SMALLEST, "f", Path("/b"))
+    assert (str(made.state_dir), str(made.cache_dir)) == ("/s/one", "/var/cache/nobgd")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"a: 1\nb: \xff\n", ":2:1: not UTF-8 text"), (None, ":1:1: cannot be read: Is a directory")],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    """No traceback, whatever the file is."""
+    file = tmp_path / "f.yaml"
+    file.mkdir() if content is None else file.write_bytes(content)
+    with pytest.raises(config.ConfigError, match=expected):
+        config.load(file)
 
 
 def test_two_inboxes_of_one_name_have_their_own_quarantine(tmp_path: Path) -> None:

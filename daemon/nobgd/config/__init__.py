@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import typing
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from nobgd.config import folders
+from nobgd.config import complaints, folders
 from nobgd.config.model import (
     Config,
     InboxConfig,
@@ -21,14 +19,13 @@ from nobgd.config.model import (
     Watch,
     Workers,
 )
-from nobgd.config.reading import Document, Problem, Spot, read
+from nobgd.config.reading import Document, Problem, read
 
 __all__ = [
     "Config", "ConfigError", "InboxConfig", "Log", "Metrics", "Model", "Output", "Problem",
     "Watch", "Workers", "load", "parse",
 ]  # fmt: skip
 
-_OR_AUTO = frozenset({"count", "threads", "in_flight_megapixels"})
 _OVERRIDES = ("model", "output", "watch")  # sections an inbox may override in part
 
 
@@ -48,8 +45,13 @@ def load(path: Path) -> Config:
         raise ConfigError(
             [Problem(str(path), 1, 1, "there is no such file; name one with -c FILE")]
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), 1, 1, f"cannot be read: {error}")]) from None
+    except OSError as error:
+        said = f"cannot be read: {error.strerror}"
+        raise ConfigError([Problem(str(path), 1, 1, said)]) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        said = "not UTF-8 text; save the file as UTF-8"
+        raise ConfigError([Problem(str(path), line, 1, said)]) from None
     base = Path(os.path.abspath(path)).parent
     document = read(text, str(path))
     config = _understand(document, base)
@@ -76,7 +78,7 @@ def _understand(document: Document, base: Path) -> Config:
         config = Config.model_validate(_merged(values), context={"base": str(base)})
     except ValidationError as error:
         for each in sorted(error.errors(), key=lambda each: each["type"] == "too_short"):
-            _complain(document, each)
+            complaints.complain(document, each)
     if config is None or document.problems:
         raise ConfigError(document.problems)
     inboxes = tuple(
@@ -103,52 +105,3 @@ def _merged(values: dict[str, Any]) -> dict[str, Any]:
                 merged[name] = {**top, **(own or {})}
         full.append(merged)
     return {**{k: v for k, v in values.items() if v is not None}, "inboxes": full}
-
-
-def _complain(document: Document, error: Any) -> None:
-    """One pydantic error as a problem: at its place, in a sentence, with a guess at a typo."""
-    spot = _known(document, tuple(error["loc"]))
-    name = str(error["loc"][-1])
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        guess = difflib.get_close_matches(name, _fields(error["loc"][:-1]), 1, 0.6)
-        hint = f"; did you mean {guess[0]}?" if guess else ""
-        document.complain(spot, f"unknown key {name}{hint}", key=True)
-    elif kind == "missing":
-        document.complain(spot, f"{name} is missing")
-    elif kind == "too_short" and spot in document.spots and document.problems:
-        return  # the inboxes there are have been complained of already
-    elif spot[-1:] and spot[-1] in _OR_AUTO:
-        document.complain(spot, f"{'.'.join(map(str, spot))}: must be a number above 0, or auto")
-    else:
-        names = [str(part) for part in spot if isinstance(part, str)]
-        said = str(error["msg"]).removeprefix("Value error, ")
-        document.complain(spot, f"{'.'.join(names) or 'configuration'}: {_lower(said)}")
-
-
-def _known(document: Document, spot: Spot) -> Spot:
-    """Where the value stands: in the inbox, or in the section it was filled from."""
-    while spot and spot not in document.spots:
-        if len(spot) > 2 and spot[0] == "inboxes" and spot[2:] in document.spots:
-            return spot[2:]
-        shorter = spot[:-1]  # a union's branch, or a key that is missing
-        if shorter in document.spots or not shorter:
-            return shorter
-        spot = shorter
-    return spot
-
-
-def _fields(spot: Spot) -> list[str]:
-    """The keys that a section may have."""
-    model: type[BaseModel] = Config
-    for part in spot:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        kinds = [field.annotation, *typing.get_args(field.annotation)] if field else []
-        model = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), model)
-    return [name for name in model.model_fields if name != "origin"]
-
-
-def _lower(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]

@@ -3,19 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nobgd.config.model import Config
 from nobgd.config.reading import Spot
 
+_LOOK_S = 3.0  # a share that hangs must not hang a start, or a reload in the main loop
+
+
+class _Real(dict[Path, str]):
+    """Folders with their links resolved; as written where a share does not answer in time."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        super().__init__((path, str(path)) for path in paths)
+        thread = threading.Thread(target=self._look, name="look at folders", daemon=True)
+        thread.start()
+        thread.join(_LOOK_S)
+
+    def _look(self) -> None:
+        for path in list(self):
+            self[path] = os.path.realpath(path)
+
+
+def _ours(config: Config) -> Iterator[tuple[Spot, Path]]:
+    yield ("state_dir",), config.state_dir
+    yield ("cache_dir",), config.cache_dir
+    if config.log.file is not None:
+        yield ("log", "file"), config.log.file
+    if config.metrics.textfile is not None:
+        yield ("metrics", "textfile"), config.metrics.textfile
+
+
+def _folders(config: Config) -> Iterator[Path]:
+    for _, path in _ours(config):
+        yield path
+    for each in config.inboxes:
+        yield from (each.path, each.outbox)
+        yield from (folder for folder in (each.archive, each.quarantine) if folder is not None)
+
 
 def clashes(config: Config) -> Iterator[tuple[Spot, str]]:
     """(where, sentence) of every clash; links are resolved, which looks at the disk."""
-    inboxes = [(number, os.path.realpath(each.path)) for number, each in enumerate(config.inboxes)]
+    real = _Real(_folders(config))
+    inboxes = [(number, real[each.path]) for number, each in enumerate(config.inboxes)]
+    for spot, path in _ours(config):
+        for _, inbox in inboxes:
+            if _within(real[path], inbox):
+                yield spot, f"{'.'.join(map(str, spot))} {path} lies in the inbox {inbox}"
+    quarantines: dict[str, Path] = {}
     for number, each in enumerate(config.inboxes):
         here: Spot = ("inboxes", number)
-        outbox = os.path.realpath(each.outbox)
+        outbox = real[each.outbox]
         for other, inbox in inboxes:
             whose = "its inbox" if other == number else "the inbox"
             if outbox == inbox:
@@ -38,7 +78,7 @@ def clashes(config: Config) -> Iterator[tuple[Spot, str]]:
                 )
             for name in ("archive", "quarantine"):
                 folder = getattr(each, name)
-                if folder is not None and _within(os.path.realpath(folder), inbox):
+                if folder is not None and _within(real[folder], inbox):
                     yield (*here, name), f"{name} {folder} lies in {whose} {inbox}; put it beside"
             if other < number:
                 mine = inboxes[number][1]
@@ -46,6 +86,14 @@ def clashes(config: Config) -> Iterator[tuple[Spot, str]]:
                     yield (*here, "path"), f"{each.path} is an inbox already"
                 elif _inside(mine, inbox) or _inside(inbox, mine):
                     yield (*here, "path"), f"{each.path} and the inbox {inbox} lie in one another"
+        if each.quarantine is not None:
+            first = quarantines.setdefault(real[each.quarantine], each.path)
+            if first != each.path:
+                yield (
+                    (*here, "quarantine"),
+                    f"quarantine {each.quarantine} is that of the inbox {first} already;"
+                    " give each its own",
+                )
         if each.source == "archive" and each.archive is None:
             yield (*here, "source"), "source: archive needs archive: the folder to move photos to"
 

@@ -11,7 +11,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationInfo,
+    field_validator,
+)
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
 
@@ -20,20 +28,29 @@ def _absolute(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str):
         if isinstance(value, Path):
             return value
-        raise ValueError("must be a path in quotes")
+        raise ValueError("must be a path")
     if not value or "\0" in value:
         raise ValueError("must not be empty")
     base = (info.context or {}).get("base", ".")
-    return Path(os.path.normpath(os.path.join(base, os.path.expanduser(value))))
+    full = os.path.expanduser(value)
+    if full.startswith("~"):
+        raise ValueError(f"there is no home folder for {full.split('/')[0]}; write it out, or ./~…")
+    return Path(os.path.normpath(os.path.join(base, full)))
 
 
 Folder = Annotated[Path, BeforeValidator(_absolute, json_schema_input_type=str)]
+Whole = Annotated[int, Strict()]  # true is no number, "3" neither
+Number = Annotated[float, Strict()]
+Truth = Annotated[bool, Strict()]
+_DAY_S = 86_400
 
 
 class Section(BaseModel):
     """What all sections share: frozen, strict about unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False
+    )
 
 
 class Model(Section):
@@ -51,16 +68,18 @@ class Model(Section):
 class Workers(Section):
     """How much is done at a time."""
 
-    count: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+    count: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="lanes"
     )
-    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+    threads: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="ONNX Runtime threads per lane"
     )
-    deadline_s: float = Field(120.0, gt=0, description="per photo, then the lane is killed")
-    attempts: int = Field(3, ge=1, le=100, description="then the photo is quarantined")
-    max_megapixels: float = Field(200.0, gt=0, description="larger photos are refused")
-    in_flight_megapixels: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(
+    deadline_s: Number = Field(
+        120.0, gt=0, le=_DAY_S, description="per photo, then the lane is killed"
+    )
+    attempts: Whole = Field(3, ge=1, le=100, description="then the photo is quarantined")
+    max_megapixels: Number = Field(200.0, gt=0, le=10_000, description="larger photos are refused")
+    in_flight_megapixels: Annotated[Number, Field(gt=0, le=1_000_000)] | Literal["auto"] = Field(
         "auto", description="in memory at a time, over all lanes"
     )
 
@@ -71,9 +90,13 @@ class Watch(Section):
     mode: Literal["auto", "inotify", "poll"] = Field(
         "auto", description="auto polls network shares"
     )
-    settle_s: float = Field(2.0, ge=0, description="quiet this long since the last change")
-    rescan_s: float = Field(30.0, gt=0, description="a full look this often, events or not")
-    poll_s: float = Field(5.0, gt=0, description="where there are no events")
+    settle_s: Number = Field(
+        2.0, ge=0, le=_DAY_S, description="quiet this long since the last change"
+    )
+    rescan_s: Number = Field(
+        30.0, ge=0.1, le=_DAY_S, description="a full look this often, events or not"
+    )
+    poll_s: Number = Field(5.0, ge=0.1, le=_DAY_S, description="where there are no events")
 
 
 class Log(Section):
@@ -94,6 +117,8 @@ class Output(Section):
     def _no_slash(cls, value: str) -> str:
         if "/" in value or "\0" in value:
             raise ValueError("must not hold a slash")
+        if len(value.encode()) > 60:
+            raise ValueError("must not be longer than 60 bytes")
         return value
 
 
@@ -101,6 +126,9 @@ class Metrics(Section):
     """Prometheus text."""
 
     textfile: Folder | None = Field(None, description="for node_exporter's textfile collector")
+    port: Annotated[Whole, Field(ge=1, le=65_535)] | None = Field(
+        None, description="the same by HTTP, on 127.0.0.1 only"
+    )
 
 
 class InboxConfig(Section):
@@ -108,7 +136,7 @@ class InboxConfig(Section):
 
     path: Folder = Field(description="the folder that photos are dropped into")
     outbox: Folder = Field(description="the folder that cut-outs appear in")
-    recursive: bool = Field(True, description="sub-folders too, mirrored in the outbox")
+    recursive: Truth = Field(True, description="sub-folders too, mirrored in the outbox")
     source: Literal["keep", "archive", "delete"] = Field(
         "keep", description="what becomes of a photo once its output was re-read"
     )
@@ -116,7 +144,7 @@ class InboxConfig(Section):
     quarantine: Folder | None = Field(None, description="default: <state_dir>/quarantine/<name>")
     ignore: tuple[str, ...] = Field((), description="glob patterns besides the built-in list")
     quiet_hours: tuple[str, ...] = Field((), description='rest at these times: "22:00-06:00"')
-    share_control: bool = Field(
+    share_control: Truth = Field(
         False, description="_nobgd.txt in the outbox; _PAUSE and _RETRY in the inbox"
     )
     model: Model = Model()
@@ -149,8 +177,11 @@ class Config(Section):
     log: Log = Log()
     output: Output = Output()
     metrics: Metrics = Metrics()
-    drift_percent: float = Field(
-        25.0, gt=0, description="say service.drift when the cost per megapixel grew this much"
+    drift_percent: Number = Field(
+        25.0,
+        gt=0,
+        le=10_000,
+        description="say service.drift when the cost per megapixel grew this much",
     )
     inboxes: tuple[InboxConfig, ...] = Field(min_length=1)
     origin: str = Field("", exclude=True, description="the file this was read from")

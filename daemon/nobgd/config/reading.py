@@ -9,6 +9,8 @@ import yaml
 
 Spot = tuple[str | int, ...]  # keys and indices from the top
 _DEPTH = 20
+_MOST = 20_000  # values: aliases of aliases would grow without end
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,6 +34,7 @@ class Document:
     values: Any = None
     spots: dict[Spot, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Spot, tuple[int, int]] = field(default_factory=dict)
+    words: dict[Spot, str] = field(default_factory=dict)  # scalars as they were written
     problems: list[Problem] = field(default_factory=list)
 
     def complain(self, spot: Spot, sentence: str, *, key: bool = False) -> None:
@@ -56,8 +59,14 @@ def read(text: str, origin: str) -> Document:
         sentence = f"not valid YAML: {error.problem or error.context}"
         document.problems.append(Problem(origin, line, column, sentence))
         return document
-    except yaml.YAMLError as error:
-        document.problems.append(Problem(origin, 1, 1, f"not valid YAML: {error}"))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        column = error.position - text.rfind("\n", 0, error.position)
+        sentence = "not valid YAML: a control character; delete it, or write it in quotes as \\x…"
+        document.problems.append(Problem(origin, line, column, sentence))
+        return document
+    except RecursionError:
+        document.problems.append(Problem(origin, 1, 1, "nested too deeply"))
         return document
     if node is not None:
         document.values = _value(node, (), document)
@@ -66,8 +75,8 @@ def read(text: str, origin: str) -> Document:
 
 def _value(node: yaml.Node, spot: Spot, document: Document) -> Any:
     document.spots[spot] = (node.start_mark.line + 1, node.start_mark.column + 1)
-    if len(spot) > _DEPTH:
-        document.complain(spot, "nested too deeply")
+    if len(spot) > _DEPTH or len(document.spots) > _MOST:
+        document.complain((), "nested too deeply, or too long")
         return None
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, spot, document)
@@ -78,27 +87,40 @@ def _value(node: yaml.Node, spot: Spot, document: Document) -> Any:
 
 def _mapping(node: yaml.MappingNode, spot: Spot, document: Document) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    merges = []
     for key_node, value_node in node.value:
+        if key_node.tag == _MERGE:
+            merges.append(value_node)
+            continue
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
         here = (*spot, key)
+        mark = key_node.start_mark
         if key in values:
-            first = document.keys[here][0]
-            mark = key_node.start_mark
-            document.problems.append(
-                Problem(
-                    document.origin, mark.line + 1, mark.column + 1,
-                    f"{key} is there twice, first in line {first}; keep one",
-                )
-            )  # fmt: skip
+            said = f"{key} is there twice, first in line {document.keys[here][0]}; keep one"
+            problem = Problem(document.origin, mark.line + 1, mark.column + 1, said)
+            document.problems.append(problem)
             continue
-        document.keys[here] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        document.keys[here] = (mark.line + 1, mark.column + 1)
         values[key] = _value(value_node, here, document)
+    for merged in merges:  # `<<: *name`: what is not said here comes from there
+        for one in merged.value if isinstance(merged, yaml.SequenceNode) else [merged]:
+            if not isinstance(one, yaml.MappingNode):
+                document.complain(spot, "<<: needs the name of a section, as in <<: *name")
+                continue
+            new = [pair for pair in one.value if getattr(pair[0], "value", "?") not in values]
+            part = yaml.MappingNode(one.tag, new, one.start_mark, one.end_mark)
+            if len(spot) <= _DEPTH:
+                kept = document.spots[spot]
+                values.update(_value(part, spot, document) or {})
+                document.spots[spot] = kept
     return values
 
 
 def _scalar(node: yaml.Node, spot: Spot, document: Document) -> Any:
     """YAML 1.1 reads an unquoted 22:00 as the number 1320; say so instead."""
-    if node.tag == "tag:yaml.org,2002:int" and ":" in str(node.value):
+    document.words[spot] = str(node.value)
+    number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+    if number and ":" in str(node.value):
         document.complain(spot, f'YAML takes {node.value} for a number; write "{node.value}"')
         return str(node.value)
     loader = yaml.SafeLoader("")
