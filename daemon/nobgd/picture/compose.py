@@ -10,18 +10,14 @@ cache.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nobgd.picture.lanczos import matrix, rounded
 from nobgd.picture.pixels import Bytes
 
-Weights = npt.NDArray[np.float32]
-
-_SUPPORT = 3  # source pixels that Lanczos looks at, to each side
 _ROWS = 48  # of a band: about a megabyte of a 20-megapixel photo
 _COLUMNS = 64
 _CHUNK = 256  # columns of the mask widened at once
@@ -42,15 +38,15 @@ def compose(pixels: Bytes, mask: Bytes, own_alpha: Bytes | None = None) -> Bytes
     columns = _widen(mask, width)
     for top in range(0, height, _ROWS):
         bottom = min(top + _ROWS, height)
-        begin, weights = _lanczos(top, bottom, height, len(mask))
-        source = columns[begin : begin + weights.shape[1]]
+        begin, down = matrix(top, bottom, height, len(mask))
+        source = columns[begin : begin + down.shape[1]]
         for left, right, kind in _stretches(source):
             part = rgba[top:bottom, left:right]
             own = None if own_alpha is None else own_alpha[top:bottom, left:right]
             if kind == _CLEAR:
                 part[:] = 0
             elif kind == _MIXED:
-                alpha = _product(weights, source[:, left:right])
+                alpha = rounded(down @ source[:, left:right].astype(np.float32))
                 _blend(part, alpha if own is None else _times(alpha, own))
             elif own is not None:
                 _blend(part, own)
@@ -62,35 +58,10 @@ def _widen(mask: Bytes, width: int) -> Bytes:
     wide = np.empty((len(mask), width), np.uint8)
     for left in range(0, width, _CHUNK):
         right = min(left + _CHUNK, width)
-        begin, weights = _lanczos(left, right, width, mask.shape[1])
-        source = mask[:, begin : begin + weights.shape[1]]
-        wide[:, left:right] = _product(source, weights.T)
+        begin, across = matrix(left, right, width, mask.shape[1])
+        source = mask[:, begin : begin + across.shape[1]].astype(np.float32)
+        wide[:, left:right] = rounded(source @ across.T)
     return wide
-
-
-def _lanczos(top: int, bottom: int, rows: int, sources: int) -> tuple[int, Weights]:
-    """Weights that bring ``sources`` rows to rows ``top`` … ``bottom`` of ``rows``.
-
-    Returns the first source row they speak of and the weights, (bottom - top, n) float32, each
-    line adding up to 1.  Lanczos with three lobes, edges cut and normalised, as Pillow does it
-    (libImaging/Resample.c, precompute_coeffs).
-    """
-    scale = sources / rows
-    stretch = max(scale, 1.0)  # photos smaller than the mask want a wider kernel
-    centres = (np.arange(top, bottom) + 0.5) * scale
-    begin = max(math.floor(centres[0] - _SUPPORT * stretch), 0)
-    end = min(math.ceil(centres[-1] + _SUPPORT * stretch) + 1, sources)
-    x = (np.arange(begin, end) + 0.5 - centres[:, None]) / stretch
-    weights = np.where(np.abs(x) < _SUPPORT, np.sinc(x) * np.sinc(x / _SUPPORT), 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return begin, weights.astype(np.float32)
-
-
-def _product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Bytes:
-    """Samples times weights, rounded: 0.6 ns a pixel where Pillow's resize takes 3.6."""
-    product = left.astype(np.float32, copy=False) @ right.astype(np.float32, copy=False)
-    np.rint(product, out=product)
-    return np.clip(product, 0, 255, out=product).astype(np.uint8)
 
 
 def _with_alpha(pixels: Bytes) -> Bytes:

@@ -1,7 +1,7 @@
 """Any Pillow picture, of any mode, as RGBX memory plus its own transparency.
 
 RGBX (four bytes a pixel, the last one 255) is what the whole way uses: it is Pillow's own
-layout, so resizing needs no copy, and the cut-out is finished in the same memory.
+layout and the decoder's, and the cut-out is finished in the same memory.
 """
 
 from __future__ import annotations
@@ -44,12 +44,6 @@ def to_rgbx(image: Image.Image) -> tuple[Bytes, Bytes | None, bytes | None]:
     if image.mode not in ("RGB", "RGBX", "RGBA"):
         image = image.convert("RGB")
     return _copy(image), alpha, icc
-
-
-def as_image(rgbx: Bytes) -> Image.Image:
-    """A Pillow picture of mode RGBX over the same memory, (H, W, 4) uint8, contiguous."""
-    height, width = rgbx.shape[:2]
-    return Image.frombuffer("RGBX", (width, height), rgbx, "raw", "RGBX", 0, 1)
 
 
 def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
