@@ -13,9 +13,34 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-FIELDS = """timestamp level event inbox source output width height megapixels bytes_in bytes_out
-read_ms decode_ms infer_ms compose_ms encode_ms publish_ms total_ms ms_per_megapixel queued_ms
-peak_rss_mb model precision lane attempt subject_confidence""".split()
+FIELDS = [
+    "timestamp",
+    "level",
+    "event",
+    "inbox",
+    "source",
+    "output",
+    "width",
+    "height",
+    "megapixels",
+    "bytes_in",
+    "bytes_out",
+    "read_ms",
+    "decode_ms",
+    "infer_ms",
+    "compose_ms",
+    "encode_ms",
+    "publish_ms",
+    "total_ms",
+    "ms_per_megapixel",
+    "queued_ms",
+    "peak_rss_mb",
+    "model",
+    "precision",
+    "lane",
+    "attempt",
+    "subject_confidence",
+]
 
 
 def done_once(daemon, names: list[str]) -> list[dict]:
@@ -47,7 +72,7 @@ def test_a_copy(daemon, photo):
 
 
 def test_a_move(daemon, photo, tmp_path):
-    """mv from beside, as a file manager does it."""
+    """A move (mv) from beside, as a file manager does it."""
     d = daemon().start()
     shutil.copy(photo, tmp_path / "waiting.jpg")
     (tmp_path / "waiting.jpg").rename(d.inbox / "a.jpg")
@@ -131,7 +156,7 @@ def test_before_and_during_the_start(daemon, photo):
 
 
 @pytest.mark.timeout(300)
-def test_a_burst_of_500(daemon, tmp_path):
+def test_a_burst_of_500(daemon):
     """Five hundred small photos at once: 500 outputs, 500 lines, nothing twice."""
     d = daemon().start()
     staged = []

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -142,7 +143,7 @@ def test_once_says_that_something_failed(daemon, photo):
 
 @pytest.mark.parametrize("source", ["archive", "delete"])
 def test_sources_go_only_after_their_output_is_whole(daemon, photo, source):
-    """archive moves, delete removes; `photo.done` was said before."""
+    """Archive moves, delete removes; `photo.done` was said before."""
     inbox = {"source": source, **({"archive": "archive"} if source == "archive" else {})}
     d = daemon(inbox=inbox)
     (d.inbox / "sub").mkdir()
@@ -260,8 +261,9 @@ def test_nothing_is_sent_anywhere(daemon, photo, tmp_path):
     shutil.copy(photo, d.inbox / "a.jpg")
     trace = tmp_path / "trace"
     environment = {k: v for k, v in os.environ.items() if k != "CI"}
-    command = ["strace", "-f", "-qq", "-e", "trace=socket,connect", "-o", str(trace), "timeout",
-               "-s", "TERM", "15", shutil.which("nobgd") or "nobgd", "run", "-c", str(d.config)]  # fmt: skip
+    nobgd = [sys.executable, "-m", "nobgd", "run", "-c", str(d.config)]
+    trace_options = ["-f", "-qq", "-e", "trace=socket,connect", "-o", str(trace)]
+    command = ["strace", *trace_options, "timeout", "-s", "TERM", "15", *nobgd]
     with d.log.open("wb") as log:
         subprocess.run(command, stdout=log, env=environment, check=False, timeout=100)
     assert d.events("photo.done")
