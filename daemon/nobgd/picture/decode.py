@@ -78,8 +78,10 @@ def _decode(data: bytes, image: ImageFile.ImageFile) -> Picture:
     rgbx = alpha = icc = None
     if image.format == "JPEG" and image.mode == "RGB":
         with suppress(ValueError):
-            rgbx = simplejpeg.decode_jpeg(data, colorspace="RGBA")
-            icc = _rgb_profile(image)
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            if (width, height) == image.size:  # of which the caller's limit spoke
+                rgbx = simplejpeg.decode_jpeg(data, colorspace="RGBA")
+                icc = _rgb_profile(image)
     if rgbx is None:
         image.load()
         if image.format == "PNG":  # its EXIF may come after the pixels
