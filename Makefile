@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
-.PHONY: help setup run test check bench faults clean
+.PHONY: help setup run test check bench clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -30,12 +30,9 @@ check: $(STAMP)  ## lint, format, types, import contract
 test: setup check  ## everything above, then the tests
 	$(BIN)/pytest
 
-bench: setup     ## the benchmarks; PARTS="table folder …" PHOTOS=FOLDER choose
+bench: setup     ## the benchmarks; PARTS="table folder" PHOTOS=FOLDER ARGS="--runs 3" choose
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	$(BIN)/python -m benchmarks $(PARTS) $(if $(PHOTOS),--photos $(PHOTOS))
-
-faults: setup    ## the fault campaign; writes tests/faults/FAULTS.md
-	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m benchmarks $(PARTS) $(ARGS) $(if $(PHOTOS),--photos $(PHOTOS))
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What is fast, beside what, measured how: `make bench`."""

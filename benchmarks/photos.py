@@ -1,0 +1,34 @@
+"""Photos that compress like photos: real ones, brought to size, with sensor noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+RESOLUTIONS = (
+    (640, 480), (960, 720), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160), (5120, 2880),
+)  # fmt: skip
+_NOISE = 4.0  # standard deviation of 8-bit values, as a small sensor has at ISO 400
+_BUNDLED = ("coffee.png", "astronaut.png", "chelsea.png", "rocket.jpg")
+
+
+def sources(folder: Path | None) -> list[Path]:
+    """The user's own photos, or those that scikit-image brings along."""
+    if folder is not None:
+        found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        if found:
+            return found
+    import skimage
+
+    return [Path(skimage.__file__).parent / "data" / name for name in _BUNDLED]
+
+
+def make(source: Path, size: tuple[int, int], target: Path, seed: int = 0) -> None:
+    """Write ``source`` as a JPEG of exactly ``size`` pixels with noise of its own."""
+    with Image.open(source) as picture:
+        pixels = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BICUBIC))
+    noise = np.random.default_rng(seed).normal(0.0, _NOISE, pixels.shape)
+    noisy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save(target, quality=92)
