@@ -1,0 +1,69 @@
+"""``nobgd unit``: the systemd drop-in that fits the configuration."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import subprocess
+
+from nobgd.cli import common
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The sub-parser."""
+    parser = verbs.add_parser(
+        "unit",
+        help="print the systemd drop-in that fits the configuration",
+        description="Print the drop-in that lets the hardened service see and write the"
+        " folders of the configuration, waits for their mounts, and limits memory and tasks"
+        " to what the lanes need. Run it again after folders or workers changed.",
+        epilog="With --apply it is written to"
+        " /etc/systemd/system/nobgd.service.d/50-config.conf; that takes root.",
+    )
+    common.add_config(parser)
+    parser.add_argument(
+        "--apply", action="store_true", help="install it instead of printing it; as root"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """See `add`."""
+    from nobgd import unit
+
+    try:
+        config = common.load(args)
+    except common.Quit as end:
+        return end.code
+    text = unit.text(config, unit.machine(config))
+    if not args.apply:
+        print(text, end="")
+        return common.GOOD
+    try:
+        changed = _write(unit.PLACE, text)
+    except OSError as error:
+        common.complain(f"{unit.PLACE}: {error.strerror}; run `sudo nobgd unit --apply`")
+        return common.ENVIRONMENT
+    if changed and shutil.which("systemctl") and os.path.isdir("/run/systemd/system"):
+        subprocess.run(["systemctl", "daemon-reload"], check=False)
+    then = "it takes effect with `systemctl restart nobgd`" if changed else "as it was already"
+    print(f"{unit.PLACE}: {then}")
+    return common.GOOD
+
+
+def _write(path: str, text: str) -> bool:
+    """Replace a file as a whole, when it differs."""
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as old:
+        if old.read() == text:
+            return False
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    temporary = f"{path}.new"
+    with open(temporary, "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+    return True

@@ -1,0 +1,183 @@
+"""The systemd drop-in that fits a configuration: folders, mounts, memory, tasks.
+
+The shipped unit closes everything; this opens what the configuration needs and no more.
+Pure but for `machine`, which looks at memory and cores.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nobgd.config import Config
+from nobgd.pool import engine, memory
+
+PLACE = "/etc/systemd/system/nobgd.service.d/50-config.conf"
+USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
+_OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit makes these
+_HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
+_TEMPS = ("/tmp", "/var/tmp")  # noqa: S108 - another folder inside, by PrivateTmp=
+_SUPERVISOR_MB = 100.0
+_PEAK_SHARE = 1.25  # MemoryMax over MemoryHigh: the kernel first slows down, then kills
+_TYPICAL_MEGAPIXELS = 50.0
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the drop-in depends on besides the configuration."""
+
+    memory_mb: float
+    lanes: int
+    threads: int
+
+
+def machine(config: Config) -> Machine:
+    """The machine this runs on."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
+    return Machine(total, *engine.sizes(config))
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Absolute paths by what the service does with them."""
+
+    written: tuple[str, ...]
+    read: tuple[str, ...]
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(sorted({*self.written, *self.read}))
+
+
+def folders(config: Config) -> Folders:
+    """What lies outside of the unit's own state, cache and log folders."""
+    written: set[str] = {str(config.state_dir), str(config.cache_dir)}
+    read: set[str] = set()
+    if config.log.file is not None:
+        written.add(str(config.log.file.parent))
+    if config.metrics.textfile is not None:
+        written.add(str(config.metrics.textfile.parent))
+    for inbox in config.inboxes:
+        changed = inbox.source != "keep" or inbox.share_control
+        (written if changed else read).add(str(inbox.path))
+        written |= {str(inbox.outbox), str(inbox.quarantine)}
+        if inbox.archive is not None:
+            written.add(str(inbox.archive))
+        if inbox.model.directory is not None:
+            read.add(str(inbox.model.directory))
+    written = {each for each in written if not _below(each, _OWN)}
+    return Folders(tuple(sorted(written)), tuple(sorted(read - written)))
+
+
+def megapixels_in_flight(config: Config, lanes: int) -> float:
+    """How many may be in memory at a time; the largest photo alone always fits."""
+    limit = config.workers.in_flight_megapixels
+    wanted = lanes * _TYPICAL_MEGAPIXELS if limit == "auto" else float(limit)
+    return max(wanted, config.workers.max_megapixels)
+
+
+def memory_mb(config: Config, lanes: int) -> float:
+    """What the service needs: supervisor, lanes with their model, and pixels.
+
+    The figures are those that `pool.memory` admits photos by.
+    """
+    pixels = megapixels_in_flight(config, lanes) * memory.MB_PER_MEGAPIXEL
+    return _SUPERVISOR_MB + lanes * memory.LANE_MB + pixels
+
+
+def tasks(config: Config, here: Machine) -> int:
+    """Processes and threads: twice the lanes, as one that hangs is replaced, and room."""
+    supervisor = 16 + here.lanes + 4 * len(config.inboxes)
+    return 16 * math.ceil((supervisor + 2 * here.lanes * (here.threads + 8)) / 16)
+
+
+def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
+    """(section, key, value) of every line, in order."""
+    found = folders(config)
+    for path in found.every:
+        yield "Unit", "RequiresMountsFor", quoted(path)
+    origin = os.path.abspath(config.origin)
+    if origin != USUAL_CONFIG:
+        yield "Service", "Environment", quoted(f"NOBGD_CONFIG={origin}")
+    hidden = [path for path in (*found.every, origin) if _below(path, (*_HOMES, *_TEMPS))]
+    if any(_below(path, _HOMES) for path in hidden):
+        yield "Service", "ProtectHome", "tmpfs"
+    for path in found.written:
+        key = "BindPaths" if path in hidden else "ReadWritePaths"
+        yield "Service", key, "-" + quoted(path)
+    for path in (*found.read, *([origin] if origin in hidden else [])):
+        key = "BindReadOnlyPaths" if path in hidden else "ReadOnlyPaths"
+        yield "Service", key, "-" + quoted(path)
+    if config.metrics.port is not None:  # only 127.0.0.1 is listened on and let through
+        yield "Service", "PrivateNetwork", "no"
+        yield "Service", "RestrictAddressFamilies", "AF_INET"
+        yield "Service", "IPAddressAllow", "localhost"
+    need = memory_mb(config, here.lanes)
+    limit = min(need * _PEAK_SHARE, here.memory_mb * 0.9)
+    yield "Service", "MemoryHigh", _size(min(need, limit * 0.9))
+    yield "Service", "MemoryMax", _size(limit)
+    yield "Service", "TasksMax", str(tasks(config, here))
+
+
+def text(config: Config, here: Machine) -> str:
+    """The drop-in."""
+    lines = [
+        f"# Made by `nobgd unit` from {config.origin}; after a change of the configuration:",
+        "# sudo nobgd unit --apply",
+        f"# Memory: {here.lanes} lanes x {memory.LANE_MB:g} MB and"
+        f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
+        f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
+    ]
+    section = ""
+    for where, key, value in settings(config, here):
+        if where != section:
+            lines += ["", f"[{where}]"]
+            section = where
+        lines.append(f"{key}={value}")
+    return "\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n"
+
+
+def read(text: str) -> list[tuple[str, str, str]]:
+    """(section, key, value) of the lines of a drop-in; comments are left out."""
+    section, found = "", []
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line.strip("[]")
+        elif line and not line.startswith(("#", ";")):
+            key, _, value = line.partition("=")
+            found.append((section, key.strip(), value.strip()))
+    return found
+
+
+def differences(installed: str, config: Config, here: Machine) -> list[str]:
+    """What a drop-in that is installed lacks or has too much, one sentence each."""
+    have, want = read(installed), list(settings(config, here))
+    missing = [f"{key}={value} is missing" for _, key, value in _without(want, have)]
+    return missing + [f"{key}={value} is too much" for _, key, value in _without(have, want)]
+
+
+def _without(
+    some: Iterable[tuple[str, str, str]], others: Iterable[tuple[str, str, str]]
+) -> list[tuple[str, str, str]]:
+    known = set(others)
+    return [each for each in some if each not in known]
+
+
+def quoted(path: str) -> str:
+    """A path as systemd wants it where blanks divide and % and backslash mean something."""
+    safe = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    safe = safe.replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{safe}"' if safe != path or " " in path or "'" in path else path
+
+
+def _below(path: str, tops: Iterable[str]) -> bool:
+    return any(path == top or path.startswith(top + "/") for top in tops)
+
+
+def _size(megabytes: float) -> str:
+    return f"{50 * math.ceil(megabytes / 50)}M"
