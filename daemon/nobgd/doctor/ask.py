@@ -1,0 +1,94 @@
+"""Ask a probe about a folder, as the service's user, and wait only so long."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import json
+import os
+import pwd
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+_WAIT_S = 15.0
+_USER = "nobgd"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One folder, and what nobgd does with it."""
+
+    what: str
+    path: str
+    write: bool = False
+    count: bool = False
+    mode: str = "auto"
+    local: bool = False  # must not be on a share
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """As whom to look; no ids: as we are."""
+
+    name: str
+    group: str
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] = ()
+
+
+def service_user() -> Who:
+    """The service's user when we may become it and it exists, else ourselves."""
+    if os.geteuid() == 0:
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwnam(_USER)
+            groups = {*os.getgrouplist(_USER, user.pw_gid), *_supplementary()}
+            group = grp.getgrgid(user.pw_gid).gr_name
+            return Who(_USER, group, user.pw_uid, user.pw_gid, tuple(sorted(groups)))
+    try:
+        return Who(pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
+    except KeyError:
+        return Who(str(os.geteuid()), str(os.getegid()))
+
+
+def _supplementary() -> set[int]:
+    """Groups that a drop-in of the unit gives in addition."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(
+            ["systemctl", "show", "nobgd.service", "--property=SupplementaryGroups", "--value"],
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+        for name in said.stdout.split():
+            with contextlib.suppress(KeyError):
+                found.add(int(name) if name.isdigit() else grp.getgrnam(name).gr_gid)
+    return found
+
+
+def ask(probe: Probe, who: Who) -> dict[str, Any]:
+    """What the probe found; ``error`` when it does not answer."""
+    asked = json.dumps(
+        {"path": probe.path, "write": probe.write, "count": probe.count, "mode": probe.mode}
+    )
+    become: dict[str, Any] = {}
+    if who.uid is not None:
+        become = {"user": who.uid, "group": who.gid, "extra_groups": who.groups}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nobgd.doctor.probe", asked],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **become,
+    )  # fmt: skip
+    try:
+        out, errors = process.communicate(timeout=_WAIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()  # stuck in the kernel it stays; nobody waits for it
+        return {"error": f"does not answer within {_WAIT_S:.0f} s; is its server up?"}
+    try:
+        answer = json.loads(out)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
+        return {"error": f"could not be examined: {' '.join(last) or process.returncode}"}
+    return answer

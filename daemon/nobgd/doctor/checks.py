@@ -1,0 +1,227 @@
+"""The checks, in the order in which they are printed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nobgd import __version__, control, models, unit
+from nobgd.config import Config
+from nobgd.doctor import ask
+from nobgd.doctor.ask import Probe, Who
+
+_LOW_MB = 1000.0
+_ORT = "import onnxruntime as o; print(o.__version__, *o.get_available_providers())"
+_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
+_USUAL_UNIT = "/etc/systemd/system/nobgd.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, and the state of it or what to do."""
+
+    good: bool
+    what: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{'ok ' if self.good else 'FIX'}  {self.what}: {self.says}"
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Every check; folders are looked at in parallel by processes of the service's user."""
+    who = ask.service_user()
+    probes = list(_probes(config))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        answers = [pool.submit(ask.ask, probe, who) for probe in probes]
+        yield from _program()
+        yield _cpu()
+        yield from _models(config)
+        results = []
+        for probe, answer in zip(probes, answers, strict=True):
+            results.append((probe, answer.result()))
+            yield _folder(probe, results[-1][1], who)
+    yield _watches(results)
+    yield _clock(results)
+    yield _unit(config)
+    yield _daemon(config)
+
+
+def _program() -> Iterator[Finding]:
+    found = f"{platform.python_version()} ({sys.executable}), nobgd {__version__}"
+    fits = (3, 11) <= sys.version_info < (3, 15)
+    yield Finding(fits, "python", found if fits else f"{found}; nobgd needs 3.11 to 3.14")
+    try:
+        version = importlib.metadata.version("onnxruntime")
+        environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
+        loaded = subprocess.run(
+            [sys.executable, "-c", _ORT], capture_output=True, text=True, timeout=60, check=False,
+            env=environment,
+        )  # fmt: skip
+    except (importlib.metadata.PackageNotFoundError, subprocess.TimeoutExpired):
+        yield Finding(False, "onnxruntime", "cannot be loaded; install nobgd again")
+        return
+    if loaded.returncode == 0:
+        yield Finding(True, "onnxruntime", version)
+    else:
+        last = loaded.stderr.strip().splitlines()[-1:] or [f"exit {loaded.returncode}"]
+        yield Finding(False, "onnxruntime", f"cannot be loaded ({last[0]}); install nobgd again")
+
+
+def _cpu() -> Finding:
+    words: set[str] = set()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as info:
+        for line in info:
+            if line.startswith(("flags", "Features")):
+                words |= set(line.partition(":")[2].split())
+    has = [each for each in _FEATURES if each in words]
+    slow = platform.machine() == "x86_64" and "avx2" not in words
+    says = f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, {' '.join(has) or 'plain'}"
+    if slow:
+        says += "; without AVX2 a photo takes several times as long: model u2netp is quicker"
+    return Finding(True, "cpu", says)
+
+
+def _models(config: Config) -> Iterator[Finding]:
+    wanted = dict.fromkeys(
+        (each.model.name, each.model.precision, each.model.directory) for each in config.inboxes
+    )
+    for name, precision, directory in wanted:
+        what = f"model {name} {precision}"
+        try:
+            found = models.find(name, precision, directory)
+            with tempfile.TemporaryDirectory() as memory:  # read it now, whatever is remembered
+                models.verify(found, Path(memory))
+            yield Finding(True, what, f"{found.path}, its SHA-256 is right")
+        except models.ModelError as error:
+            yield Finding(False, what, str(error))
+
+
+def _probes(config: Config) -> Iterator[Probe]:
+    yield Probe("state", str(config.state_dir), write=True, local=True)
+    yield Probe("cache", str(config.cache_dir), write=True)
+    if config.log.file is not None:
+        yield Probe("log", str(config.log.file.parent), write=True)
+    seen = set()
+    for inbox in config.inboxes:
+        changed = inbox.source != "keep" or inbox.share_control
+        yield Probe("inbox", str(inbox.path), changed, count=inbox.recursive, mode=inbox.watch.mode)
+        for what, path in (("outbox", inbox.outbox), ("archive", inbox.archive)):
+            if path is not None and path not in seen:
+                seen.add(path)
+                yield Probe(what, str(path), write=True)
+
+
+def _folder(probe: Probe, found: dict[str, Any], who: Who) -> Finding:
+    what = f"{probe.what} {probe.path}"
+    if "error" in found:
+        return Finding(False, what, f"{found['error']}{_remedy(probe, found, who)}")
+    if probe.local and found["network"]:
+        says = f"is on {found['fstype']}, where locks are not safe; set state_dir to a local disk"
+        return Finding(False, what, says)
+    if found["no_inodes"] or (probe.write and found["free_mb"] < _LOW_MB):
+        room = "no inodes" if found["no_inodes"] else f"{found['free_mb']:.0f} MB"
+        return Finding(False, what, f"{room} left on {found['mountpoint']}; free some space")
+    parts = [f"{found['fstype']} ({found['source']})"]
+    if probe.what == "inbox":
+        parts.append("inotify" if found["strategy"] == "inotify" else "polled")
+    if "folders" in found:
+        parts.append(f"{found['folders']} folders")
+    parts.append(f"{who.name} can {'write, sync and rename' if probe.write else 'read'}")
+    parts.append(f"{found['free_mb'] / 1000:.0f} GB free")
+    if found.get("caseless"):
+        parts.append("A and a are the same name there")
+    if found.get("decomposes") or found.get("mangles"):
+        parts.append("accents in names are changed there")
+    return Finding(True, what, ", ".join(parts))
+
+
+def _remedy(probe: Probe, found: dict[str, Any], who: Who) -> str:
+    path = probe.path
+    if found.get("missing"):
+        make = f"; mount its share, or make it: sudo install -d -o {who.name} -g {who.group}"
+        return f"{make} -m 2775 {path}"
+    if found.get("forbidden"):
+        needs = "write to" if probe.write else "read"
+        return f"; let {who.name} {needs} it: sudo setfacl -m u:{who.name}:rwx {path}"
+    return ""
+
+
+def _watches(results: list[tuple[Probe, dict[str, Any]]]) -> Finding:
+    needed = sum(
+        found.get("folders", 1)
+        for probe, found in results
+        if probe.what == "inbox" and found.get("strategy") == "inotify"
+    )
+    try:
+        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as limit:
+            allowed = int(limit.read())
+    except (OSError, ValueError):
+        return Finding(True, "inotify", f"{needed} watches needed, the limit is not known")
+    if needed * 1.2 < allowed:
+        return Finding(True, "inotify", f"{needed} of {allowed} watches needed")
+    more = "fs.inotify.max_user_watches"
+    return Finding(
+        False, "inotify",
+        f"{needed} watches needed, {allowed} allowed; such folders are polled until you raise"
+        f" it: echo {more}={4 * needed} | sudo tee /etc/sysctl.d/60-nobgd.conf"
+        " && sudo sysctl --system",
+    )  # fmt: skip
+
+
+def _clock(results: list[tuple[Probe, dict[str, Any]]]) -> Finding:
+    off = [(abs(found["clock_s"]), probe.path) for probe, found in results if "clock_s" in found]
+    worst, path = max(off, default=(0.0, ""))
+    if worst < 2.0:
+        return Finding(True, "clock", "this machine and the shares agree")
+    says = f"{path} is {worst:.0f} s off; photos are not harmed, as only changes are compared"
+    return Finding(True, "clock", says)
+
+
+def _unit(config: Config) -> Finding:
+    if not os.path.exists(_USUAL_UNIT):
+        return Finding(True, "unit", "not installed as a service; systemd/install.sh does that")
+    try:
+        installed = Path(unit.PLACE).read_text(encoding="utf-8")
+    except OSError:
+        installed = ""
+    origin = os.path.abspath(config.origin)
+    used = _config_of(installed)
+    if used != origin:
+        return Finding(True, "unit", f"the installed service uses {used}, not {origin}")
+    wrong = unit.differences(installed, config, unit.machine(config))
+    if not wrong:
+        return Finding(True, "unit", f"{unit.PLACE} fits the configuration")
+    more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+    return Finding(
+        False, "unit",
+        f"{wrong[0]}{more}; sudo nobgd unit --apply && sudo systemctl restart nobgd",
+    )  # fmt: skip
+
+
+def _config_of(dropin: str) -> str:
+    for _, key, value in unit.read(dropin):
+        name, _, path = value.strip('"').partition("=")
+        if key == "Environment" and name == "NOBGD_CONFIG":
+            return path
+    return unit.USUAL_CONFIG
+
+
+def _daemon(config: Config) -> Finding:
+    try:
+        answer = control.ask(config, {"do": "status"})
+    except control.NotRunning:
+        return Finding(True, "daemon", "is not running")
+    except PermissionError:
+        return Finding(True, "daemon", "runs; ask as root or as a member of its group")
+    return Finding(True, "daemon", f"runs: {answer.get('line', '')}")
