@@ -219,9 +219,18 @@ class Desk:
 
     def _look_again(self, job: Job, failed: Failed) -> None:
         """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
-        self._service.ledger.forget(job.inbox, job.relpath)
-        self._service.inboxes[job.inbox].again([job.relpath])
-        self._tell("debug", records.photo_failed(failed, retry_in_s=None))
+        service = self._service
+        service.ledger.forget(job.inbox, job.relpath)
+        wait = None
+        if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
+            wait = max(1.0, job.patience_s / 5)
+            photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s + wait)
+            service.backlog.add_later(photo, time.monotonic() + wait)
+        elif job.inbox in service.inboxes:
+            service.scanned.pop(job.inbox, None)
+            service.inboxes[job.inbox].again([job.relpath])
+            service.inboxes[job.inbox].wake()
+        self._tell("debug", records.photo_failed(failed, retry_in_s=wait))
 
     def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
         now = time.monotonic()
@@ -237,7 +246,7 @@ class Desk:
                      "why": failed.reason},
                 )  # fmt: skip
             wait = 0.0  # the pause of the outbox is wait enough
-        else:
+        elif job.inbox in self._service.inboxes:
             self._service.inboxes[job.inbox].wake()
         self._later(job, failed, wait, burn=False)
 

@@ -87,7 +87,9 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
         return replace(done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1))
     except NobgdError as error:
         side = "source" if side == "source" else "output"
-        return Failed(job.inbox, job.relpath, error.code, error.reason, job.attempt, side)
+        named = job.relpath in error.reason or job.outbox in error.reason
+        reason = error.reason if named else f"{job.relpath}: {error.reason}"
+        return Failed(job.inbox, job.relpath, error.code, reason, job.attempt, side)
     except MemoryError:
         reason = f"{job.relpath}: not enough memory; lower workers.max_megapixels or workers.count"
         return Failed(job.inbox, job.relpath, Code.OUT_OF_MEMORY, reason, job.attempt, side)
@@ -117,7 +119,7 @@ def _compute(
     job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock
 ) -> Done:
     with clock.stage("decode"):
-        header = decode.look(data)
+        header = _look(job, data)
         if header.megapixels > job.max_megapixels:
             raise NobgdError(
                 Code.TOO_LARGE,
@@ -155,6 +157,16 @@ def _compute(
         done, output=os.path.join(job.outbox, name), width=width, height=height,
         bytes_out=count, subject_confidence=round(confidence, 4),
     )  # fmt: skip
+
+
+def _look(job: Job, data: bytes) -> decode.Header:
+    """The header; a file without one is given time before it is called empty or cut."""
+    try:
+        return decode.look(data)
+    except NobgdError as error:
+        if error.code in (Code.EMPTY, Code.TRUNCATED) and job.quiet_s < job.patience_s:
+            raise NobgdError(Code.INCOMPLETE, f"{job.relpath}: still copied?") from error
+        raise
 
 
 def _note(job: Job, sha256: str, confidence: float) -> note.Note:

@@ -1,0 +1,97 @@
+"""Lanes with real processes; the requests are errands, so no model is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nobgd.pool import wire
+from nobgd.pool.errands import Prepare, Write
+from nobgd.pool.lanes import Lanes, Unfit
+from nobgd.pool.memory import Budget
+from nobgd.values import Code, Done, Failed, Job, Recipe
+
+RECIPE = Recipe("u2netp", "0", "fp32")
+
+
+def job(root: Path, name: str) -> Job:
+    return Job(
+        str(root), name, 1, 1, str(root), (f"{name}_nobg.png",), frozenset(), frozenset(), "k",
+        RECIPE,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def lanes(tmp_path: Path) -> Iterator[Lanes]:
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    made = Lanes(setup, 1, deadline_s=20, budget=Budget(100))
+    made.start()
+    yield made
+    made.shutdown(wait=False)
+
+
+def test_an_errand_is_answered(lanes: Lanes, tmp_path: Path) -> None:
+    """Prepare answers the device of the folder."""
+    answer = lanes.submit(Prepare(str(tmp_path))).result(20)
+    assert answer.answer == os.stat(tmp_path).st_dev
+
+
+def test_an_errand_that_fails_says_why(lanes: Lanes, tmp_path: Path) -> None:
+    """A code and a sentence come back as an exception."""
+    with pytest.raises(wire.ErrandFailed) as caught:
+        lanes.submit(Prepare(str(tmp_path / "none"))).result(20)
+    assert caught.value.code is Code.GONE_AWAY
+
+
+def test_a_lane_killed_while_idle_is_opened_again(lanes: Lanes, tmp_path: Path) -> None:
+    """The next request is answered by a new process and nobody notices."""
+    (pid,) = lanes.pids()
+    os.kill(pid, signal.SIGKILL)
+    lanes.submit(Write(str(tmp_path), "x.txt", "hello")).result(20)
+    assert (tmp_path / "x.txt").read_text() == "hello"
+    assert lanes.pids() != [pid]
+
+
+def test_a_job_whose_recipe_is_unknown_is_a_failure_not_an_exception(
+    lanes: Lanes, tmp_path: Path
+) -> None:
+    """A job always gets an outcome, also when its lane dies of it."""
+    outcome = lanes.submit(job(tmp_path, "a.jpg")).result(30).answer
+    assert isinstance(outcome, Failed)
+    assert outcome.relpath == "a.jpg"
+
+
+def test_what_no_lane_began_is_put_back(tmp_path: Path) -> None:
+    """Requests in the queue come back, their futures are cancelled."""
+    lanes = Lanes(wire.Setup(0, 1, "", ()), 1, deadline_s=1, budget=Budget(1))
+    future = lanes.submit(job(tmp_path, "a.jpg"))
+    assert [each.relpath for each in lanes.put_back()] == ["a.jpg"]
+    assert future.cancelled()
+
+
+def test_a_lane_that_cannot_load_its_model_is_unfit(tmp_path: Path) -> None:
+    """The start ends with a sentence."""
+    weights = wire.Weights(
+        str(tmp_path / "none.onnx"), "0", "u2netp", "fp32", 320, (0, 0, 0), (1, 1, 1)
+    )
+    setup = wire.Setup(0, 1, str(tmp_path), ((RECIPE, weights),), confine=False)
+    lanes = Lanes(setup, 1, deadline_s=20, budget=Budget(100))
+    with pytest.raises(Unfit):
+        lanes.start()
+    lanes.shutdown(wait=False)
+
+
+def test_outcomes_survive_the_wire() -> None:
+    """JSON up, names that are no UTF-8 included."""
+    name = b"caf\xe9\n.jpg".decode("utf-8", "surrogateescape")
+    done = Done("/in", name, f"/out/{name}", "s", "r", 1, 2, 3, 4)
+    failed = Failed("/in", name, Code.BROKEN, "why", 2, "output")
+    assert wire.outcome(wire.decode(wire.pack(done))) == done
+    assert wire.outcome(wire.decode(wire.pack(failed))) == failed
+    assert wire.outcome({"errand": 1}) is None
+    with pytest.raises(ValueError, match="not a message"):
+        wire.decode(b"[]")
