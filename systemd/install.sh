@@ -119,7 +119,7 @@ fetch() { # NOBGD DIRECTORY
 }
 
 make_bundle() {
-  local to=$make_bundle work
+  local to=$make_bundle
   find_python
   say "bundle for Python $(version_of "$python") on $(uname -m) in $to"
   if [ -n "$dry" ]; then say "would fill $to with wheels, $model and the scripts"; return; fi
