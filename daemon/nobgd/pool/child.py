@@ -47,6 +47,7 @@ def main(descriptor: int) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
     line = Connection(descriptor)
     setup: wire.Setup = line.recv()
+    worker.PEAK.open()
     try:
         holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
         models = Models(setup)  # only now: Landlock does not cover threads that run already

@@ -69,7 +69,7 @@ class _Target:
 def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
     """Turn one photo into one output.  Never raises."""
     clock = Clock(stage)
-    reset_peak()
+    PEAK.reset()
     side = "source"
     try:
         with clock.stage("read"):
@@ -265,14 +265,32 @@ def _described(folder: int, name: str, job: Job, done: Done, *, how: str) -> Don
     )  # fmt: skip
 
 
-def reset_peak() -> None:
-    """Start the peak of resident memory anew (proc(5), clear_refs, value 5)."""
-    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "wb") as refs:
-        refs.write(b"5")
+class Peak:
+    """The peak of resident memory, started anew for each photo (proc(5), clear_refs).
+
+    The file is opened before the lane is confined; afterwards /proc is not writable.
+    """
+
+    def __init__(self) -> None:
+        self._refs: int | None = None
+
+    def open(self) -> None:
+        """Open the file, while that is allowed."""
+        with contextlib.suppress(OSError):
+            self._refs = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+
+    def reset(self) -> None:
+        """Let the peak be what is resident now."""
+        if self._refs is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._refs, b"5")
+
+
+PEAK = Peak()
 
 
 def peak_rss_mb() -> float:
-    """Peak resident memory since `reset_peak`, in MB of 10^6 bytes (VmHWM)."""
+    """Peak resident memory since `Peak.reset`, in MB of 10^6 bytes (VmHWM)."""
     with contextlib.suppress(OSError), open("/proc/self/status", "rb") as status:
         for line in status:
             if line.startswith(b"VmHWM:"):
