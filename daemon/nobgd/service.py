@@ -132,6 +132,16 @@ class Service:
             start_ms=round((time.monotonic() - self._started) * 1000),
         )  # fmt: skip
 
+        for key in self._not_yet():
+            self.say.warning("config.not_yet", key=key, why="it has no effect in this version")
+
+    def _not_yet(self) -> list[str]:
+        """Keys that are set although this version does nothing with them."""
+        keys = [f"metrics.{name}" for name, value in self.config.metrics if value is not None]
+        if any(each.share_control for each in self.config.inboxes):
+            keys.append("share_control")
+        return keys
+
     def run(self) -> int:
         """Work until stopped (or, with ``once``, until nothing is left).  0 or 1."""
         self.handle_signals()

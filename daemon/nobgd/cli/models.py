@@ -202,5 +202,9 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    quantize = importlib.import_module("nobgd.quantize")  # brings onnx along: only when asked
+    try:
+        quantize = importlib.import_module("nobgd.quantize")  # brings onnx along: only when asked
+    except ModuleNotFoundError:
+        complain("nobgd: this version cannot build int8 weights; set `model: {precision: fp32}`")
+        return USAGE
     return int(quantize.quantize(args.name, args.photos, _home(args.directory), print))
