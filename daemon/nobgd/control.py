@@ -32,11 +32,16 @@ class NotRunning(Exception):  # noqa: N818 - a fact
 
 
 def path_of(config: Config) -> Path:
-    """Where the socket of this configuration's daemon is."""
-    for folder in (os.environ.get("RUNTIME_DIRECTORY"), "/run/nobgd"):
-        if folder and (Path(folder) / NAME).exists():
-            return Path(folder) / NAME
-    return config.state_dir / NAME
+    """Where the socket of this configuration's daemon is.
+
+    The service's folder counts only for the service's own state: another daemon, with a
+    state folder of its own, must not be mistaken for it.
+    """
+    service = os.environ.get("RUNTIME_DIRECTORY") or (
+        "/run/nobgd" if str(config.state_dir) == "/var/lib/nobgd" else ""
+    )
+    folder = service.split(":")[0]
+    return Path(folder) / NAME if folder and os.path.isdir(folder) else config.state_dir / NAME
 
 
 def own_path(config: Config) -> Path:
