@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "blkio")
+_LANDLOCK = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 UNIT = "nobgd.service"
 
 
@@ -56,7 +57,7 @@ class Machine:
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(self.root), "--boot", "--register=no",
-                 "--keep-unit", "--link-journal=no", "--private-network", *self._binds],
+                 "--keep-unit", "--link-journal=no", "--private-network", f"--system-call-filter={_LANDLOCK}", *self._binds],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._await_leader()
