@@ -57,7 +57,8 @@ class Machine:
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(self.root), "--boot", "--register=no",
-                 "--keep-unit", "--link-journal=no", "--private-network", f"--system-call-filter={_LANDLOCK}", *self._binds],
+                 "--keep-unit", "--link-journal=no", "--private-network",
+                 f"--system-call-filter={_LANDLOCK}", *self._binds],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._await_leader()
