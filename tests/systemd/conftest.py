@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from systemd.machine import Machine, missing
 
 ROOT = Path(__file__).parents[2]
