@@ -53,6 +53,7 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("output: {suffix: a/b}\n" + SMALLEST, "f.yaml:1:18: output.suffix: must not hold a slash"),
         ("inboxes: [{path: in}]", "f.yaml:1:11: outbox is missing"),
         ("inboxes: []", "f.yaml:1:10: inboxes: must not be empty"),
+        ("wrokers: {}\ninboxes: []", "f.yaml:2:10: inboxes: must not be empty"),
         ("a: 1\na: 2\n" + SMALLEST, "f.yaml:2:1: a is there twice, first in line 1"),
         ("inboxes: [{path: in, outbox: 22:00}]", "f.yaml:1:30: YAML takes 22:00 for a number"),
         ("inboxes: [{path: in, outbox: out, quiet_hours: [noon]}]", "'noon' is not a span like"),

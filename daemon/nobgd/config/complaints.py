@@ -37,7 +37,7 @@ def complain(document: Document, error: Any) -> None:
         document.complain(spot, f"unknown key {name}{hint}", key=True)
     elif kind == "missing":
         document.complain(spot, f"{name} is missing")
-    elif kind == "too_short" and spot in document.spots and document.problems:
+    elif kind == "too_short" and error["input"]:
         return  # the inboxes there are have been complained of already
     else:
         names = ".".join(str(part) for part in spot if isinstance(part, str))
