@@ -36,7 +36,7 @@ def nobgd_runner(out: Path, threads: int):
             str(photo.parent), photo.name, seen.st_size, seen.st_mtime_ns, str(out), (name,),
             frozenset(), frozenset(), "bench", recipe, quiet_s=99.0,
         )  # fmt: skip
-        outcome = worker.process(job, segmenter, lambda _: None, lambda _: None)
+        outcome = worker.process(job, segmenter, lambda _: threads, lambda _: None)
         assert isinstance(outcome, Done), outcome
 
     return run

@@ -38,6 +38,7 @@ def photo_done(done: Done, *, lane: int, queued_ms: float) -> dict[str, Any]:
         "model": done.model,
         "precision": done.precision,
         "lane": lane,
+        "threads": done.threads,
         "attempt": done.attempt,
         "subject_confidence": done.subject_confidence,
         "how": done.how,

@@ -90,9 +90,13 @@ def memory_mb(config: Config, lanes: int) -> float:
 
 
 def tasks(config: Config, here: Machine) -> int:
-    """Processes and threads: twice the lanes, as one that hangs is replaced, and room."""
+    """Processes and threads: twice the lanes, as one that hangs is replaced, and room.
+
+    A lane keeps a pool of 2, 4, 8 … threads for each share of the cores that it once had.
+    """
+    pools = 2 * max(here.threads, memory.cores())
     supervisor = 16 + here.lanes + 4 * len(config.inboxes)
-    return 16 * math.ceil((supervisor + 2 * here.lanes * (here.threads + 8)) / 16)
+    return 16 * math.ceil((supervisor + 2 * here.lanes * (pools + 8)) / 16)
 
 
 def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:

@@ -188,6 +188,7 @@ class Done:
     precision: str = ""
     subject_confidence: float = 0.0  # largest value of the raw mask, 0 to 1
     attempt: int = 1
+    threads: int = 0  # that the model ran on; 0 where it did not run
     how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
 
 

@@ -137,3 +137,11 @@ def test_a_missing_model_is_an_error(tmp_path):
     """Nothing is made up."""
     with pytest.raises(Exception, match=r"nothing\.onnx"):
         Segmenter(str(tmp_path / "nothing.onnx"), SPEC, 1, str(tmp_path / "cache"))
+
+
+def test_the_mask_is_the_same_by_any_number_of_threads(segmenter, subject):
+    """A session for two threads is opened beside the first and agrees with it."""
+    one, sure = segmenter.mask(subject)
+    two, just_as_sure = segmenter.mask(subject, threads=2)
+    assert np.abs(one.astype(int) - two).max() <= 1
+    assert abs(sure - just_as_sure) < 1e-3

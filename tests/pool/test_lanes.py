@@ -95,3 +95,20 @@ def test_outcomes_survive_the_wire() -> None:
     assert wire.outcome({"errand": 1}) is None
     with pytest.raises(ValueError, match="not a message"):
         wire.decode(b"[]")
+
+
+def test_a_photo_alone_gets_all_cores_and_a_full_house_one_each(tmp_path: Path) -> None:
+    """The share is what is at work and at hand over the cores, a power of two."""
+    setup = wire.Setup(0, 1, "", ())
+    lanes = Lanes(setup, 8, deadline_s=1, budget=Budget(1), cores=8)
+    shares = [lanes.threads()]
+    for _ in range(8):
+        lanes.submit(job(tmp_path, "a.jpg"))
+        shares.append(lanes.threads())
+    assert shares == [8, 8, 4, 2, 2, 1, 1, 1, 1]
+
+
+def test_configured_threads_are_the_least() -> None:
+    """Without cores to share a lane has what the configuration says."""
+    lanes = Lanes(wire.Setup(0, 3, "", ()), 2, deadline_s=1, budget=Budget(1))
+    assert lanes.threads() == 3

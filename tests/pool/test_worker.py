@@ -41,7 +41,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def work(job: Job, segmenter: Segmenter) -> Outcome:
-    return worker.process(job, segmenter, lambda _: None, lambda _: None)
+    return worker.process(job, segmenter, lambda _: 1, lambda _: None)
 
 
 def done(outcome: Outcome) -> Done:

@@ -6,6 +6,7 @@ The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any, Protocol
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
@@ -44,17 +45,23 @@ class Segmenter:
     def __init__(self, path: str, spec: Spec, threads: int, cache_dir: str) -> None:
         self.threads = threads
         self._spec = spec
-        self._session = optimised.session(path, spec.sha256, threads, cache_dir)
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        self._open = partial(optimised.session, path, spec.sha256, cache_dir=cache_dir)
+        session = self._open(threads=threads)
+        self._sessions = {threads: session}
+        self._input = session.get_inputs()[0].name
+        self._output = session.get_outputs()[0].name
 
-    def mask(self, pixels: Bytes) -> tuple[Bytes, float]:
-        """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8.
+    def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
+        """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8, by so many ``threads``.
 
         Returns the mask, (S, S) uint8 with S the model's input side, stretched to 0…255 and
         truncated as rembg's, and the confidence: its largest value before, 0 to 1.
         """
-        raw = self._session.run([self._output], {self._input: prepare(pixels, self._spec)})[0]
+        count = threads or self.threads
+        if count not in self._sessions:
+            self._sessions[count] = self._open(threads=count)
+        feed = {self._input: prepare(pixels, self._spec)}
+        raw = self._sessions[count].run([self._output], feed)[0]
         return stretch(np.asarray(raw)[0, 0])
 
 

@@ -75,9 +75,9 @@ def _folders(request: Job | errands.Errand) -> list[str]:
 
 
 def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:
-    def ask(megapixels: float) -> None:
+    def ask(megapixels: float) -> int:
         line.send_bytes(wire.encode({"ask": megapixels}))
-        line.recv_bytes()
+        return int(line.recv_bytes(16))
 
     def stage(name: str) -> None:
         line.send_bytes(wire.encode({"stage": name}))

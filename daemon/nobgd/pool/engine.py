@@ -35,7 +35,7 @@ class Engine:
 
 
 def sizes(config: Config) -> tuple[int, int]:
-    """Lanes and ONNX Runtime threads for each, from the cores; see ARCHITECTURE.md."""
+    """Lanes, and the least ONNX Runtime threads for each, from the cores; see ARCHITECTURE.md."""
     count = config.workers.count
     threads = config.workers.threads
     lanes = max(1, cores()) if count == "auto" else int(count)
@@ -75,7 +75,7 @@ def build(
     )  # fmt: skip
     lanes = Lanes(
         setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),
-        opened=opened,
+        opened=opened, cores=cores() if config.workers.threads == "auto" else 1,
     )  # fmt: skip
     return Engine(lanes, recipes, count, threads, megapixels)
 

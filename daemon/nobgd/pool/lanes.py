@@ -52,13 +52,15 @@ class Lanes(Executor):
 
     def __init__(
         self, setup: wire.Setup, count: int, *, deadline_s: float, budget: Budget,
-        opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None,
+        opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None, cores: int = 1,
     ) -> None:  # fmt: skip
+        self._least_threads, self._cores = setup.threads, cores
         self._requests: queue.SimpleQueue[tuple[Request, Future[Finished], float] | None] = (
             queue.SimpleQueue()
         )
         self._lanes = [
-            Lane(replace(setup, lane=number), deadline_s, budget, opened) for number in range(count)
+            Lane(replace(setup, lane=number), deadline_s, budget, opened, self.threads)
+            for number in range(count)
         ]
         self._threads = [
             threading.Thread(
@@ -82,6 +84,15 @@ class Lanes(Executor):
         future: Future[Finished] = Future()
         self._requests.put((request, future, time.monotonic()))
         return future
+
+    def threads(self) -> int:
+        """Threads for the photo that begins now: its share of the cores.
+
+        A full house has one core for each lane; a photo that comes alone gets them all.
+        """
+        working = sum(lane.at is not None for lane in self._lanes) + self._requests.qsize()
+        share = max(1, self._cores // max(1, working))
+        return max(self._least_threads, 1 << share.bit_length() - 1)  # few kinds: 1, 2, 4, 8 …
 
     def put_back(self) -> list[Request]:
         """Take every request that no lane has begun; their futures are cancelled."""
@@ -141,8 +152,9 @@ class Lane:
 
     def __init__(
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
-        opened: Callable[[int, tuple[str, ...]], None],
+        opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
     ) -> None:  # fmt: skip
+        self._threads = threads
         self.number = setup.lane
         self.process: subprocess.Popen[bytes] | None = None
         self.at: tuple[str, float] | None = None
@@ -233,7 +245,7 @@ class Lane:
                 began = time.monotonic()
                 self._budget.acquire(self.number, float(message["ask"]))
                 deadline += time.monotonic() - began
-                self._line.send_bytes(b"go")
+                self._line.send_bytes(b"%d" % self._threads())
             elif "errand" in message:
                 return int(message["errand"])
             elif "refused" in message:

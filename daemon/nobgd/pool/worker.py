@@ -22,7 +22,7 @@ from nobgd.picture import compose, decode, encode, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
 
-Ask = Callable[[float], None]  # blocks until that many megapixels may be in memory
+Ask = Callable[[float], int]  # blocks until that many megapixels fit; the threads to use
 Stage = Callable[[str], None]  # told which stage begins
 _READ_LIMIT_PER_MEGAPIXEL = 24_000_000  # bytes: 16-bit RGBA TIFF, uncompressed, thrice over
 _READ_LIMIT_FLOOR = 64_000_000
@@ -133,13 +133,13 @@ def _compute(
                 Code.TRUNCATED, f"{job.relpath} ends too early: copy the original again"
             )
     asked = perf_counter()
-    ask(header.megapixels)
+    threads = ask(header.megapixels)
     clock.waited(perf_counter() - asked)
     with clock.stage("decode"):
         picture = decode.decode(data, header)
         del data
     with clock.stage("infer"):
-        mask, confidence = segmenter.mask(picture.pixels)
+        mask, confidence = segmenter.mask(picture.pixels, threads)
     with clock.stage("compose"):
         rgba = compose.compose(picture.rgbx, mask, picture.alpha)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
@@ -147,7 +147,7 @@ def _compute(
     with clock.stage("encode"):
         parts = encode.encode(
             rgba, icc=icc, dpi=dpi, exif=exif, compression=job.compression,
-            extra=(note.chunk(_note(job, done.sha256, confidence)),), threads=segmenter.threads,
+            extra=(note.chunk(_note(job, done.sha256, confidence)),), threads=threads,
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba
@@ -155,7 +155,7 @@ def _compute(
         name, count = _publish(folder, job, done.sha256, parts)
     return replace(
         done, output=os.path.join(job.outbox, name), width=width, height=height,
-        bytes_out=count, subject_confidence=round(confidence, 4),
+        bytes_out=count, subject_confidence=round(confidence, 4), threads=threads,
     )  # fmt: skip
 
 
