@@ -11,42 +11,110 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import photos
+from benchmarks import photos, rival
+from benchmarks.part import Bench, Verdict, at_least
 
 SIZE = (4000, 3000)
+BARS = {"fp32": 4.0, "int8": 8.0}
+MEMORY_BAR = 0.45
 
 
-def _tree_mb(pid: int) -> float:
-    """Proportional set size of a process and all below it, MB of 10^6 bytes."""
-    total, queue = 0.0, [pid]
-    while queue:
-        each = queue.pop()
-        try:
-            queue += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
-            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += next(int(line.split()[1]) for line in rollup.splitlines() if line[:4] == "Pss:")
-    return total * 1024 / 1e6
+def measure(bench: Bench) -> dict[str, Any] | None:
+    """Medians over the rounds of each program; whole commands, start-up included."""
+    if rival.command() is None:
+        bench.say("no `rembg` command: the folder is measured by `make bench`, which installs it")
+        return None
+    count, size = (4, (800, 600)) if bench.short else (24, SIZE)
+    inbox = fill(bench, "folder", count, size)
+    results: dict[str, list[dict[str, float]]] = {}
+    for turn in range(bench.rounds + 1):  # the first round only warms the caches
+        for who in (*bench.precisions, "rembg"):
+            out = bench.work / "out"
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
+            result = _rembg(bench, inbox, out) if who == "rembg" else once(bench, inbox, out, who)
+            made = len(list(out.glob("*.png")))
+            if made != count:
+                sys.exit(f"{who} made {made} of {count}")
+            if turn:
+                results.setdefault(who, []).append(result)
+                bench.say(f"folder, {who}: {count * 60 / result['wall_s']:.1f} photos/min")
+    row: dict[str, Any] = {"photos": count, "size": size, "rounds": bench.rounds, "contenders": {}}
+    for who, runs in results.items():
+        each = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        walls = [run["wall_s"] for run in runs]
+        each.update(least_s=min(walls), most_s=max(walls))
+        each["photos_per_minute"] = count * 60 / each["wall_s"]
+        row["contenders"][who] = each
+    theirs = row["contenders"]["rembg"]
+    for who in bench.precisions:
+        ours = row["contenders"][who]
+        ours["ratio"] = theirs["wall_s"] / ours["wall_s"]
+        ours["memory_ratio"] = ours["process_mb"] / theirs["process_mb"]
+    return row
+
+
+def fill(bench: Bench, name: str, count: int, size: tuple[int, int]) -> Path:
+    """A folder of ``count`` different photos of ``size``."""
+    inbox = bench.work / name
+    inbox.mkdir()
+    sources = photos.sources(bench.photos)
+    for number in range(count):
+        photos.make(sources[number % len(sources)], size, inbox / f"{number:03}.jpg", number)
+    return inbox
+
+
+def once(bench: Bench, inbox: Path, out: Path, precision: str, **workers: int) -> dict[str, Any]:
+    """`nobgd once` on a folder, with no ledger: its figures, and those in its log."""
+    shutil.rmtree(bench.work / "state", ignore_errors=True)
+    config = bench.work / "nobgd.yaml"
+    box = {"path": str(inbox), "outbox": str(out), "watch": {"settle_s": 0}}
+    settings = {
+        "state_dir": str(bench.work / "state"), "cache_dir": str(bench.work / "cache"),
+        "model": {"name": "u2net", "precision": precision, "directory": str(bench.weights)},
+        "workers": workers, "inboxes": [box],
+        "log": {"file": str(bench.work / "state" / "log.json")},
+    }  # fmt: skip
+    config.write_text(json.dumps(settings))
+    result = run([sys.executable, "-m", "nobgd", "once", "-c", str(config)], dict(os.environ))
+    log = (bench.work / "state" / "log.json").read_text().splitlines()
+    events = [json.loads(line) for line in log]
+    done = [each for each in events if each["event"] == "photo.done"]
+    ready = next(each for each in events if each["event"] == "service.ready")
+    result["process_mb"] = max(each["peak_rss_mb"] for each in done)
+    result["infer_ms"] = sum(each["infer_ms"] for each in done)
+    result["total_ms"] = sum(each["total_ms"] for each in done)
+    result["lanes"] = ready["lanes"]
+    ends = [datetime.fromisoformat(each["timestamp"]).timestamp() for each in done]
+    starts = [end - each["total_ms"] / 1000 for end, each in zip(ends, done, strict=True)]
+    result["work_s"] = max(ends) - min(starts)
+    return result
+
+
+def _rembg(bench: Bench, inbox: Path, out: Path) -> dict[str, float]:
+    command = rival.command()
+    assert command is not None
+    return run([command, "p", "-m", "u2net", str(inbox), str(out)], rival.environment(bench))
 
 
 def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """Wall and CPU seconds, and the peak memory of all processes together."""
+    """Wall and CPU seconds, and the peak memory of all processes and of the largest."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    peak = 0.0
+    peaks = [0.0, 0.0]
 
     def watch() -> None:
-        nonlocal peak
         while process.poll() is None:
-            peak = max(peak, _tree_mb(process.pid))
-            time.sleep(0.2)
+            for number, value in enumerate(_memory_mb(process.pid)):
+                peaks[number] = max(peaks[number], value)
+            time.sleep(0.1)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -57,44 +125,59 @@ def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
         sys.exit(f"{command[0]} ended with {process.returncode}: {errors.decode()[-500:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"wall_s": wall, "cpu_s": cpu, "peak_mb": peak}
+    return {"wall_s": wall, "cpu_s": cpu, "all_mb": peaks[0], "process_mb": peaks[1]}
 
 
-def measure(work: Path, models: Path, own: Path | None, count: int, rounds: int) -> dict[str, Any]:
-    """Medians over ``rounds`` of each program; whole commands, start-up included."""
-    inbox = work / "photos"
-    inbox.mkdir()
-    sources = photos.sources(own)
-    for number in range(count):
-        photos.make(sources[number % len(sources)], SIZE, inbox / f"{number:02}.jpg", number)
-    environment = {
-        **os.environ,
-        "U2NET_HOME": str(models),
-        "NUMBA_CACHE_DIR": str(work / "numba"),
-    }
-    results: dict[str, list[dict[str, float]]] = {"nobgd": [], "rembg": []}
-    config = work / "nobgd.yaml"
-    for turn in range(rounds + 1):  # the first round only warms the caches
-        for who in ("nobgd", "rembg"):
-            for name in ("out", "state"):
-                shutil.rmtree(work / name, ignore_errors=True)
-            (work / "out").mkdir()
-            boxes = [{"path": str(inbox), "outbox": str(work / "out"), "watch": {"settle_s": 0}}]
-            folders = {"state_dir": str(work / "state"), "cache_dir": str(work / "cache")}
-            config.write_text(json.dumps({**folders, "inboxes": boxes}))
-            command = {
-                "nobgd": [sys.executable, "-m", "nobgd", "once", "-c", str(config)],
-                "rembg": [sys.executable, "-m", "rembg.cli", "p", str(inbox), str(work / "out")],
-            }[who]
-            result = run(command, environment)
-            made = len(list((work / "out").glob("*.png")))
-            assert made == count, f"{who} made {made} of {count}"
-            if turn:
-                results[who].append(result)
-                print(f"{who}: {count * 60 / result['wall_s']:.1f} photos/min", flush=True)
-    row: dict[str, Any] = {"photos": count, "rounds": rounds}
-    for who, runs in results.items():
-        row[who] = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-        row[who]["photos_per_minute"] = count * 60 / row[who]["wall_s"]
-    row["ratio"] = row["rembg"]["wall_s"] / row["nobgd"]["wall_s"]
-    return row
+def _memory_mb(pid: int) -> tuple[float, float]:
+    """Of a process and all below it, MB of 10^6 bytes: shared pages once, the largest peak."""
+    together, largest, queue = 0.0, 0.0, [pid]
+    while queue:
+        each = queue.pop()
+        try:
+            for task in os.listdir(f"/proc/{each}/task"):
+                children = Path(f"/proc/{each}/task/{task}/children").read_text()
+                queue += map(int, children.split())
+            together += _kib(f"/proc/{each}/smaps_rollup", "Pss:")
+            largest = max(largest, _kib(f"/proc/{each}/status", "VmHWM:"))
+        except OSError:
+            continue
+    return together * 1024 / 1e6, largest * 1024 / 1e6
+
+
+def _kib(path: str, name: str) -> int:
+    lines = Path(path).read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
+
+
+def section(row: dict[str, Any]) -> list[str]:
+    """The folder's table."""
+    width, height = row["size"]
+    lines = [
+        f"## A folder of {row['photos']} photos of {width * height / 1e6:.0f} megapixels", "",
+        f"`nobgd once` and `rembg p`, whole commands, start-up included; medians of"
+        f" {row['rounds']} rounds in turns. Memory: all processes with shared pages counted once,"
+        " and the largest process alone.", "",
+        "| | photos/min | wall s [least to most] | CPU s | MB, all | MB, one | × rembg |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for who, each in row["contenders"].items():
+        name = "`rembg p`" if who == "rembg" else f"`nobgd once`, {who}"
+        spread = f"{each['wall_s']:.1f} [{each['least_s']:.1f} to {each['most_s']:.1f}]"
+        lines.append(
+            f"| {name} | {each['photos_per_minute']:.1f} | {spread} | {each['cpu_s']:.0f} |"
+            f" {each['all_mb']:.0f} | {each['process_mb']:.0f} | {each.get('ratio', 1):.2f} |"
+        )
+    return lines
+
+
+def verdicts(row: dict[str, Any]) -> list[Verdict]:
+    """The bars on a folder."""
+    found = []
+    for who, bar in BARS.items():
+        if (ours := row["contenders"].get(who)) is None:
+            continue
+        found.append(at_least(f"folder of 12 MP, {who}, photos/min × rembg", ours["ratio"], bar))
+        ratio = ours["memory_ratio"]
+        what = f"peak memory of a lane, 12 MP, {who}, of rembg's"
+        found.append(Verdict(what, f"≤ {MEMORY_BAR}", f"{ratio:.2f}", ratio <= MEMORY_BAR))
+    return found

@@ -1,63 +1,171 @@
 """The published table: seven resolutions, JPEG in, PNG with alpha out, beside rembg.
 
-nobgd and rembg take turns, process by process, on the same photo; each process warms up
-with one run that is not counted.  Medians with the spread of the runs.
+All contenders take turns on the same photo, run by run, each in a warm process of its own
+that is new for each resolution; who begins changes with every run.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import photos
+from benchmarks import photos, rival
+from benchmarks.part import Bench, Verdict, at_least
 
-# rembg 2.0.30 on a Xeon E5-2680 v4, as published: seconds per photo
+# rembg 2.0.30 on a Xeon E5-2680 v4, as published: seconds per photo; 320 to 620 MB
 ARTICLE_S = (0.82, 1.45, 1.87, 3.62, 6.15, 13.20, 22.40)
+BARS = {
+    "fp32": {(1920, 1080): 1.6, (3840, 2160): 3.0, (5120, 2880): 4.5},
+    "int8": {(640, 480): 1.8, (1920, 1080): 3.0, (3840, 2160): 6.0, (5120, 2880): 8.0},
+}
 
 
-def once(who: str, work: Path, runs: int, photo: Path, models: Path) -> dict[str, Any]:
-    """One process of ``who``: its times in seconds and its peak memory in MB."""
-    environment = {**os.environ, "U2NET_HOME": str(models), "NUMBA_CACHE_DIR": str(work / "numba")}
-    command = [sys.executable, "-m", "benchmarks.single", who, str(work / who), str(runs), photo]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
+class Contender:
+    """A process of `benchmarks.contender`."""
+
+    def __init__(self, who: str, bench: Bench) -> None:
+        python = rival.python() if who == "rembg" else sys.executable
+        self._process = subprocess.Popen(
+            [python, "-m", "benchmarks.contender", who, str(bench.work / who)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=rival.environment(bench),
+        )  # fmt: skip
+        self.who = who
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.who} ended with {self._process.wait()}; see above")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def wait(self) -> None:
+        """Until its model is loaded."""
+        self._answer()
+
+    def run(self, photo: Path) -> dict[str, Any]:
+        """The figures of one run."""
+        assert self._process.stdin is not None
+        print(photo, file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
-def measure(work: Path, models: Path, folder: Path | None, runs: int) -> list[dict[str, Any]]:
+def measure(bench: Bench) -> list[dict[str, Any]]:
     """A row for each resolution."""
-    source = photos.sources(folder)[0]
+    source = photos.sources(bench.photos)[0]
     rows = []
-    for number, size in enumerate(photos.RESOLUTIONS):
-        photo = work / f"{size[0]}x{size[1]}.jpg"
+    sizes = photos.RESOLUTIONS[::6] if bench.short else photos.RESOLUTIONS
+    for number, size in enumerate(sizes):
+        if bench.short:
+            size = (size[0] // 2, size[1] // 2)
+        photo = bench.work / f"{size[0]}x{size[1]}.jpg"
         photos.make(source, size, photo, number)
-        results: dict[str, dict[str, Any]] = {}
-        for turn in range(2):  # A B, B A
-            for who in ("nobgd", "rembg")[:: 1 if turn == 0 else -1]:
-                part = once(who, work, (runs + 1) // 2, photo, models)
-                into = results.setdefault(who, {"times_s": [], "peak_mb": 0.0})
-                into["times_s"] += part["times_s"]
-                into["peak_mb"] = max(into["peak_mb"], part["peak_mb"])
-        row: dict[str, Any] = {"width": size[0], "height": size[1], "article_s": ARTICLE_S[number]}
-        megapixels = size[0] * size[1] / 1e6
-        for who, result in results.items():
-            times = result["times_s"]
-            row[who] = {
-                "runs": len(times),
-                "mean_s": statistics.mean(times),
-                "median_s": statistics.median(times),
-                "min_s": min(times),
-                "max_s": max(times),
-                "ms_per_megapixel": statistics.median(times) * 1000 / megapixels,
-                "peak_mb": result["peak_mb"],
-            }
-        row["ratio"] = row["rembg"]["median_s"] / row["nobgd"]["median_s"]
-        rows.append(row)
-        ours, theirs = (row[who]["median_s"] for who in ("nobgd", "rembg"))
-        print(f"{size[0]}×{size[1]}: {ours:.2f} s, rembg {theirs:.2f} s", flush=True)
+        rows.append(_row(bench, photo, size))
+        seconds = ", ".join(f"{who} {_of(rows[-1], who)['median_s']:.2f} s" for who in _who(bench))
+        bench.say(f"{size[0]}×{size[1]}: {seconds}")
     return rows
+
+
+def _who(bench: Bench) -> tuple[str, ...]:
+    return (*bench.precisions, "rembg")
+
+
+def _of(row: dict[str, Any], who: str) -> dict[str, Any]:
+    entry: dict[str, Any] = row["contenders"][who]
+    return entry
+
+
+def _row(bench: Bench, photo: Path, size: tuple[int, int]) -> dict[str, Any]:
+    contenders = [Contender(who, bench) for who in _who(bench)]
+    for each in contenders:
+        each.wait()
+        each.run(photo)  # not counted
+    runs: dict[str, list[dict[str, Any]]] = {each.who: [] for each in contenders}
+    for turn in range(bench.runs):
+        first = turn % len(contenders)
+        for each in contenders[first:] + contenders[:first]:
+            runs[each.who].append(each.run(photo))
+    for each in contenders:
+        each.close()
+    megapixels = size[0] * size[1] / 1e6
+    row: dict[str, Any] = {"width": size[0], "height": size[1], "contenders": {}}
+    for who, results in runs.items():
+        times = [each["s"] for each in results]
+        row["contenders"][who] = {
+            "mean_s": statistics.mean(times),
+            "median_s": statistics.median(times),
+            "min_s": min(times),
+            "max_s": max(times),
+            "ms_per_megapixel": statistics.median(times) * 1000 / megapixels,
+            "peak_mb": max(each["peak_mb"] for each in results),
+            "stages": {
+                name: statistics.median(each["stages"][name] for each in results)
+                for name in results[0]["stages"]
+            },
+        }
+    for who in bench.precisions:
+        _of(row, who)["ratio"] = _of(row, "rembg")["median_s"] / _of(row, who)["median_s"]
+    return row
+
+
+def section(rows: list[dict[str, Any]]) -> list[str]:
+    """The table, and where nobgd's time goes."""
+    article = {size: s for size, s in zip(photos.RESOLUTIONS, ARTICLE_S, strict=True)}  # noqa: C416
+    lines = [
+        "## One photo at a time", "",
+        "JPEG in, PNG with alpha out, u2net, all cores, model loaded. Mean s [least to most],"
+        " ms per megapixel (median), peak MB; the ratio is that of the medians.", "",
+        "| resolution | who | mean s | ms/MP | peak MB | × rembg | rembg as published, s |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in rows:
+        for who, each in row["contenders"].items():
+            size = f"{row['width']}×{row['height']}"
+            last = article.get((row["width"], row["height"]), "") if who == "rembg" else ""
+            ratio = f"{each['ratio']:.2f}" if "ratio" in each else "1"
+            name = who if who == "rembg" else f"nobgd {who}"
+            lines.append(
+                f"| {size} | {name} |"
+                f" {each['mean_s']:.3f} [{each['min_s']:.3f} to {each['max_s']:.3f}] |"
+                f" {each['ms_per_megapixel']:.0f} | {each['peak_mb']:.0f} | {ratio} | {last} |"
+            )
+    lines += [
+        "", "The published column: rembg 2.0.30 on a Xeon E5-2680 v4, 320 to 620 MB.", "",
+        "### Where the time goes", "",
+        "| resolution | who | read | decode | infer | compose | encode | publish |",
+        "|---|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for row in rows:
+        for who, each in row["contenders"].items():
+            if each["stages"]:
+                cells = [f"{each['stages'][f'{name}_ms']:.0f}" for name in STAGES]
+                size = f"{row['width']}×{row['height']}"
+                lines.append(f"| {size} | nobgd {who} | {' | '.join(cells)} |")
+    return [*lines, "", "Milliseconds, medians."]
+
+
+STAGES = ("read", "decode", "infer", "compose", "encode", "publish")
+
+
+def verdicts(rows: list[dict[str, Any]]) -> list[Verdict]:
+    """The bars on a single photo."""
+    return [
+        at_least(
+            f"single photo {row['width']}×{row['height']}, {precision}, × rembg",
+            _of(row, precision)["ratio"], bar,
+        )
+        for precision, bars in BARS.items()
+        for row in rows
+        if (bar := bars.get((row["width"], row["height"]))) and precision in row["contenders"]
+    ]  # fmt: skip

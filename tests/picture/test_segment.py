@@ -145,3 +145,22 @@ def test_the_mask_is_the_same_by_any_number_of_threads(segmenter, subject):
     two, just_as_sure = segmenter.mask(subject, threads=2)
     assert np.abs(one.astype(int) - two).max() <= 1
     assert abs(sure - just_as_sure) < 1e-3
+
+
+def test_scales_written_into_the_graph_change_no_mask(subject, tmp_path):
+    """The optimised model has constant scales and agrees with the plain one."""
+    import onnx
+
+    ours = Segmenter(str(U2NETP), SPEC, 1, str(tmp_path))
+    (made,) = tmp_path.glob("*/model.onnx")
+    nodes = onnx.load(made, load_external_data=False).graph.node
+    kinds = [node.op_type for node in nodes]
+    if any("nchwc" in node.domain for node in nodes):  # where the processor has AVX
+        assert kinds.count("Upsample") == 38
+        assert "Resize" not in kinds
+    assert all(len(node.input) == 3 for node in nodes if node.op_type == "Resize")
+    options = optimised.ort.SessionOptions()
+    plain = optimised.ort.InferenceSession(str(U2NETP), options)
+    feed = {plain.get_inputs()[0].name: prepare(subject, SPEC)}
+    expected, _ = stretch(plain.run(None, feed)[0][0, 0])
+    assert np.abs(expected.astype(int) - ours.mask(subject)[0]).max() <= 1

@@ -24,15 +24,19 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, 
 
 import onnxruntime as ort
 
+from nobgd.picture.graph import fix_scales
+
 _MODEL = "model.onnx"
 _WEIGHTS = "model.weights"
 _SPINS = 2  # threads from which on they spin between operators: 5 % faster, and stopped after
+_MADE = 2  # changes with what is made of a model, so that older ones are made anew
 _SEVERE = 3  # only errors: warnings of the optimiser mean nothing to a user
 
 
 def session(path: str, sha256: str, threads: int, cache_dir: str) -> ort.InferenceSession:
     """A session for the model at ``path``, through the cache in ``cache_dir`` if it can be."""
-    folder = os.path.join(cache_dir, f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}")
+    name = f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}-{_MADE}"
+    folder = os.path.join(cache_dir, name)
     for _ in range(2):
         if not os.path.isdir(folder) and not _build(path, folder, cache_dir):
             break
@@ -91,17 +95,15 @@ def _build(path: str, folder: str, cache_dir: str) -> bool:
     try:
         os.makedirs(cache_dir, exist_ok=True)
         work = tempfile.mkdtemp(prefix=".building-", dir=cache_dir)
-        options = _options(1)
-        options.optimized_model_filepath = os.path.join(work, _MODEL)
-        options.add_session_config_entry(
-            "session.optimized_model_external_initializers_file_name", _WEIGHTS
-        )
-        options.add_session_config_entry(
-            "session.optimized_model_external_initializers_min_size_in_bytes", "1024"
-        )
-        ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        plain = os.path.join(work, "plain")
+        os.mkdir(plain)
+        made = os.path.join(work, "made")
+        os.mkdir(made)
+        _save(path, plain, ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+        fix_scales(os.path.join(plain, _MODEL))
+        _save(os.path.join(plain, _MODEL), made, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
         _give_back()
-        os.rename(work, folder)
+        os.rename(made, folder)
         return True
     except OSError:
         return os.path.isdir(folder)  # another lane was first
@@ -110,6 +112,17 @@ def _build(path: str, folder: str, cache_dir: str) -> bool:
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _save(path: str, folder: str, level: ort.GraphOptimizationLevel) -> None:
+    """Write the model at ``path``, optimised so far, and its weights into ``folder``."""
+    options = _options(1)
+    options.graph_optimization_level = level
+    options.optimized_model_filepath = os.path.join(folder, _MODEL)
+    entry = "session.optimized_model_external_initializers"
+    options.add_session_config_entry(f"{entry}_file_name", _WEIGHTS)
+    options.add_session_config_entry(f"{entry}_min_size_in_bytes", "1024")
+    ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def _give_back() -> None:

@@ -1,0 +1,97 @@
+"""The real daemon around an engine that does nothing: what the supervisor itself costs.
+
+Scanning, settling, planning, the ledger and the log are the product's own; only the lanes
+are replaced by an answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nobgd import config as configuration
+from nobgd import state
+from nobgd.log import Log
+from nobgd.pool import engine
+from nobgd.pool.errands import Errand
+from nobgd.pool.lanes import Finished
+from nobgd.service import Service
+from nobgd.values import Done, Job, Recipe, Timing
+
+_STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
+
+
+@dataclass(slots=True)
+class Lanes:
+    """Answers every request at once."""
+
+    took: Callable[[Job], None] = lambda _: None
+    done: int = 0
+    device: int = 0
+    recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def submit(self, request: Job | Errand) -> Future[Finished]:
+        """A finished photo, or an errand done."""
+        future: Future[Finished] = Future()
+        answer: Any = self.device
+        if isinstance(request, Job):
+            self.done += 1
+            self.took(request)
+            answer = Done(
+                request.inbox, request.relpath, f"{request.outbox}/{request.outputs[0]}",
+                f"{self.done:064x}", self.recipe.key, 4000, 3000, request.size, 9_000_000,
+                timing=_STAGES, model="u2net", precision="fp32",
+            )  # fmt: skip
+        future.set_result(Finished(answer, 0, 0.0))
+        return future
+
+    def put_back(self) -> list[Job | Errand]:
+        """Nothing ever waits."""
+        return []
+
+    def busy(self) -> list[tuple[int, str, str, float]]:
+        """No lane is ever at work."""
+        return []
+
+    def pids(self) -> list[int]:
+        """There are no processes."""
+        return []
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing to end."""
+
+
+def service(work: Path, inbox: Path, lanes: Lanes, settle_s: float) -> Service:
+    """A daemon on ``inbox`` whose lanes are ``lanes``; not started."""
+    out = work / "stub-out"
+    out.mkdir(exist_ok=True)
+    lanes.device = out.stat().st_dev
+    settings = {
+        "state_dir": str(work / "stub-state"), "cache_dir": str(work / "stub-cache"),
+        "watch": {"settle_s": settle_s, "rescan_s": 30},
+        "inboxes": [{"path": str(inbox), "outbox": str(out)}],
+    }  # fmt: skip
+    understood = configuration.parse(json.dumps(settings), "stub", work)
+    recipes = {str(inbox): lanes.recipe}
+    made = engine.Engine(lanes, recipes, 2, 1, 200.0)  # type: ignore[arg-type]
+    engine.build = lambda *_: made
+    claimed = state.claim(understood.state_dir, understood.cache_dir)
+    log = Log("info", str(work / "stub.log"), mute=True)
+    return Service(understood, claimed.ledger, log)
+
+
+def until(service: Service, ready: Callable[[], bool], longest_s: float) -> None:
+    """Step the loop until ``ready``."""
+    end = time.monotonic() + longest_s
+    while not ready():
+        service.step()
+        if time.monotonic() > end:
+            raise TimeoutError
