@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Install nobgd as a systemd service: program, models, user, unit and a first configuration.
 # Running it again brings everything up to date and changes nothing else.
+# shellcheck disable=SC2016  # backticks in single quotes are commands for people to read
 set -euo pipefail
 umask 022
 
@@ -234,7 +235,7 @@ exec $venv/bin/nobgd "\$@"
 TEXT
 first_configuration
 put 644 "$here/nobgd.service" "$units/nobgd.service"
-say "write $units/nobgd.service.d/50-config.conf"
+say "fit $units/nobgd.service.d/50-config.conf to the configuration"
 run /usr/local/bin/nobgd unit -c "$config" --apply
 run systemctl enable --quiet nobgd.service
 if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then

@@ -38,7 +38,7 @@ empty() { # remove folders that hold nothing
   for path; do
     [ -d "$path" ] || continue
     if [ -n "$dry" ]; then say "would remove $path if it is empty"; continue; fi
-    rmdir -- "$path" 2>/dev/null && say "remove $path" || say "keep $path: it is not empty"
+    if rmdir -- "$path" 2>/dev/null; then say "remove $path"; else say "keep $path: it is not empty"; fi
   done
 }
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || { say 'uninstall.sh: must be root: run it with sudo' >&2; exit 1; }
