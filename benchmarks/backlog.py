@@ -50,7 +50,7 @@ def child(count: int, idle_s: float, work: Path) -> dict[str, Any]:
         if number % _IN_FOLDER == 0:
             folder = inbox / f"{number // _IN_FOLDER:03}"
             folder.mkdir(parents=True)
-        (folder / f"IMG_{number:06}.jpg").write_bytes(b"photo")
+        (folder / f"IMG_{number:06}.jpg").write_bytes(bytes(1 + number * 37 % 50_021))
     marks: list[float] = []
 
     def took(_: object) -> None:

@@ -141,3 +141,27 @@ def test_facts_last(tmp_path: Path) -> None:
     assert again.fact("paused /in") == "since noon"
     again.remember("paused /in", None)
     assert again.fact("paused /in") is None
+
+
+def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> None:
+    """Cameras write uncompressed pictures of one size by the thousand: the index has the order."""
+    ledger = Ledger(str(tmp_path / "ledger.sqlite3"))
+    for number in range(200):
+        source = f"{number}.tif"
+        ledger.begin("/in", source, 100, number, "/out", f"{number}_nobg.png")
+        ledger.done(
+            Done("/in", source, f"/out/{number}_nobg.png", f"{number % 150}", "r", 1, 1, 100, 1),
+            "/out", None,
+        )  # fmt: skip
+    ledger.commit()
+    twins = ledger.twins(100, "r")
+    ledger.close()
+    assert len(twins) == 8
+    assert len({twin.sha256 for twin in twins}) == 8
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as db:
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT sha256 FROM photo WHERE state='done' AND size=? AND recipe=?"
+            " ORDER BY changed_at DESC LIMIT 64", (100, "r"),
+        ).fetchall()  # fmt: skip
+    assert "photo_twin" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)

@@ -41,8 +41,13 @@ _MIGRATIONS = [
     CREATE INDEX photo_unsaid ON photo (inbox) WHERE record IS NOT NULL;
     CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    DROP INDEX photo_twin;
+    CREATE INDEX photo_twin ON photo (size, recipe, changed_at) WHERE state = 'done';
+    """,
 ]
 _TWINS = 8  # candidates of equal size offered to a lane
+_TWINS_LOOKED_AT = 64  # cameras write uncompressed pictures of one size by the thousand
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,17 @@ class Ledger:
         return (found[0], os.fsdecode(found[1])) if found else None
 
     def twins(self, size: int, recipe: str) -> tuple[Twin, ...]:
-        """Finished outputs of photos of ``size`` bytes by ``recipe``."""
+        """The latest finished outputs of photos of ``size`` bytes by ``recipe``, one of each."""
         found = self._db.execute(
-            "SELECT DISTINCT sha256, outbox, output FROM photo"
+            "SELECT sha256, outbox, output FROM photo"
             " WHERE state='done' AND size=? AND recipe=? ORDER BY changed_at DESC LIMIT ?",
-            (size, recipe, _TWINS),
+            (size, recipe, _TWINS_LOOKED_AT),
         )
-        return tuple(Twin(sha, os.path.join(box, os.fsdecode(out))) for sha, box, out in found)
+        latest: dict[str, Twin] = {}
+        for sha256, outbox, output in found:
+            path = os.path.join(outbox, os.fsdecode(output))
+            latest.setdefault(sha256, Twin(sha256, path))
+        return tuple(latest.values())[:_TWINS]
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many photos of each (inbox, state)."""
