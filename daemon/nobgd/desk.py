@@ -1,33 +1,28 @@
-"""What follows from a photo or an outcome: ledger, log line, quarantine, next try.
+"""What follows from a photo that has settled: a job, a wait, a skip, or nothing.
 
 The service's right hand, in its thread: `consider` decides what a settled photo needs,
-`begin` makes the job, `finished` books the outcome.  Lines of finished photos are said
-only after `settle_accounts` has made them durable, and kept until the log took them.
+`begin` makes the job.  What follows from its outcome is `booking`'s.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nobgd import log as logs
 from nobgd import records
 from nobgd.config import InboxConfig
 from nobgd.intake import messages, plan
 from nobgd.intake.ledger import Row
 from nobgd.outbox import Outbox
-from nobgd.pool.errands import Dispose, Release, SetAside
-from nobgd.pool.lanes import Finished
+from nobgd.pool.errands import Release
 from nobgd.pool.wire import ErrandFailed
-from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
+from nobgd.values import Job, Photo, Skip
 
 if TYPE_CHECKING:
     from nobgd.service import Service
 
 _PATIENCE_SETTLES = 5.0
 _PATIENCE_S = 10.0  # an unfinished file quiet this long (or five settle times) is truncated
-_ONCE_RETRIES_WITHIN_S = 0.2  # `once` does not sit out a back-off
 
 
 class Desk:
@@ -35,10 +30,6 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._unsaid: list[tuple[str, str, str, dict[str, Any]]] = []
-        self._disposing: set[tuple[str, str]] = set()
-        self._place_failures: dict[tuple[str, str], int] = {}
-        self.failures = 0
 
     # --- in ------------------------------------------------------------------------------
 
@@ -93,7 +84,7 @@ class Desk:
                 )
             case "dispose":
                 assert row is not None  # noqa: S101 - it is done
-                self._dispose(row, rules)
+                service.booking.dispose(row, rules)
 
     def _same_in_flight(self, photo: Photo) -> bool:
         job = self._service.in_flight.get((photo.inbox, photo.relpath))
@@ -112,7 +103,8 @@ class Desk:
         if row is not None and row.state == "skipped" and row.reason == reason:
             return
         self._service.ledger.skipped(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, reason)
-        self._tell("info", records.photo_skipped(Skip(photo.inbox, photo.relpath, reason)))
+        skip = Skip(photo.inbox, photo.relpath, reason)
+        self._service.saying.tell("info", records.photo_skipped(skip))
 
     def odd(self, odd: messages.Odd) -> None:
         """Something named like a photo that is none: said once, ever."""
@@ -137,7 +129,7 @@ class Desk:
         row = ledger.get(photo.inbox, photo.relpath)
         same = row is not None and row.same_file(photo.size, photo.mtime_ns)
         if row is not None and same and row.interrupted >= plan.INTERRUPTIONS:
-            self._give_up(rules, photo, row)
+            service.booking.give_up(rules, photo, row)
             return None
         names = plan.outputs(photo.relpath, rules.output.suffix)
         me = (photo.inbox, photo.relpath)
@@ -165,169 +157,20 @@ class Desk:
             outbox_device=service.outboxes[outbox].device,
         )  # fmt: skip
 
-    def _give_up(self, rules: InboxConfig, photo: Photo, row: Row) -> None:
-        reason = (
-            f"{photo.relpath}: nobgd was stopped or killed {row.interrupted} times while working"
-            " on it; `nobgd retry` tries again"
-        )
-        failed = Failed(photo.inbox, photo.relpath, Code.CRASHED, reason, row.attempts + 1)
-        self._quarantine(rules, failed)
-
-    # --- out -----------------------------------------------------------------------------
-
-    def finished(self, job: Job, finished: Finished) -> None:
-        """Book the outcome of a job."""
-        outcome, rules = finished.answer, self.rules(job.inbox)
-        if isinstance(outcome, Done):
-            self._done(job, outcome, finished, rules)
-            return
-        if rules is None:
-            return
-        match outcome.code.blame:
-            case Blame.NOBODY:
-                self._look_again(job, outcome)
-            case Blame.PLACE:
-                self._place(job, outcome, rules)
-            case Blame.OURS if outcome.attempt < self._service.config.workers.attempts:
-                self._try_again(job, outcome)
-            case _:
-                self._quarantine(rules, outcome)
-
-    def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
-        ledger = self._service.ledger
-        row = ledger.get(job.inbox, job.relpath)
-        self._place_failures.pop((job.inbox, job.relpath), None)
-        was_quarantined = row is not None and row.code is not None
-        if done.how == "found" and (row is None or not (row.interrupted or row.attempts)):
-            reason = f"already done: {done.output} was made from this very photo"
-            ledger.done(done, job.outbox, None)
-            self._tell("info", records.photo_skipped(Skip(done.inbox, done.relpath, reason)))
-        else:
-            event = records.photo_done(done, lane=finished.lane, queued_ms=finished.waited_s * 1000)
-            event = {"timestamp": logs.timestamp(), "level": "info", **event}
-            line = records.line(event)
-            ledger.done(done, job.outbox, line)
-            self._unsaid.append((done.inbox, done.relpath, line, event))
-        if rules is None:
-            return
-        if was_quarantined:
-            self._service.errand(Release(str(rules.quarantine), done.relpath))
-        if rules.source != "keep":
-            row = ledger.get(job.inbox, job.relpath)
-            if row is not None:
-                self._dispose(row, rules)
-
-    def _look_again(self, job: Job, failed: Failed) -> None:
-        """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
-        service = self._service
-        service.ledger.forget(job.inbox, job.relpath)
-        wait = None
-        if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
-            wait = max(1.0, job.patience_s / 5)
-            photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s + wait)
-            service.backlog.add_later(photo, time.monotonic() + wait)
-        elif job.inbox in service.inboxes:
-            service.scanned.pop(job.inbox, None)
-            service.inboxes[job.inbox].again([job.relpath])
-            service.inboxes[job.inbox].wake()
-        self._tell("debug", records.photo_failed(failed, retry_in_s=wait))
-
-    def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
-        now = time.monotonic()
-        key = (job.inbox, job.relpath)
-        count = self._place_failures[key] = self._place_failures.get(key, 0) + 1
-        wait = plan.backoff_s(count, first_s=1.0, longest_s=60.0)
-        if failed.side == "output":
-            outbox = self._service.outboxes[str(rules.outbox)]
-            if outbox.failed(failed.reason, now):
-                self._tell(
-                    "warning",
-                    {"event": "outbox.lost", "outbox": outbox.path, "code": failed.code,
-                     "why": failed.reason},
-                )  # fmt: skip
-            wait = 0.0  # the pause of the outbox is wait enough
-        elif job.inbox in self._service.inboxes:
-            self._service.inboxes[job.inbox].wake()
-        self._later(job, failed, wait, burn=False)
-
-    def _try_again(self, job: Job, failed: Failed) -> None:
-        wait = _ONCE_RETRIES_WITHIN_S if self._service.once else plan.backoff_s(failed.attempt)
-        self._later(job, failed, wait, burn=True)
-
-    def _later(self, job: Job, failed: Failed, wait_s: float, *, burn: bool) -> None:
-        self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
-        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
-        self._service.backlog.add_later(photo, time.monotonic() + wait_s)
-        self._tell("warning", records.photo_failed(failed, retry_in_s=round(wait_s, 1)))
-
-    def _quarantine(self, rules: InboxConfig, failed: Failed) -> None:
-        self.failures += 1
-        self._place_failures.pop((failed.inbox, failed.relpath), None)
-        self._service.ledger.quarantined(failed)
-        folder = str(rules.quarantine)
-        self._tell("error", records.photo_quarantined(failed, quarantine=folder))
-        self._service.errand(SetAside(failed.inbox, failed.relpath, folder, failed.reason))
-
-    def _dispose(self, row: Row, rules: InboxConfig) -> None:
-        key = (row.inbox, row.relpath)
-        if key in self._disposing or not (row.output and row.sha256 and row.recipe and row.outbox):
-            return
-        self._disposing.add(key)
-        errand = Dispose(
-            row.inbox, row.relpath, row.size, row.mtime_ns, row.sha256,
-            os.path.join(row.outbox, row.output), row.recipe,
-            str(rules.archive) if rules.source == "archive" else None,
-        )  # fmt: skip
-        self._service.errand(errand, lambda _, error: self._disposed(row, error))
-
-    def _disposed(self, row: Row, error: ErrandFailed | None) -> None:
-        self._disposing.discard((row.inbox, row.relpath))
-        if error is None or error.code is Code.VANISHED:
-            self._service.ledger.disposed(row.inbox, row.relpath)
-        else:
-            self._tell(
-                "warning",
-                {"event": "source.kept", "inbox": row.inbox,
-                 "source": os.path.join(row.inbox, row.relpath), "code": error.code,
-                 "reason": error.reason},
-            )  # fmt: skip
-
     def probed(self, outbox: Outbox, device: int | None, error: ErrandFailed | None) -> None:
         """A lane has looked at an outbox."""
         if device is not None:
             if outbox.found(device):
-                self._tell("info", {"event": "outbox.back", "outbox": outbox.path})
+                self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
             self._service.ledger.remember(f"seen {outbox.path}", "yes")
         elif error is not None and outbox.failed(error.reason, time.monotonic()):
-            self._tell(
+            self._service.saying.tell(
                 "warning",
                 {"event": "outbox.lost", "outbox": outbox.path, "code": error.code,
                  "why": error.reason},
             )  # fmt: skip
 
-    # --- say -----------------------------------------------------------------------------
-
-    def _tell(self, level: str, event: dict[str, Any]) -> None:
-        fields = dict(event)
-        name = fields.pop("event")
-        getattr(self._service.say, level)(name, **fields)
-        self._service.noted(event)
-
-    def settle_accounts(self) -> None:
-        """Make everything durable, then say what is finished."""
-        service = self._service
-        service.ledger.commit()
-        if not self._unsaid:
-            return
-        waiting, self._unsaid = self._unsaid, []
-        for entry in waiting:
-            inbox, relpath, line, event = entry
-            if service.log.write(line):
-                service.ledger.said(inbox, relpath)
-                service.noted(event)
-            else:
-                self._unsaid.append(entry)
-        service.ledger.commit()
+    # --- ends ----------------------------------------------------------------------------
 
     def unfinished(self) -> int:
         """Photos of the inboxes that are quarantined or still wait."""
@@ -346,7 +189,5 @@ class Desk:
         if any(box.failures < 3 and not box.ready for box in self._service.outboxes.values()):
             return True
         due = backlog.next_due()
-        return due is not None and due - time.monotonic() <= 5.0 and not self._hopeless()
-
-    def _hopeless(self) -> bool:
-        return any(count >= 3 for count in self._place_failures.values())
+        soon = due is not None and due - time.monotonic() <= 5.0
+        return soon and not self._service.booking.hopeless()

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from nobgd import __version__, answers, control, notify, records
-from nobgd.config import Config, ConfigError
+from nobgd.booking import Booking
+from nobgd.config import Config
 from nobgd.desk import Desk
 from nobgd.intake import messages
 from nobgd.intake.backlog import Backlog
@@ -27,46 +25,20 @@ from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.intake.ledger import Ledger
 from nobgd.log import Log
+from nobgd.mailbox import Answer, Call, Reload, Stop, Then, handle_signals
 from nobgd.outbox import Outbox, make_folders
 from nobgd.pool import engine as engines
 from nobgd.pool.errands import Errand, Prepare
-from nobgd.pool.lanes import Finished
 from nobgd.pool.wire import ErrandFailed
 from nobgd.pulse import Pulse
+from nobgd.reload import reread
+from nobgd.saying import Saying
 from nobgd.values import Job
 
 _TICK_S = 1.0
 _STATUS_EVERY_S = 2.0
 _BATCH = 500  # messages between two commits
 _DRAIN_S = 80.0  # below systemd's default TimeoutStopSec of 90 s
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Drain and end."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """Read the configuration again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A lane has answered."""
-
-    request: Job | Errand
-    future: Future[Finished]
-    then: Callable[[int | None, ErrandFailed | None], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Something to do in the loop's thread, asked by another one (the control socket)."""
-
-    function: Callable[[], None]
 
 
 class Service:
@@ -99,6 +71,8 @@ class Service:
         self.pulse = Pulse()
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
+        self.booking = Booking(self)
+        self.saying = Saying(self)
         self._control: control.Control | None = None
         self._reload = reload
         self._watchdog_s = notify.watchdog_s()
@@ -116,9 +90,9 @@ class Service:
                 self.ledger.said(inbox, relpath)
         self.ledger.interrupt()
         self.ledger.commit()
-        self._make_folders(self.config)
-        self.engine = engines.build(self.config, self._opened)
-        self._watch(self.config)
+        self.make_folders(self.config)
+        self.engine = engines.build(self.config, self.opened)
+        self.watch(self.config)
         self.engine.lanes.start()
         if not self.once:
             self._listen()
@@ -144,7 +118,7 @@ class Service:
 
     def run(self) -> int:
         """Work until stopped (or, with ``once``, until nothing is left).  0 or 1."""
-        self.handle_signals()
+        handle_signals(self.mailbox.put)
         try:
             while self.stopping is None:
                 self.step()
@@ -154,13 +128,6 @@ class Service:
         finally:
             self.end()
 
-    def handle_signals(self) -> None:
-        """Signals become messages; SimpleQueue.put is safe in a handler."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            name = signal.Signals(number).name
-            signal.signal(number, lambda *_, name=name: self.mailbox.put(Stop(name)))
-        signal.signal(signal.SIGHUP, lambda *_: self.mailbox.put(Reload()))
-
     def step(self, longest_s: float = _TICK_S) -> None:
         """Take what is in the mailbox, make it durable, hand out work."""
         try:
@@ -169,7 +136,7 @@ class Service:
                 self.handle(self.mailbox.get_nowait())
         except queue.Empty:
             pass
-        self.desk.settle_accounts()
+        self.saying.settle_accounts()
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()
@@ -243,7 +210,8 @@ class Service:
             case Stop():
                 self.stopping = self.stopping or message
             case Reload():
-                self._reread()
+                if self._reload is not None:
+                    reread(self, self._reload)
             case Call():
                 message.function()
 
@@ -253,7 +221,7 @@ class Service:
             self.in_flight.pop((request.inbox, request.relpath), None)
             if not answer.future.cancelled():  # else: put back
                 finished = answer.future.result()
-                self.desk.finished(request, finished)
+                self.booking.finished(request, finished)
             return
         self.errands -= 1
         if answer.then is None or answer.future.cancelled():
@@ -268,9 +236,7 @@ class Service:
 
     # --- work ----------------------------------------------------------------------------
 
-    def errand(
-        self, errand: Errand, then: Callable[[int | None, ErrandFailed | None], None] | None = None
-    ) -> None:
+    def errand(self, errand: Errand, then: Then | None = None) -> None:
         """Have a lane do something that is not a picture; ``then`` runs in the loop."""
         assert self.engine is not None  # noqa: S101 - start() ran
         self.errands += 1
@@ -314,7 +280,7 @@ class Service:
                 errand = Prepare(outbox.path, sweep=not outbox.swept)
                 self.errand(errand, partial(self.desk.probed, outbox))
 
-    def _make_folders(self, config: Config) -> None:
+    def make_folders(self, config: Config) -> None:
         """What is ours and was never there; a missing outbox that was is an unmounted share."""
         missing = [
             str(each.outbox)
@@ -325,7 +291,8 @@ class Service:
         missing.append(str(config.state_dir / "quarantine"))
         make_folders([*missing, *(str(each.quarantine) for each in config.inboxes)])
 
-    def _watch(self, config: Config) -> None:
+    def watch(self, config: Config) -> None:
+        """Open the inboxes that are not watched yet."""
         for each in config.inboxes:
             path = str(each.path)
             if path in self.inboxes:
@@ -340,7 +307,8 @@ class Service:
             )  # fmt: skip
             self.inboxes[path].start()
 
-    def _opened(self, lane: int, holds: tuple[str, ...]) -> None:
+    def opened(self, lane: int, holds: tuple[str, ...]) -> None:
+        """A lane has started; say once which confinements hold."""
         if holds not in self._confined:  # said once for each kind, not for each lane
             self._confined.add(holds)
             self.say.info("lane.confined", lane=lane, holds=list(holds))
@@ -371,58 +339,6 @@ class Service:
 
         self.mailbox.put(Call(answer))
         return future.result(5.0)
-
-    def _reread(self) -> None:
-        """Apply a new configuration whole, or keep the old one and say why."""
-        if self._reload is None:
-            return
-        notify.reloading()
-        try:
-            fresh = self._reload()
-            self._apply(fresh)
-            self.trouble = ""
-        except (ConfigError, OSError) as error:
-            self.trouble = f"reload refused: {str(error).splitlines()[0]}"
-            self.say.error("service.reload_refused", reason=str(error))
-        notify.ready()
-
-    def _apply(self, fresh: Config) -> None:
-        """Change what differs; work in lanes is finished by the old ones."""
-        old, self.config = self.config, fresh
-        changed = sorted(
-            name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
-        )
-        fixed = [name for name in ("state_dir", "cache_dir") if name in changed]
-        before = {str(each.path): each for each in old.inboxes}
-        now = {str(each.path): each for each in fresh.inboxes}
-        for path in before:
-            if now.get(path) != before[path]:
-                self.inboxes.pop(path).stop(0.5)
-                self.scanned.pop(path, None)
-                self.lost.pop(path, None)
-                self.backlog.drop_inbox(path)
-        self._watch(fresh)
-        if {"model", "workers", "inboxes"} & set(changed):
-            self._change_engine()
-        self.say.info(
-            "service.reloaded", changed=changed, needs_restart=fixed,
-            inboxes=[str(inbox.path) for inbox in fresh.inboxes],
-        )  # fmt: skip
-
-    def _change_engine(self) -> None:
-        """New lanes; the old ones finish what they have, in the background."""
-        assert self.engine is not None  # noqa: S101 - start() ran
-        old = self.engine
-        self._make_folders(self.config)
-        engine = engines.build(self.config, self._opened)
-        engine.lanes.start()
-        for request in old.lanes.put_back():
-            if isinstance(request, Job):
-                self.ledger.put_back(request.inbox, request.relpath)
-                self.in_flight.pop((request.inbox, request.relpath), None)
-                self.desk.requeue(request)
-        self.engine = engine
-        threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
 
     # --- time ----------------------------------------------------------------------------
 

@@ -1,0 +1,168 @@
+"""What follows from an outcome: ledger, quarantine, next try, and the source's disposal.
+
+The service's left hand, in its thread: `finished` books what a lane answered.  Whose fault
+a failure is (see `values.Blame`) decides whether it is looked at again, waited for, tried
+again, or set aside.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from nobgd import log as logs
+from nobgd import records
+from nobgd.config import InboxConfig
+from nobgd.intake import plan
+from nobgd.intake.ledger import Row
+from nobgd.pool.errands import Dispose, Release, SetAside
+from nobgd.pool.lanes import Finished
+from nobgd.pool.wire import ErrandFailed
+from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
+
+if TYPE_CHECKING:
+    from nobgd.service import Service
+
+_ONCE_RETRIES_WITHIN_S = 0.2  # `once` does not sit out a back-off
+
+
+class Booking:
+    """Books photos out.  Only accessed from the main loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._disposing: set[tuple[str, str]] = set()
+        self._place_failures: dict[tuple[str, str], int] = {}
+
+    def give_up(self, rules: InboxConfig, photo: Photo, row: Row) -> None:
+        """A photo that nobgd did not survive often enough is set aside."""
+        reason = (
+            f"{photo.relpath}: nobgd was stopped or killed {row.interrupted} times while working"
+            " on it; `nobgd retry` tries again"
+        )
+        failed = Failed(photo.inbox, photo.relpath, Code.CRASHED, reason, row.attempts + 1)
+        self._quarantine(rules, failed)
+
+    def finished(self, job: Job, finished: Finished) -> None:
+        """Book the outcome of a job."""
+        outcome, rules = finished.answer, self._service.desk.rules(job.inbox)
+        if isinstance(outcome, Done):
+            self._done(job, outcome, finished, rules)
+            return
+        if rules is None:
+            return
+        match outcome.code.blame:
+            case Blame.NOBODY:
+                self._look_again(job, outcome)
+            case Blame.PLACE:
+                self._place(job, outcome, rules)
+            case Blame.OURS if outcome.attempt < self._service.config.workers.attempts:
+                self._try_again(job, outcome)
+            case _:
+                self._quarantine(rules, outcome)
+
+    def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
+        ledger = self._service.ledger
+        row = ledger.get(job.inbox, job.relpath)
+        self._place_failures.pop((job.inbox, job.relpath), None)
+        was_quarantined = row is not None and row.code is not None
+        if done.how == "found" and (row is None or not (row.interrupted or row.attempts)):
+            reason = f"already done: {done.output} was made from this very photo"
+            ledger.done(done, job.outbox, None)
+            skip = Skip(done.inbox, done.relpath, reason)
+            self._service.saying.tell("info", records.photo_skipped(skip))
+        else:
+            event = records.photo_done(done, lane=finished.lane, queued_ms=finished.waited_s * 1000)
+            event = {"timestamp": logs.timestamp(), "level": "info", **event}
+            line = records.line(event)
+            ledger.done(done, job.outbox, line)
+            self._service.saying.keep(done.inbox, done.relpath, line, event)
+        if rules is None:
+            return
+        if was_quarantined:
+            self._service.errand(Release(str(rules.quarantine), done.relpath))
+        if rules.source != "keep":
+            row = ledger.get(job.inbox, job.relpath)
+            if row is not None:
+                self.dispose(row, rules)
+
+    def _look_again(self, job: Job, failed: Failed) -> None:
+        """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
+        service = self._service
+        service.ledger.forget(job.inbox, job.relpath)
+        wait = None
+        if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
+            wait = max(1.0, job.patience_s / 5)
+            photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s + wait)
+            service.backlog.add_later(photo, time.monotonic() + wait)
+        elif job.inbox in service.inboxes:
+            service.scanned.pop(job.inbox, None)
+            service.inboxes[job.inbox].again([job.relpath])
+            service.inboxes[job.inbox].wake()
+        self._service.saying.tell("debug", records.photo_failed(failed, retry_in_s=wait))
+
+    def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
+        now = time.monotonic()
+        key = (job.inbox, job.relpath)
+        count = self._place_failures[key] = self._place_failures.get(key, 0) + 1
+        wait = plan.backoff_s(count, first_s=1.0, longest_s=60.0)
+        if failed.side == "output":
+            outbox = self._service.outboxes[str(rules.outbox)]
+            if outbox.failed(failed.reason, now):
+                self._service.saying.tell(
+                    "warning",
+                    {"event": "outbox.lost", "outbox": outbox.path, "code": failed.code,
+                     "why": failed.reason},
+                )  # fmt: skip
+            wait = 0.0  # the pause of the outbox is wait enough
+        elif job.inbox in self._service.inboxes:
+            self._service.inboxes[job.inbox].wake()
+        self._later(job, failed, wait, burn=False)
+
+    def _try_again(self, job: Job, failed: Failed) -> None:
+        wait = _ONCE_RETRIES_WITHIN_S if self._service.once else plan.backoff_s(failed.attempt)
+        self._later(job, failed, wait, burn=True)
+
+    def _later(self, job: Job, failed: Failed, wait_s: float, *, burn: bool) -> None:
+        self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
+        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        self._service.backlog.add_later(photo, time.monotonic() + wait_s)
+        event = records.photo_failed(failed, retry_in_s=round(wait_s, 1))
+        self._service.saying.tell("warning", event)
+
+    def _quarantine(self, rules: InboxConfig, failed: Failed) -> None:
+        self._place_failures.pop((failed.inbox, failed.relpath), None)
+        self._service.ledger.quarantined(failed)
+        folder = str(rules.quarantine)
+        self._service.saying.tell("error", records.photo_quarantined(failed, quarantine=folder))
+        self._service.errand(SetAside(failed.inbox, failed.relpath, folder, failed.reason))
+
+    def dispose(self, row: Row, rules: InboxConfig) -> None:
+        """Archive or delete a source that is done, as the inbox wants it."""
+        key = (row.inbox, row.relpath)
+        if key in self._disposing or not (row.output and row.sha256 and row.recipe and row.outbox):
+            return
+        self._disposing.add(key)
+        errand = Dispose(
+            row.inbox, row.relpath, row.size, row.mtime_ns, row.sha256,
+            os.path.join(row.outbox, row.output), row.recipe,
+            str(rules.archive) if rules.source == "archive" else None,
+        )  # fmt: skip
+        self._service.errand(errand, lambda _, error: self._disposed(row, error))
+
+    def _disposed(self, row: Row, error: ErrandFailed | None) -> None:
+        self._disposing.discard((row.inbox, row.relpath))
+        if error is None or error.code is Code.VANISHED:
+            self._service.ledger.disposed(row.inbox, row.relpath)
+        else:
+            self._service.saying.tell(
+                "warning",
+                {"event": "source.kept", "inbox": row.inbox,
+                 "source": os.path.join(row.inbox, row.relpath), "code": error.code,
+                 "reason": error.reason},
+            )  # fmt: skip
+
+    def hopeless(self) -> bool:
+        """Whether a place failed so often that `once` waits for it no longer."""
+        return any(count >= 3 for count in self._place_failures.values())
