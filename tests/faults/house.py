@@ -1,0 +1,241 @@
+"""A real daemon on folders of its own, and what must be true of them afterwards.
+
+The invariants I1 to I6 are checked from what is on disk and in the log, with what a row knows
+of the files it dropped: nothing the daemon says is believed that can be looked at.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from nobgd import note, publish
+
+ENDS = ("photo.done", "photo.quarantined", "photo.skipped")
+
+
+class Stuck(Exception):  # noqa: N818 - a finding
+    """Something that had to happen did not."""
+
+
+def until(what: Callable[[], object], limit_s: float, sentence: str) -> None:
+    """Wait for another process with a limit; raises `Stuck`."""
+    end = time.monotonic() + limit_s
+    while not what():
+        if time.monotonic() > end:
+            raise Stuck(f"not within {limit_s:.0f} s: {sentence}")
+        time.sleep(0.03)
+
+
+class House:
+    """`nobgd run` with in, out, state and outside below one folder."""
+
+    def __init__(self, root: Path, cache: Path, **settings: Any) -> None:
+        self.root, self.inbox, self.outbox = root, root / "in", root / "out"
+        self.state, self.outside = root / "state", root / "outside"
+        self.log, self.errors = root / "log.jsonl", root / "stderr"
+        for folder in (root, self.inbox, self.outbox, self.outside, cache):
+            folder.mkdir(parents=True, exist_ok=True)
+        inbox = {"path": "in", "outbox": "out", **settings.pop("inbox", {})}
+        values = {
+            "state_dir": "state",
+            "cache_dir": str(cache),
+            "model": {"name": "u2netp"},
+            "watch": {"settle_s": 0.2, "rescan_s": 2, "poll_s": 0.3},
+            "inboxes": [inbox],
+            **settings,
+        }
+        self.config = root / "nobgd.yaml"
+        self.config.write_text(json.dumps(values))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+        self.ends: dict[str, str] = {}  # source → its last closing event
+        self.outputs: dict[str, str] = {}  # source → output
+        self.done: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.last: dict[str, dict[str, Any]] = {}
+        self.unparsable: list[str] = []
+        self._at = 0
+        self._rest = b""
+
+    def __enter__(self) -> House:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> House:
+        """Start it and wait until it is ready."""
+        environment = {key: value for key, value in os.environ.items() if key != "CI"}
+        environment.pop("NOTIFY_SOCKET", None)
+        with self.log.open("ab") as log, self.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "nobgd", "run", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=errors, env=environment,
+            )  # fmt: skip
+        self.starts += 1
+        until(
+            lambda: self.dead() or self.listen().events["service.ready"] >= self.starts, 180,
+            "the daemon is ready",
+        )  # fmt: skip
+        if self.dead():
+            raise Stuck(f"the daemon ended at its start: {self.errors.read_text()[-500:]}")
+        return self
+
+    def dead(self) -> bool:
+        """Whether the daemon has ended."""
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self) -> None:
+        """SIGTERM, and wait."""
+        if self.process is not None and not self.dead():
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(100)
+        self.listen()
+
+    def kill(self) -> None:
+        """End it now, if it runs."""
+        if self.process is not None and not self.dead():
+            self.process.kill()
+            self.process.wait(30)
+
+    def listen(self) -> House:
+        """Take in the log lines written since the last call."""
+        with self.log.open("rb") as stream:
+            stream.seek(self._at)
+            data = stream.read()
+        self._at += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            try:
+                event = json.loads(line)
+                name = event["event"]
+            except (ValueError, KeyError, TypeError):
+                self.unparsable.append(repr(line[:200]))
+                continue
+            self.events[name] += 1
+            self.last[name] = event
+            if name in ENDS:
+                self.ends[event["source"]] = name
+            if name == "photo.done":
+                self.outputs[event["source"]] = event["output"]
+                self.done[event["source"]] += 1
+            if "code" in event:
+                self.codes[f"{name} {event['code']}"] += 1
+        return self
+
+    def path(self, relpath: str) -> str:
+        """How the log calls a source."""
+        return os.path.join(str(self.inbox), relpath)
+
+    def await_ends(self, relpaths: Iterable[str], limit_s: float) -> list[str]:
+        """Wait until each source is done, quarantined or skipped; those that are not."""
+        left = {self.path(each) for each in relpaths}
+        end = time.monotonic() + limit_s
+        while left:
+            left -= self.listen().ends.keys() & left
+            if self.dead() or time.monotonic() > end:
+                break
+            time.sleep(0.05 if left else 0)
+        return sorted(left)
+
+    def forget(self) -> None:
+        """Begin to wait for new endings of names that had one."""
+        self.listen().ends.clear()
+
+
+class Checks:
+    """I1 to I6 over the life of one house; `violations` says in words what does not hold."""
+
+    def __init__(self, house: House, apart: Iterable[str] = ()) -> None:
+        """Look at what is outside now; `apart` are names in it that the row itself changes."""
+        self.house = house
+        self._apart = {"in", "out", "state", "log.jsonl", "stderr", house.config.name, *apart}
+        self.pictures: dict[str, str] = {}  # source's SHA-256 → digest of its output's pixels
+        self.before = self._others()
+
+    def _others(self) -> dict[str, tuple[int, int]]:
+        """Everything that the daemon has no business with."""
+        house, found = self.house, {}
+        for name in os.listdir(house.root):
+            if name in self._apart:
+                continue
+            top = os.path.join(house.root, name)
+            found[top] = _stamp(top)
+            for folder, folders, files in os.walk(top):
+                for each in (*folders, *files):
+                    path = os.path.join(folder, each)
+                    found[path] = _stamp(path)
+        return found
+
+    def violations(self, inputs: dict[str, str], *, drained: bool = True) -> list[str]:
+        """What does not hold; ``inputs`` is the name and the SHA-256 of each dropped file."""
+        house, wrong = self.house.listen(), []
+        if house.dead():
+            wrong.append("the daemon has died")
+        for relpath, digest in inputs.items():  # I1, I3
+            source = house.path(relpath)
+            if drained and source not in house.ends:
+                wrong.append(f"I1: {relpath!r} has no ending")
+            with contextlib.suppress(OSError):
+                if digest and sha256(source) != digest:
+                    wrong.append(f"I3: {relpath!r} was changed")
+            if house.ends.get(source) == "photo.done":
+                wrong += self._output(relpath, house.outputs[source], digest)
+        wrong += [f"I5: no JSON: {line}" for line in house.unparsable]
+        house.unparsable.clear()
+        if drained:
+            wrong += [f"I4: a temp is left: {name!r}" for name in temps(house.outbox)]
+        after = self._others()
+        if after != self.before:  # I6
+            changed = sorted(dict(after.items() ^ self.before.items()))
+            wrong.append(f"I6: written outside: {changed[:5]!r}")
+            self.before = after
+        return wrong
+
+    def _output(self, relpath: str, output: str, digest: str) -> list[str]:
+        """I2: complete, from this source, and the picture that these bytes always give."""
+        if not output.startswith(str(self.house.outbox) + "/"):
+            return [f"I6: {output!r} is not in the outbox"]
+        try:
+            with open(output, "rb") as stream:
+                data = stream.read()
+                said = note.find(data[: note.HEAD_BYTES])
+                stream.seek(0)
+                if said is None or not note.whole(stream):
+                    return [f"I2: {output!r} is not whole"]
+        except OSError as error:
+            return [f"I2: {output!r} cannot be read: {error}"]
+        if said.source != relpath or (digest and said.sha256 != digest):
+            return [f"I2: {output!r} was made from {said.source!r}, not from {relpath!r}"]
+        picture = hashlib.sha256(data.replace(note.chunk(said), b"", 1)).hexdigest()
+        if self.pictures.setdefault(said.sha256, picture) != picture:
+            return [f"I2: {output!r} differs from the output of the same bytes"]
+        return []
+
+
+def _stamp(path: str) -> tuple[int, int]:
+    info = os.lstat(path)
+    return info.st_size, info.st_mtime_ns
+
+
+def sha256(path: str | Path) -> str:
+    """Of a plain file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.sha256(stream.read()).hexdigest()
+
+
+def temps(folder: Path) -> list[str]:
+    """Names of temporary files anywhere below."""
+    return [name for _, _, files in os.walk(folder) for name in files if publish.is_temp(name)]
