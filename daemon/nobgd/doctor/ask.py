@@ -56,15 +56,22 @@ def service_user() -> Who:
 def _supplementary() -> set[int]:
     """Groups that a drop-in of the unit gives in addition."""
     found: set[int] = set()
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
+    for name in of_unit("SupplementaryGroups").split():
+        with contextlib.suppress(KeyError):
+            found.add(int(name) if name.isdigit() else grp.getgrnam(name).gr_gid)
+    return found
+
+
+def of_unit(name: str) -> str:
+    """A property of the installed service; empty where there is no systemd."""
+    try:
         said = subprocess.run(
-            ["systemctl", "show", "nobgd.service", "--property=SupplementaryGroups", "--value"],
+            ["systemctl", "show", "nobgd.service", f"--property={name}", "--value"],
             capture_output=True, text=True, timeout=5, check=False,
         )  # fmt: skip
-        for name in said.stdout.split():
-            with contextlib.suppress(KeyError):
-                found.add(int(name) if name.isdigit() else grp.getgrnam(name).gr_gid)
-    return found
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.strip()
 
 
 def ask(probe: Probe, who: Who) -> dict[str, Any]:
@@ -75,14 +82,23 @@ def ask(probe: Probe, who: Who) -> dict[str, Any]:
     become: dict[str, Any] = {}
     if who.uid is not None:
         become = {"user": who.uid, "group": who.gid, "extra_groups": who.groups}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nobgd.doctor.probe", asked],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **become,
-    )  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nobgd.doctor.probe", asked], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **become,
+        )  # fmt: skip
+    except OSError as error:
+        return {"error": f"could not be examined: {who.name} cannot run {sys.executable}: "
+                f"{error.strerror}"}  # fmt: skip
     try:
         out, errors = process.communicate(timeout=_WAIT_S)
     except subprocess.TimeoutExpired:
-        process.kill()  # stuck in the kernel it stays; nobody waits for it
+        process.kill()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1.0)  # one that is stuck in the kernel stays
         return {"error": f"does not answer within {_WAIT_S:.0f} s; is its server up?"}
     try:
         answer = json.loads(out)

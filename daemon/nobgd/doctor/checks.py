@@ -108,18 +108,29 @@ def _models(config: Config) -> Iterator[Finding]:
 
 
 def _probes(config: Config) -> Iterator[Probe]:
-    yield Probe("state", str(config.state_dir), write=True, local=True)
-    yield Probe("cache", str(config.cache_dir), write=True)
+    wanted = [
+        Probe("state", str(config.state_dir), write=True, local=True),
+        Probe("cache", str(config.cache_dir), write=True),
+    ]
     if config.log.file is not None:
-        yield Probe("log", str(config.log.file.parent), write=True)
-    seen = set()
+        wanted.append(Probe("log", str(config.log.file.parent), write=True))
+    if config.metrics.textfile is not None:
+        wanted.append(Probe("metrics", str(config.metrics.textfile.parent), write=True))
     for inbox in config.inboxes:
         changed = inbox.source != "keep" or inbox.share_control
-        yield Probe("inbox", str(inbox.path), changed, count=inbox.recursive, mode=inbox.watch.mode)
-        for what, path in (("outbox", inbox.outbox), ("archive", inbox.archive)):
-            if path is not None and path not in seen:
-                seen.add(path)
-                yield Probe(what, str(path), write=True)
+        mode, count = inbox.watch.mode, inbox.recursive
+        wanted.append(Probe("inbox", str(inbox.path), changed, count=count, mode=mode))
+        wanted.append(Probe("outbox", str(inbox.outbox), write=True))
+        if inbox.archive is not None:
+            wanted.append(Probe("archive", str(inbox.archive), write=True))
+        apart = inbox.quarantine
+        if apart is not None and not apart.is_relative_to(config.state_dir):
+            wanted.append(Probe("quarantine", str(apart), write=True))
+    seen: set[str] = set()
+    for probe in wanted:  # what several inboxes share is looked at once
+        if probe.path not in seen:
+            seen.add(probe.path)
+            yield probe
 
 
 def _folder(probe: Probe, found: dict[str, Any], who: Who) -> Finding:
@@ -199,6 +210,9 @@ def _unit(config: Config) -> Finding:
     used = _config_of(installed)
     if used != origin:
         return Finding(True, "unit", f"the installed service uses {used}, not {origin}")
+    if ask.of_unit("NeedDaemonReload") == "yes":
+        says = "its files changed; sudo systemctl daemon-reload && sudo systemctl restart nobgd"
+        return Finding(False, "unit", says)
     wrong = unit.differences(installed, config, unit.machine(config))
     if not wrong:
         return Finding(True, "unit", f"{unit.PLACE} fits the configuration")
@@ -221,7 +235,16 @@ def _daemon(config: Config) -> Finding:
     try:
         answer = control.ask(config, {"do": "status"})
     except control.NotRunning:
+        if os.path.exists(_USUAL_UNIT) and ask.of_unit("ActiveState") == "failed":
+            return Finding(False, "daemon", "has failed; journalctl -u nobgd -n 50 says why")
         return Finding(True, "daemon", "is not running")
     except PermissionError:
         return Finding(True, "daemon", "runs; ask as root or as a member of its group")
+    shut = [
+        f"{box['outbox']}: {box['outbox_why']}"
+        for box in answer.get("inboxes", [])
+        if not box.get("outbox_ready", True) and box.get("outbox_why")
+    ]
+    if shut:
+        return Finding(False, "daemon", f"runs, but cannot use {shut[0]}")
     return Finding(True, "daemon", f"runs: {answer.get('line', '')}")
