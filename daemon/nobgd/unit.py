@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ _SUPERVISOR_MB = 100.0
 _PEAK_SHARE = 1.25  # MemoryMax over MemoryHigh: the kernel first slows down, then kills
 _TYPICAL_MEGAPIXELS = 50.0
 _MB = 1_000_000
+_BLANK = " \t\r"  # to systemd; Python knows more
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +132,8 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
 def text(config: Config, here: Machine) -> str:
     """The drop-in."""
     lines = [
-        f"# Made by `nobgd unit` from {config.origin}; after a change of the configuration:",
-        "# sudo nobgd unit --apply",
+        f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
+        "# after a change of the configuration: sudo nobgd unit --apply",
         f"# Memory: {here.lanes} lanes x {memory.LANE_MB:g} MB and"
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
         f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
@@ -148,13 +150,13 @@ def text(config: Config, here: Machine) -> str:
 def read(text: str) -> list[tuple[str, str, str]]:
     """(section, key, value) of the lines of a drop-in; comments are left out."""
     section, found = "", []
-    for line in text.splitlines():
-        line = line.strip()
+    for line in text.split("\n"):
+        line = line.strip(_BLANK)
         if line.startswith("["):
             section = line.strip("[]")
         elif line and not line.startswith(("#", ";")):
             key, _, value = line.partition("=")
-            found.append((section, key.strip(), value.strip()))
+            found.append((section, key.strip(_BLANK), value.strip(_BLANK)))
     return found
 
 
@@ -175,7 +177,7 @@ def _without(
 def quoted(path: str) -> str:
     """A path as systemd wants it where blanks divide and % and backslash mean something."""
     safe = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-    safe = safe.replace("\n", "\\n").replace("\t", "\\t")
+    safe = re.sub(r"[\x00-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", safe)
     return f'"{safe}"' if safe != path or " " in path or "'" in path else path
 
 
