@@ -15,6 +15,7 @@ from nobgd.config import Config, InboxConfig
 from nobgd.intake import plan
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.ledger import Ledger, Row
+from nobgd.shown import shown
 
 if TYPE_CHECKING:
     from nobgd.service import Service
@@ -56,7 +57,7 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
             "retrying": service.backlog.retrying(),
             "working": len(service.engine.lanes.busy()),
             "lanes": [
-                {"lane": lane, "source": _shown(name), "stage": stage, "seconds": round(seconds, 1)}
+                {"lane": lane, "source": shown(name), "stage": stage, "seconds": round(seconds, 1)}
                 for lane, name, stage, seconds in service.engine.lanes.busy()
             ],
             "lane_count": service.engine.count,
@@ -66,7 +67,7 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
         }
     failures = ledger.in_state("quarantined", _FAILURES_SHOWN)
     answer["failures"] = [
-        {"source": _shown(os.path.join(row.inbox, row.relpath)), "code": row.code,
+        {"source": shown(os.path.join(row.inbox, row.relpath)), "code": row.code,
          "reason": row.reason, "when": _when(row.changed_at)}
         for row in failures
     ]  # fmt: skip
@@ -106,16 +107,16 @@ def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> s
     for depth in range(1, len(parts) + 1):
         rule = ignore.rule("/".join(parts[:depth]), depth < len(parts))
         if rule is not None:
-            return f"ignored: {_shown('/'.join(parts[:depth]))} matches the rule {rule}"
+            return f"ignored: {shown('/'.join(parts[:depth]))} matches the rule {rule}"
     if not inbox.recursive and len(parts) > 1:
         return f"ignored: {root} is watched without its sub-folders (recursive: false)"
     reason = plan.refusal(relpath)
     if reason is not None:
-        return f"skipped: {_shown(reason)}"
+        return f"skipped: {shown(reason)}"
     if not os.path.lexists(path):
-        return f"{_shown(path)} is not there, and nothing is known of it"
+        return f"{shown(path)} is not there, and nothing is known of it"
     if os.path.islink(path) or not os.path.isfile(path):
-        return f"ignored: {_shown(path)} is a link or no plain file"
+        return f"ignored: {shown(path)} is a link or no plain file"
     if service is None:
         return "waiting: the daemon is not running; start it, or run `nobgd once`"
     if root in service.lost:
@@ -126,9 +127,9 @@ def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> s
 def _not_in_an_inbox(config: Config, path: str) -> str:
     for each in config.inboxes:
         if path.startswith(str(each.outbox).rstrip("/") + "/"):
-            return f"{_shown(path)} lies in the outbox {each.outbox}: it is a result, not a source"
+            return f"{shown(path)} lies in the outbox {each.outbox}: it is a result, not a source"
     boxes = ", ".join(str(each.path) for each in config.inboxes)
-    return f"{_shown(path)} is in no inbox; the inboxes are {boxes}"
+    return f"{shown(path)} is in no inbox; the inboxes are {boxes}"
 
 
 def _in_flight(service: Service, relpath: str) -> str:
@@ -153,7 +154,7 @@ def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
     if closed is not None:
         return f"waiting: {closed}"
     ahead = service.backlog.waiting(root)
-    return f"waiting: {_shown(relpath)} is one of {ahead} photos of this inbox that wait for a lane"
+    return f"waiting: {shown(relpath)} is one of {ahead} photos of this inbox that wait for a lane"
 
 
 def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
@@ -163,14 +164,14 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
             output = os.path.join(row.outbox or "", row.output or "")
             gone = "" if os.path.exists(output) else "; it has been moved or deleted since"
-            return f"done{how.get(row.how or '', '')} as {_shown(output)} at {when}{gone}"
+            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{gone}"
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
         case "quarantined":
             return (
                 f"quarantined at {when} ({row.code}): {row.reason};"
-                f" a copy is in {inbox.quarantine}; `nobgd retry {_shown(path)}` tries again"
+                f" a copy is in {inbox.quarantine}; `nobgd retry {shown(path)}` tries again"
             )
         case _:
             return f"skipped: {row.reason}"
@@ -201,13 +202,6 @@ def _when(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
-def _shown(name: str) -> str:
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode()
-        for c in name.encode("utf-8", "backslashreplace").decode()
-    )
-
-
 def handle(
     config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any]
 ) -> dict[str, Any]:
@@ -221,13 +215,13 @@ def handle(
             freed = retry(config, ledger, [str(path) for path in paths])
             if service is not None:
                 service.desk.freed(freed)
-            return {"freed": [_shown(os.path.join(inbox, rel)) for inbox, rel, _ in freed]}
+            return {"freed": [shown(os.path.join(inbox, rel)) for inbox, rel, _ in freed]}
         case {"do": "pause" | "resume" as do, "inbox": str() | None as inbox}:
             known = {str(each.path) for each in config.inboxes}
             real = {os.path.realpath(path): path for path in known}
             if inbox is not None and inbox not in known:
                 if inbox not in real:
-                    return {"error": f"{_shown(inbox)} is no inbox of {config.origin}"}
+                    return {"error": f"{shown(inbox)} is no inbox of {config.origin}"}
                 inbox = real[inbox]
             targets = [inbox or "*", *([] if inbox or do == "pause" else known)]
             for target in targets:

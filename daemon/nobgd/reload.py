@@ -44,6 +44,7 @@ def _apply(service: Service, fresh: Config) -> None:
             service.lost.pop(path, None)
             service.backlog.drop_inbox(path)
     service.watch(fresh)
+    service.metrics.configure(fresh.metrics)
     if {"model", "workers", "inboxes"} & set(changed):
         _change_engine(service)
     service.say.info(

@@ -26,6 +26,7 @@ from nobgd.intake.inbox import Inbox
 from nobgd.intake.ledger import Ledger
 from nobgd.log import Log
 from nobgd.mailbox import Answer, Call, Reload, Stop, Then, handle_signals
+from nobgd.metrics import Metrics
 from nobgd.outbox import Outbox, make_folders
 from nobgd.pool import engine as engines
 from nobgd.pool.errands import Errand, Prepare
@@ -69,6 +70,7 @@ class Service:
         self.ticked: Callable[[], None] = lambda: None
         self._observe = observe
         self.pulse = Pulse()
+        self.metrics = Metrics(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
         self.booking = Booking(self)
@@ -96,6 +98,7 @@ class Service:
         self.engine.lanes.start()
         if not self.once:
             self._listen()
+            self.metrics.configure(self.config.metrics)
         notify.ready()
         self.say.info(
             "service.ready", version=__version__, schema=records.SCHEMA_VERSION, pid=os.getpid(),
@@ -105,16 +108,6 @@ class Service:
             inboxes=[str(inbox.path) for inbox in self.config.inboxes],
             start_ms=round((time.monotonic() - self._started) * 1000),
         )  # fmt: skip
-
-        for key in self._not_yet():
-            self.say.warning("config.not_yet", key=key, why="it has no effect in this version")
-
-    def _not_yet(self) -> list[str]:
-        """Keys that are set although this version does nothing with them."""
-        keys = [f"metrics.{name}" for name, value in self.config.metrics if value is not None]
-        if any(each.share_control for each in self.config.inboxes):
-            keys.append("share_control")
-        return keys
 
     def run(self) -> int:
         """Work until stopped (or, with ``once``, until nothing is left).  0 or 1."""
@@ -140,6 +133,7 @@ class Service:
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()
+        self.metrics.show(time.monotonic())
         self._feed()
         self.ticked()
 
@@ -170,6 +164,7 @@ class Service:
         """Close lanes, scanners and the ledger."""
         if self._control is not None:
             self._control.stop()
+        self.metrics.stop()
         for inbox in self.inboxes.values():
             inbox.stop(0.5)
         if self.engine is not None:
@@ -316,6 +311,7 @@ class Service:
     def noted(self, event: dict[str, Any]) -> None:
         """Something was said in the log: count it, show it."""
         self.pulse.take(event)
+        self.metrics.take(event)
         self._observe(event)
 
     def _listen(self) -> None:
