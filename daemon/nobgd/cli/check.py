@@ -9,13 +9,21 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "check",
-        help="validate the configuration and print it as understood",
-        description="Print the configuration as understood, with every default filled in and"
-        " every path absolute; it is a valid configuration again. Errors are printed all at"
-        " once, each with file, line and column, and the exit code is 2.",
-    )
+    parser = common.add_verb(
+        verbs, "check",
+        short="validate the configuration and print it as understood",
+        says="Print the configuration as understood, with every default filled in and every path "
+        "absolute; it is a valid configuration again. Errors are printed all at once, each "
+        "with file, line and column. No folder is looked at: that is what `nobgd doctor` "
+        "does.",
+        examples=[
+            ("nobgd check", "/etc/nobgd/nobgd.yaml"),
+            ("nobgd check -c new.yaml", "a file that is not in use yet"),
+            ("nobgd check > /dev/null && sudo systemctl reload nobgd", "reload only what is right"),
+        ],
+        exits="0  it is right\n"
+        "2  it is not; the errors are on stderr",
+    )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,25 @@ class Quit(Exception):  # noqa: N818 - carries an exit code, not an error
     def __init__(self, code: int) -> None:
         super().__init__(code)
         self.code = code
+
+
+def add_verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, *,
+    short: str, says: str, examples: Sequence[tuple[str, str]], exits: str,
+) -> argparse.ArgumentParser:  # fmt: skip
+    """A verb's sub-parser with help in the order of a manual page.
+
+    ``says`` is wrapped, paragraph by paragraph; ``examples`` are (command, what it does);
+    ``exits`` says when each exit code is given, one a line.
+    """
+    wide = max(len(command) for command, _ in examples) + 2
+    shown = [f"  {command:{wide}}{does}" for command, does in examples]
+    codes = [f"  {line}" for line in exits.splitlines()]
+    return verbs.add_parser(
+        name, help=short, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="\n\n".join(textwrap.fill(each, 88) for each in says.split("\n\n")),
+        epilog="\n".join(["examples:", *shown, "", "exit codes:", *codes]),
+    )  # fmt: skip
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

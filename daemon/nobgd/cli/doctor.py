@@ -9,16 +9,25 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "doctor",
-        help="check the installation: folders, mounts, model, limits, unit",
-        description="Look at everything the daemon needs, as its user where that is possible:"
-        " Python and ONNX Runtime, the model's checksum, every folder (there, mounted, kind of"
-        " file system, permissions, rename and sync, free space), inotify's limit, clocks, and"
-        " the systemd unit. One line per check: ok, or FIX and what to do.",
-        epilog="Exit code 0 when all is ok, 1 when something is to be fixed. As root it looks"
-        " with the eyes of the user nobgd, so use sudo where nobgd runs as a service.",
-    )
+    parser = common.add_verb(
+        verbs, "doctor",
+        short="check the installation: folders, mounts, model, limits, unit",
+        says="Look at everything the daemon needs, as its user where that is possible: Python and "
+        "ONNX Runtime, what the CPU can do, the model's checksum, every folder (there, "
+        "mounted, kind of file system, permissions, rename and sync, free space, case and "
+        "accents in names), inotify's limit, clocks, and the systemd unit. One line for each: "
+        "ok, or FIX and what to do.\n\n"
+        "As root it looks with the eyes of the user nobgd, so use sudo where nobgd runs as a "
+        "service. Nothing is changed: what it writes to try a folder it removes again.",
+        examples=[
+            ("sudo nobgd doctor", "the service"),
+            ("nobgd doctor -c config/nobgd.yaml", "a configuration of your own"),
+            ("sudo nobgd doctor | grep ^FIX", "only what there is to do"),
+        ],
+        exits="0  all is ok\n"
+        "1  something is to be fixed\n"
+        "2  the configuration is wrong",
+    )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
 

@@ -25,7 +25,13 @@ examples:
   nobgd models quantize u2net                build the faster int8 version on this machine
 
 Models are kept in --directory, else $NOBGD_MODELS, else ~/.cache/nobgd/models.  A daemon that
-runs as another user wants them where it looks: the key model.directory of its configuration."""
+runs as another user wants them where it looks: the key model.directory of its configuration.
+
+exit codes:
+  0  the model is there and right
+  1  it is not good enough (quantize)
+  2  there is no such model
+  3  it cannot be had, is missing or altered, or cannot be written"""
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

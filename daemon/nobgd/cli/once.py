@@ -12,13 +12,22 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "once",
-        help="what is in the inboxes now, then exit",
-        description="Work through what is in the inboxes now, show progress, print a closing"
-        " table and exit: 0 when all is done, 1 when something failed or is quarantined. What"
-        " was done before is not done again. The log goes to stdout when that is not a terminal.",
-    )
+    parser = common.add_verb(
+        verbs, "once",
+        short="what is in the inboxes now, then exit",
+        says="Work through what is in the inboxes now, show progress, print a closing table and "
+        "exit. What was done before is not done again. The log goes to stdout when that is "
+        "not a terminal.",
+        examples=[
+            ("nobgd once -c photos.yaml", "one pass over the inboxes"),
+            ("nobgd once > once.log", "the same, with the log in a file"),
+            ("nobgd once || nobgd status", "and what failed, if anything did"),
+        ],
+        exits="0  everything is done\n"
+        "1  something failed, waits for its next try or is quarantined\n"
+        "2  the configuration is wrong\n"
+        "3  another nobgd uses the state folder, or the model is missing or altered",
+    )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
 

@@ -9,12 +9,20 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "pause",
-        help="start no more photos, of one inbox or all",
-        description="Start no more photos of INBOX, or of any. Photos being worked on are"
-        " finished. A pause outlasts a restart; `nobgd resume` ends it.",
-    )
+    parser = common.add_verb(
+        verbs, "pause",
+        short="start no more photos, of one inbox or all",
+        says="Start no more photos of INBOX, or of any. Photos being worked on are finished, and "
+        "new ones are noticed and wait. A pause outlasts a restart; `nobgd resume` ends it.",
+        examples=[
+            ("nobgd pause", "all inboxes"),
+            ("nobgd pause /srv/nobgd/in", "this one"),
+        ],
+        exits="0  paused\n"
+        "1  INBOX is none of the configuration, or the daemon refuses\n"
+        "2  the configuration is wrong\n"
+        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+    )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("inbox", metavar="INBOX", nargs="?", help="default: all")
     parser.set_defaults(run=run)

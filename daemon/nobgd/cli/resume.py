@@ -9,11 +9,19 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "resume",
-        help="go on after a pause, in one inbox or all",
-        description="Go on with INBOX, or with all inboxes, after `nobgd pause`.",
-    )
+    parser = common.add_verb(
+        verbs, "resume",
+        short="go on after a pause, in one inbox or all",
+        says="Go on with INBOX, or with all inboxes, after `nobgd pause`.",
+        examples=[
+            ("nobgd resume", "all inboxes"),
+            ("nobgd resume /srv/nobgd/in", "this one"),
+        ],
+        exits="0  it goes on\n"
+        "1  INBOX is none of the configuration, or the daemon refuses\n"
+        "2  the configuration is wrong\n"
+        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+    )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("inbox", metavar="INBOX", nargs="?", help="default: all")
     parser.set_defaults(run=run)

@@ -9,12 +9,21 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "retry",
-        help="take photos out of quarantine and try them again",
-        description="Take photos out of quarantine, forget their attempts and try them again."
-        " Works on finished photos too: they are cut out anew if their output was deleted.",
-    )
+    parser = common.add_verb(
+        verbs, "retry",
+        short="take photos out of quarantine and try them again",
+        says="Take photos out of quarantine, forget their attempts and try them again. Photos that "
+        "wait for their next try are tried now. Works on finished photos too: they are cut "
+        "out anew if their output was deleted.",
+        examples=[
+            ("nobgd retry /srv/nobgd/in/holiday.jpg", "one photo, as it lies in the inbox"),
+            ("nobgd retry --all", "everything quarantined or waiting for its next try"),
+        ],
+        exits="0  they will be tried again, or there was nothing to retry\n"
+        "1  none of the photos named is known\n"
+        "2  neither photos nor --all were given, or the configuration is wrong\n"
+        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+    )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("paths", metavar="PATH", nargs="*", help="photos, as they lie in the inbox")
     parser.add_argument("--all", action="store_true", help="everything quarantined or waiting")

@@ -10,13 +10,25 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "run",
-        help="the daemon, in the foreground, until SIGTERM or Ctrl-C",
-        description="Watch the inboxes and put cut-outs into the outboxes, until SIGTERM or"
-        " Ctrl-C; photos being worked on are finished first. Each event is one line of JSON"
-        " on stdout (easier to read on a terminal). SIGHUP reads the configuration again.",
-    )
+    parser = common.add_verb(
+        verbs, "run",
+        short="the daemon, in the foreground, until SIGTERM or Ctrl-C",
+        says="Watch the inboxes and put cut-outs into the outboxes, until SIGTERM or Ctrl-C. "
+        "Photos being worked on are finished first; those that wait are found again at the "
+        "next start.\n\n"
+        "Each event is one line of JSON on stdout (easier to read on a terminal) and in "
+        "log.file if that is set. SIGHUP reads the configuration again: the whole new file is "
+        "validated first, and a wrong one changes nothing. Under systemd it reports "
+        "readiness, status and liveness.",
+        examples=[
+            ("nobgd run", "with /etc/nobgd/nobgd.yaml"),
+            ("nobgd run -c config/nobgd.yaml", "with a configuration of your own"),
+            ("nobgd run | jq -r .event", "only the names of what happens"),
+        ],
+        exits="0  it was asked to stop, and did\n"
+        "2  the configuration is wrong; every error is printed\n"
+        "3  another nobgd uses the state folder, or the model is missing or altered",
+    )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
 

@@ -12,12 +12,22 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "status",
-        help="what waits, what is worked on, how fast, what failed last",
-        description="Ask the running daemon what it is doing. When none is running, the"
-        " answer comes from the ledger.",
-    )
+    parser = common.add_verb(
+        verbs, "status",
+        short="what waits, what is worked on, how fast, what failed last",
+        says="Ask the running daemon what it is doing: photos waiting and in lanes, megapixels per "
+        "minute, how each inbox is watched and why, what was done, is retried or quarantined, "
+        "and the last failures. When no daemon is running the answer comes from its ledger, "
+        "and says so.",
+        examples=[
+            ("nobgd status", "now"),
+            ("nobgd status --watch", "again every 2 seconds, until Ctrl-C"),
+            ("nobgd status --json | jq .waiting", "a figure for a script"),
+        ],
+        exits="0  answered\n"
+        "2  the configuration is wrong\n"
+        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+    )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     parser.add_argument("--watch", action="store_true", help="again every 2 seconds, until Ctrl-C")

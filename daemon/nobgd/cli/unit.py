@@ -13,15 +13,24 @@ from nobgd.cli import common
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
-    parser = verbs.add_parser(
-        "unit",
-        help="print the systemd drop-in that fits the configuration",
-        description="Print the drop-in that lets the hardened service see and write the"
-        " folders of the configuration, waits for their mounts, and limits memory and tasks"
-        " to what the lanes need. Run it again after folders or workers changed.",
-        epilog="With --apply it is written to"
-        " /etc/systemd/system/nobgd.service.d/50-config.conf; that takes root.",
-    )
+    parser = common.add_verb(
+        verbs, "unit",
+        short="print the systemd drop-in that fits the configuration",
+        says="Print the drop-in that lets the hardened service see and write the folders of the "
+        "configuration, waits for their mounts, and limits memory and tasks to what the lanes "
+        "need. Run it again after folders or workers changed; `nobgd doctor` says when that "
+        "is due.\n\n"
+        "With --apply it is written to /etc/systemd/system/nobgd.service.d/50-config.conf, as "
+        "a whole and only if it differs. That takes root.",
+        examples=[
+            ("nobgd unit", "look at it"),
+            ("sudo nobgd unit --apply", "install it"),
+            ("sudo nobgd unit --apply && sudo systemctl restart nobgd", "and let it take effect"),
+        ],
+        exits="0  printed, or installed\n"
+        "2  the configuration is wrong\n"
+        "3  it cannot be written: run it with sudo",
+    )  # fmt: skip
     common.add_config(parser)
     parser.add_argument(
         "--apply", action="store_true", help="install it instead of printing it; as root"
