@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nobgd.outbox import Outbox, make_folders
+from nobgd.pool.errands import sight
 
 
 def test_it_is_ready_only_after_a_probe() -> None:
@@ -10,7 +11,7 @@ def test_it_is_ready_only_after_a_probe() -> None:
     box = Outbox("/out")
     assert not box.ready
     assert box.due(0.0)
-    assert box.found(7) is False
+    assert box.found(sight(7, -1)) is False
     assert box.ready
     assert box.device == 7
     assert not box.due(100.0)
@@ -19,7 +20,7 @@ def test_it_is_ready_only_after_a_probe() -> None:
 def test_a_fault_pauses_it_and_is_news_once() -> None:
     """Backing off from one second to about a minute, then back by itself."""
     box = Outbox("/out")
-    box.found(7)
+    box.found(sight(7, -1))
     assert box.failed("full", 10.0) is True
     assert box.failed("full", 11.0) is False
     assert not box.ready
@@ -28,7 +29,7 @@ def test_a_fault_pauses_it_and_is_news_once() -> None:
         box.failed("full", 0.0)
         waits.append(box.probe_at)
     assert 48 <= waits[-1] <= 72
-    assert box.found(7) is True
+    assert box.found(sight(7, -1)) is True
 
 
 def test_folders_are_made_where_their_parent_is(tmp_path) -> None:

@@ -11,8 +11,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nobgd.intake import mounts
+from nobgd.intake.mounts import Mount
 from nobgd.intake.plan import backoff_s
 
 _LONGEST_PAUSE_S = 60.0
@@ -42,6 +44,7 @@ class Outbox:
 
     path: str
     device: int | None = None
+    mount: Mount | None = None  # what it lay on when it was last found good
     probing: bool = False
     swept: bool = False
     failures: int = 0
@@ -57,11 +60,17 @@ class Outbox:
         """Whether it should be probed now."""
         return not self.ready and not self.probing and now >= self.probe_at
 
-    def found(self, device: int) -> bool:
-        """A probe found it good; True when that ends a pause that had been announced."""
+    def found(self, sight: int) -> bool:
+        """A probe found it good and answered its `errands.sight`.
+
+        True when that ends a pause that had been announced.
+        """
         was_lost = self.failures > 0
         self.probing, self.why, self.failures = False, None, 0
-        self.device, self.swept = device, True
+        self.device, self.swept = sight >> 32, True
+        mount = mounts.numbered(sight & 0xFFFFFFFF)
+        if mount is not None:
+            self.mount = replace(mount, device=self.device)
         return was_lost
 
     def failed(self, why: str, now: float) -> bool:

@@ -272,7 +272,7 @@ class Service:
         for outbox in self.outboxes.values():
             if outbox.due(now):
                 outbox.probing = True
-                errand = Prepare(outbox.path, sweep=not outbox.swept)
+                errand = Prepare(outbox.path, not outbox.swept, outbox.mount)
                 self.errand(errand, partial(self.desk.probed, outbox))
 
     def make_folders(self, config: Config) -> None:

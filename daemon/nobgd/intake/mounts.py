@@ -88,6 +88,15 @@ def identify(folder: str | int, below: str = "") -> Mount:
         os.close(fd)
 
 
+def numbered(number: int) -> Mount | None:
+    """The mount with this id, if there is one now; `Mount.device` is the one of mountinfo."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            return parse(table.read()).get(number)
+    except (OSError, ValueError):
+        return None
+
+
 def mount_id(fd: int) -> int:
     """Return the id of the mount an open descriptor belongs to; no share is touched.
 

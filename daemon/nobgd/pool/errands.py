@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 from dataclasses import dataclass
 
 from nobgd import note, publish
+from nobgd.intake import mounts
 from nobgd.picture import source
 from nobgd.values import Code, NobgdError
 
@@ -22,10 +24,14 @@ _COPY_LIMIT = 512_000_000  # bytes: a larger photo is only described, it stays i
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Make an outbox ready: there, writable, without temps of a crash.  Answers its st_dev."""
+    """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
+
+    Answers its `sight`.
+    """
 
     outbox: str
     sweep: bool = True
+    before: mounts.Mount | None = None  # what the outbox lay on when it was last good
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +68,33 @@ class Dispose:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Replace a small text file in a folder, atomically (the status file in an outbox)."""
+    """Replace a small text file in a folder, atomically (the status file in an outbox).
+
+    One that is there must be a plain file whose first line begins with ``mark``: what
+    somebody else made is never overwritten.
+    """
 
     folder: str
     name: str
     text: str
+    mark: str
     device: int | None = None
 
 
-Errand = Prepare | SetAside | Release | Dispose | Write
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """Take a plain file at the top of an inbox away (a `_RETRY` that has been obeyed)."""
+
+    inbox: str
+    name: str
+    device: int | None = None
+
+
+Errand = Prepare | SetAside | Release | Dispose | Write | Unlink
 
 
 def run(errand: Errand) -> int:
-    """Do one errand; the number means something for `Prepare` (st_dev) only."""
+    """Do one errand; the number means something for `Prepare` (its `sight`) only."""
     match errand:
         case Prepare():
             return prepare(errand)
@@ -85,18 +105,34 @@ def run(errand: Errand) -> int:
         case Dispose():
             return dispose(errand)
         case Write():
-            with publish.folder(errand.folder, device=errand.device) as folder:
-                return publish.write(folder, errand.name, [errand.text.encode()], replace=True)
+            return write(errand)
+        case Unlink():
+            return unlink(errand)
 
 
 def prepare(errand: Prepare) -> int:
-    """See `Prepare`.  Raises NobgdError with the class of what is wrong."""
+    """See `Prepare`.  Raises NobgdError with the class of what is wrong.
+
+    Before anything is written: a bare mount point can be written to, and what is put there
+    is hidden once the share is back.
+    """
     with publish.folder(errand.outbox) as folder:
-        device = os.fstat(folder).st_dev
+        now = mounts.identify(folder)
+        if errand.before is None:
+            why = mounts.unmounted(errand.outbox)
+        else:
+            why = mounts.judge(errand.before, now)
+        if why is not None:
+            raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
         publish.probe(folder)
     if errand.sweep:
-        publish.sweep(errand.outbox)
-    return device
+        publish.sweep(errand.outbox, now.device)
+    return sight(now.device, now.mount_id)
+
+
+def sight(device: int, mount_id: int) -> int:
+    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
+    return device << 32 | mount_id & 0xFFFFFFFF
 
 
 def set_aside(errand: SetAside) -> int:
@@ -135,6 +171,51 @@ def release(errand: Release) -> int:
         for each in (name, _why_name(name)):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(each, dir_fd=folder)
+        publish.sync_folder(folder)
+    return 0
+
+
+def write(errand: Write) -> int:
+    """See `Write`.  Raises NAME_TAKEN when the name is in use by a file that is not ours."""
+    data = errand.text.encode(errors="backslashreplace")
+    taken = NobgdError(
+        Code.NAME_TAKEN,
+        f"{errand.folder} has a file called {errand.name} that nobgd did not write; it is kept:"
+        " rename it, and nobgd's own takes its place",
+    )
+    with publish.folder(errand.folder, device=errand.device) as folder:
+        ours = publish.exists(folder, errand.name)
+        if ours and not _begins(folder, errand.name, errand.mark.encode()):
+            raise taken
+        try:
+            return publish.write(folder, errand.name, [data], replace=ours)
+        except publish.Taken:  # somebody made it just now
+            raise taken from None
+
+
+def _begins(folder: int, name: str, mark: bytes) -> bool:
+    """Whether a plain file begins with ``mark``; links are not followed."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                       dir_fd=folder)  # fmt: skip
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):  # a link, a socket, not ours
+            return False
+        raise
+    try:
+        plain = stat.S_ISREG(os.fstat(file).st_mode)
+        return plain and os.read(file, len(mark)) == mark
+    finally:
+        os.close(file)
+
+
+def unlink(errand: Unlink) -> int:
+    """See `Unlink`.  What is not there, or is no plain file, is fine."""
+    with publish.folder(errand.inbox, device=errand.device) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            seen = os.stat(errand.name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(seen.st_mode):
+                os.unlink(errand.name, dir_fd=folder)
         publish.sync_folder(folder)
     return 0
 
