@@ -1,0 +1,121 @@
+"""The verbs that look at an installation: their output and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from nobgd import cli, unit
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> str:
+    """A configuration without a daemon; its path."""
+    for name in ("in", "out", "state", "cache"):
+        (tmp_path / name).mkdir()
+    path = tmp_path / "nobgd.yaml"
+    path.write_text(
+        "state_dir: state\ncache_dir: cache\nmodel: {name: u2netp}\n"
+        "inboxes: [{path: in, outbox: out}]\n"
+    )
+    return str(path)
+
+
+@pytest.mark.parametrize("verb", ["status", "doctor", "unit", "check", "once", "run", "pause"])
+def test_a_wrong_configuration_is_exit_2_with_its_line(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever was asked."""
+    (tmp_path / "bad.yaml").write_text("wrokers: {}\ninboxes: []\n")
+    assert cli.main([verb, "-c", str(tmp_path / "bad.yaml")]) == 2
+    assert "bad.yaml:1:1: unknown key wrokers; did you mean workers?" in capsys.readouterr().err
+
+
+def test_unit_prints_the_drop_in(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """To look at; nothing is written."""
+    assert cli.main(["unit", "-c", settings]) == 0
+    said = capsys.readouterr().out
+    assert "[Service]" in said
+    assert "MemoryMax=" in said
+
+
+def test_unit_apply_writes_once(
+    settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The second time nothing is written, and it is said."""
+    place = tmp_path / "nobgd.service.d/50-config.conf"
+    monkeypatch.setattr(unit, "PLACE", str(place))
+    monkeypatch.setenv("PATH", "")  # no systemctl
+    assert cli.main(["unit", "-c", settings, "--apply"]) == 0
+    assert "it takes effect with `systemctl restart nobgd`" in capsys.readouterr().out
+    written = place.stat().st_ino
+    assert oct(place.stat().st_mode & 0o777) == "0o644"
+    assert cli.main(["unit", "-c", settings, "--apply"]) == 0
+    assert "as it was already" in capsys.readouterr().out
+    assert place.stat().st_ino == written
+    assert os.listdir(place.parent) == ["50-config.conf"]
+
+
+def test_unit_that_cannot_be_written_says_sudo(
+    settings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit 3, one sentence."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(unit, "PLACE", str(tmp_path / "file/50-config.conf"))
+    assert cli.main(["unit", "-c", settings, "--apply"]) == 3
+    assert "run `sudo nobgd unit --apply`" in capsys.readouterr().err
+
+
+def test_status_and_why_answer_without_a_daemon(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the ledger, and say so."""
+    assert cli.main(["status", "-c", settings]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("the daemon is not running; this is what its ledger says\n")
+    assert f"{tmp_path}/in → {tmp_path}/out: 0 done" in said
+    assert cli.main(["status", "-c", settings, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["running"] is False
+    (tmp_path / "in/a.jpg").write_bytes(b"x")
+    assert cli.main(["why", "-c", settings, str(tmp_path / "in/a.jpg")]) == 0
+    assert "the daemon is not running" in capsys.readouterr().out
+    assert cli.main(["why", "-c", settings, "/elsewhere/a.jpg"]) == 0
+    assert f"is in no inbox; the inboxes are {tmp_path}/in" in capsys.readouterr().out
+
+
+def test_a_pause_is_shown_until_it_ends(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a daemon, too; an unknown inbox is refused."""
+    assert cli.main(["pause", "-c", settings]) == 0
+    assert cli.main(["status", "-c", settings]) == 0
+    assert "PAUSED" in capsys.readouterr().out
+    assert cli.main(["resume", "-c", settings]) == 0
+    capsys.readouterr()
+    assert cli.main(["status", "-c", settings]) == 0
+    assert "PAUSED" not in capsys.readouterr().out
+    assert cli.main(["pause", "-c", settings, "/elsewhere"]) == 1
+    assert "/elsewhere is no inbox of" in capsys.readouterr().err
+
+
+def test_doctor_ends_with_1_when_something_is_to_be_done(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And its line says what."""
+    (tmp_path / "out").rmdir()
+    assert cli.main(["doctor", "-c", settings]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith(f"FIX  outbox {tmp_path}/out: is missing")]
+
+
+def test_retry_wants_photos_or_all(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither is a usage error; unknown ones are exit 1; nothing to retry is no fault."""
+    assert cli.main(["retry", "-c", settings]) == 2
+    assert "name the photos, or say --all" in capsys.readouterr().err
+    assert cli.main(["retry", "-c", settings, "/x.jpg"]) == 1
+    assert cli.main(["retry", "-c", settings, "--all"]) == 0
