@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,14 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
             "quarantined": counts.get((path, "quarantined"), 0),
             "skipped": counts.get((path, "skipped"), 0),
             "paused": _paused(ledger, path),
+            "paused_by": "command" if _paused(ledger, path) else None,
         }
         if service is not None and path in service.inboxes:
             seen = service.inboxes[path].snapshot()
+            sign = service.share.paused_by(path)
             entry |= {
+                "paused": service.desk.paused(path),
+                "paused_by": entry["paused_by"] or sign,
                 "waiting": service.backlog.waiting(path),
                 "state": seen.state, "strategy": seen.strategy,
                 "watch": list(seen.texts), "why": seen.why,
@@ -144,6 +149,9 @@ def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
     assert service is not None  # noqa: S101 - only a service has a backlog
     root = str(inbox.path)
     outbox = service.outboxes[str(inbox.outbox)]
+    sign = service.share.paused_by(root)
+    if sign is not None:
+        return f"waiting: {root} is paused by the file {shown(sign)} in it; remove it to go on"
     if service.desk.paused(root):
         return f"waiting: {root} is paused; `nobgd resume` goes on"
     if root in service.lost:
@@ -182,19 +190,25 @@ def retry(config: Config, ledger: Ledger, paths: list[str]) -> list[tuple[str, s
 
     Returns (inbox, relpath, state it had) of each photo that was freed.
     """
-    freed = []
     if not paths:
         rows = ledger.in_state("quarantined") + ledger.in_state("retry")
         targets = [(row.inbox, row.relpath) for row in rows]
     else:
         located = [locate(config, path) for path in paths]
         targets = [(str(found[0].path), found[1]) for found in located if found is not None]
+    freed = free(ledger, targets)
+    ledger.commit()
+    return freed
+
+
+def free(ledger: Ledger, targets: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Forget the attempts of (inbox, relpath) photos; see `retry`."""
+    freed = []
     for inbox, relpath in targets:
         row = ledger.get(inbox, relpath)
         if row is not None and row.state != "trying":
             ledger.forget(inbox, relpath)
             freed.append((inbox, relpath, row.state))
-    ledger.commit()
     return freed
 
 

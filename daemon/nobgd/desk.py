@@ -38,7 +38,9 @@ class Desk:
         return next((i for i in self._service.config.inboxes if str(i.path) == inbox), None)
 
     def paused(self, inbox: str) -> bool:
-        """Whether somebody paused this inbox, or all."""
+        """Whether somebody paused this inbox, or all, by command or by a file in it."""
+        if self._service.share.paused_by(inbox) is not None:
+            return True
         fact = self._service.ledger.fact
         return fact(f"paused {inbox}") is not None or fact("paused *") is not None
 

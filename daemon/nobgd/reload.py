@@ -42,6 +42,7 @@ def _apply(service: Service, fresh: Config) -> None:
             service.inboxes.pop(path).stop(0.5)
             service.scanned.pop(path, None)
             service.lost.pop(path, None)
+            service.share.forget(path)
             service.backlog.drop_inbox(path)
     service.watch(fresh)
     service.metrics.configure(fresh.metrics)

@@ -34,12 +34,14 @@ from nobgd.pool.wire import ErrandFailed
 from nobgd.pulse import Pulse
 from nobgd.reload import reread
 from nobgd.saying import Saying
+from nobgd.share import Share
 from nobgd.values import Job
 
 _TICK_S = 1.0
 _STATUS_EVERY_S = 2.0
 _BATCH = 500  # messages between two commits
-_DRAIN_S = 80.0  # below systemd's default TimeoutStopSec of 90 s
+_LAST_WORD_S = 5.0  # to write what the shares should say of a daemon that is stopped
+_DRAIN_S = 75.0  # below systemd's default TimeoutStopSec of 90 s
 
 
 class Service:
@@ -71,6 +73,7 @@ class Service:
         self._observe = observe
         self.pulse = Pulse()
         self.metrics = Metrics(self)
+        self.share = Share(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
         self.booking = Booking(self)
@@ -133,6 +136,7 @@ class Service:
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()
+            self.share.tell(time.monotonic())
         self.metrics.show(time.monotonic())
         self._feed()
         self.ticked()
@@ -156,6 +160,10 @@ class Service:
         until = time.monotonic() + _DRAIN_S
         while (self.in_flight or self.errands) and time.monotonic() < until:
             self.stopping = stop
+            self.step(0.2)
+        self.share.tell(time.monotonic(), last=True)
+        until = time.monotonic() + _LAST_WORD_S
+        while self.errands and time.monotonic() < until:
             self.step(0.2)
         self.left_over = self.desk.unfinished()
         return 1 if self.once and self.left_over else 0
@@ -186,6 +194,8 @@ class Service:
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Scanned():
                 self.scanned[message.inbox] = message
+            case messages.Signs():
+                self.share.seen(message.inbox, message.names)
             case messages.Odd():
                 self.desk.odd(message)
             case messages.Watching():

@@ -66,7 +66,8 @@ def text(answer: dict[str, Any]) -> str:
         names = ("waiting", "retrying", "quarantined", "skipped")
         counts += [f"{inbox[name]} {name}" for name in names if inbox.get(name)]
         if inbox["paused"]:
-            counts.append("PAUSED")
+            by = inbox.get("paused_by", "command")
+            counts.append("PAUSED" if by == "command" else f"PAUSED by the file {by}")
         lines.append(f"{inbox['inbox']} → {inbox['outbox']}: {', '.join(counts)}")
         if "strategy" in inbox:
             how = "; ".join(filter(None, [*inbox["watch"], inbox["why"]]))

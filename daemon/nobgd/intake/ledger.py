@@ -133,9 +133,12 @@ class Ledger:
         where = "WHERE inbox=? AND relpath=?"
         return next(self._rows(where, inbox, os.fsencode(relpath)), None)
 
-    def in_state(self, state: str, limit: int = 1_000_000) -> list[Row]:
-        """Rows in ``state``, latest first."""
-        return list(self._rows("WHERE state=? ORDER BY changed_at DESC LIMIT ?", state, limit))
+    def in_state(
+        self, state: str, limit: int = 1_000_000, *, inbox: str | None = None
+    ) -> list[Row]:
+        """Rows in ``state``, of one inbox or all, latest first."""
+        where = "WHERE state=?1 AND (?2 IS NULL OR inbox=?2) ORDER BY changed_at DESC LIMIT ?3"
+        return list(self._rows(where, state, inbox, limit))
 
     def owner(self, outbox: str, output: str) -> tuple[str, str] | None:
         """(inbox, relpath) of the source whose output is called ``output``."""

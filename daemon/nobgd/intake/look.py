@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from nobgd.beneath import open_beneath
 from nobgd.intake.ground import Ground, LostError
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.messages import Gone, Message, Odd, Settled
+from nobgd.intake.messages import Gone, Message, Odd, Settled, Signs
 from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Tree
 from nobgd.oserrors import failure
@@ -24,6 +24,7 @@ from nobgd.values import Photo, Sighting
 BATCH = 256  # files looked at between two readings of the clock
 _BATCH_S = 0.02
 _MESSAGE = 1000  # photos or names in one message
+_SIGNS = ("_PAUSE", "_RETRY")  # at the top of an inbox: what people without a shell can ask for
 _LEFT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _KINDS = {
     stat.S_IFLNK: "a symbolic link, and links are never followed",
@@ -61,6 +62,7 @@ class Look:
         self._stopping = stopping
         self.beat = clock()  # when something was last got done
         self.news = False  # something new, changed or gone was seen; the reader sets it back
+        self._signs: set[str] = set()
 
     def walk(self, root: int, folders: list[Folder]) -> None:
         """Visit folders in this order, each followed by those that are found in it."""
@@ -134,6 +136,8 @@ class Look:
         """Forget what a complete listing does not hold any more."""
         self._vanished(root, folder, [*folder.files.keys() - names, *folder.folders - names])
         folder.others &= names
+        if not folder.relpath:
+            self._sign(gone=self._signs - names)
 
     def _vanished(self, root: int, folder: Folder, names: Iterable[str]) -> None:
         """Forget files and sub-folders, unless it is their mount that has left."""
@@ -150,6 +154,8 @@ class Look:
                 self._settler.forget(path)
                 gone.append(path)
             folder.others.discard(name)
+            if not folder.relpath:
+                self._sign(gone={name})
         self.news = self.news or bool(gone)
         for at in range(0, len(gone), _MESSAGE):
             self._post(Gone(self._root, tuple(gone[at : at + _MESSAGE])))
@@ -236,6 +242,8 @@ class Look:
         if name not in folder.files:
             if self._ignore.own_rule(path) is not None:
                 folder.others.add(name)
+                if name.upper() in _SIGNS and not folder.relpath:
+                    self._sign(seen={name})
                 return
             folder.others.discard(name)
             folder.files[name] = None
@@ -266,6 +274,13 @@ class Look:
             self._post(Odd(self._root, path, f"{path} is {why}"))
         folder.others.add(name)
         return []
+
+    def _sign(self, *, seen: Iterable[str] = (), gone: Iterable[str] = ()) -> None:
+        """A `Signs` file came or went."""
+        signs = self._signs.union(seen).difference(gone)
+        if signs != self._signs:
+            self._signs = signs
+            self._post(Signs(self._root, tuple(sorted(signs))))
 
     def _look(self, seen: list[Sighting], started: float) -> None:
         """Let what was seen settle; tell what has."""

@@ -76,4 +76,15 @@ class Odd:
     why: str
 
 
-Message = Settled | Gone | Scanned | Watching | Lost | Back | Odd
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The files ``_PAUSE`` and ``_RETRY`` at the top of an inbox, told when they change.
+
+    Only plain files count; ``names`` are as written, for shares that do not mind the case.
+    """
+
+    inbox: str
+    names: tuple[str, ...]
+
+
+Message = Settled | Gone | Scanned | Watching | Lost | Back | Odd | Signs

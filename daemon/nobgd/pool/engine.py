@@ -81,11 +81,11 @@ def build(
 
 
 def _writable(config: Config) -> set[str]:
-    """Folders that lanes write to; an inbox only where sources are archived or deleted."""
+    """Folders that lanes write to; an inbox only where files in it are moved or deleted."""
     folders = {str(config.cache_dir)}
     for inbox in config.inboxes:
         folders |= {str(inbox.outbox), str(inbox.quarantine)}
-        if inbox.source != "keep":
+        if inbox.source != "keep" or inbox.share_control:  # a _RETRY file is taken away
             folders.add(str(inbox.path))
         if inbox.archive is not None:
             folders.add(str(inbox.archive))
