@@ -19,7 +19,8 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     count, size = (4, (640, 480)) if bench.short else (24, _SIZE)
     inbox = folder.fill(bench, "lanes", count, size)
     cores = len(os.sched_getaffinity(0))
-    numbers = [n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32) if n <= cores + 1]
+    wanted = (1, 2) if bench.short else (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+    numbers = [n for n in wanted if n <= cores + 1]
     runs: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
     for _ in range(1 if bench.short else bench.rounds):
         for number, results in runs.items():

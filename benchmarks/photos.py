@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,17 @@ RESOLUTIONS = (
     (640, 480), (960, 720), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160), (5120, 2880),
 )  # fmt: skip
 _NOISE = 4.0  # standard deviation of 8-bit values, as a small sensor has at ISO 400
-_BUNDLED = ("coffee.png", "astronaut.png", "chelsea.png", "rocket.jpg")
+_BUNDLED = Path(__file__).parent.parent / "models" / "calibration"
 
 
 def sources(folder: Path | None) -> list[Path]:
-    """The user's own photos, or those that scikit-image brings along."""
-    if folder is not None:
-        found = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
-        if found:
-            return found
-    import skimage
-
-    return [Path(skimage.__file__).parent / "data" / name for name in _BUNDLED]
+    """The user's own photos, or those that are here for calibration."""
+    folder = folder or _BUNDLED
+    suffixes = (".jpg", ".jpeg", ".png")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    if not found:
+        sys.exit(f"{folder} holds no JPEG or PNG; --photos wants a folder of photos")
+    return found
 
 
 def make(source: Path, size: tuple[int, int], target: Path, seed: int = 0) -> None:

@@ -1,0 +1,47 @@
+"""The benchmarks in their short form: they run from end to end and say their verdicts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.timeout(400)
+def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
+    """Every part but the folder (which wants rembg's command) leaves a section and figures."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--short", "--into", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = json.loads((tmp_path / "results.json").read_text())
+    page = (tmp_path / "RESULTS.md").read_text()
+    for title in ("One photo at a time", "Lanes", "A backlog", "Start and restart", "Encoders"):
+        assert f"## {title}" in page
+    for row in results["table"]:
+        assert row["contenders"]["rembg"]["median_s"] > 0
+        assert row["contenders"]["fp32"]["stages"]["infer_ms"] > 0
+    assert results["lanes"][0]["photos_per_minute"] > 0
+    assert "READY after start" in done.stdout
+
+
+def test_the_page_in_the_repository_is_the_output_of_its_results() -> None:
+    """RESULTS.md is what results.json says, and nothing was written in by hand."""
+    here = ROOT / "benchmarks"
+    code = (
+        "import json; from pathlib import Path; from benchmarks import __main__ as m, page;"
+        "here = Path('benchmarks'); results = json.loads((here / 'results.json').read_text());"
+        "plots = {p.stem: f'plots/{p.name}' for p in (here / 'plots').glob('*.svg')};"
+        "reasons = (here / 'reasons.md').read_text() if (here / 'reasons.md').exists() else '';"
+        "print(page.render(m.PARTS, results, plots, reasons), end='')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (here / "RESULTS.md").read_text()
