@@ -150,15 +150,19 @@ class Scanner:
         self.files, self.scanned_at, self.took_s = self.tree.count(), now, now - started
         for one in self.ground.regions.values() if region is None else (region,):
             one.idle = 0 if self.look.news else one.idle + 1
+            one.usual_s, one.took_s = min(one.took_s, self.took_s), self.took_s
             one.due = now + self._interval(one)
         self._post(Scanned(self._root, self.files, len(self.settler), self.took_s))
 
     def _interval(self, region: Region) -> float:
-        """Rescan what inotify watches; poll less often where it is quiet or slow."""
+        """Rescan what inotify watches; poll less often where it is quiet or slow.
+
+        Slow is what was slow twice: one long pass is a share that hung, and is back.
+        """
         if region.strategy == "inotify":
             return self._rescan_s
         stretch = min(_STRETCH, 1.1 ** max(0, min(region.idle, 1000) - _IDLE))
-        return max(self._poll_s * stretch, _SLOW * self.took_s)
+        return max(self._poll_s * stretch, _SLOW * region.usual_s)
 
     def _hear(self, root: int) -> bool:
         """Look at what inotify named; True when everything has to be looked at."""

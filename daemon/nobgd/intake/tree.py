@@ -27,6 +27,7 @@ class Region:
     due: float = 0.0  # when the next pass is
     idle: int = 0  # passes without news
     took_s: float = 0.0  # the last pass
+    usual_s: float = 0.0  # the shorter of the last two
     lost: bool = False  # unmounted; only for a region below the inbox
     rota: Iterator[tuple[Folder, list[str]]] | None = None  # whom to look at next
 
