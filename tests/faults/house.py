@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nobgd import note, publish
+from nobgd.intake import plan
 
 ENDS = ("photo.done", "photo.quarantined", "photo.skipped")
 
@@ -151,8 +152,16 @@ class House:
         return sorted(left)
 
     def forget(self) -> None:
-        """Begin to wait for new endings of names that had one."""
-        self.listen().ends.clear()
+        """Begin to wait for new endings of names that had one.
+
+        A name that is no photo's is told once, ever: its ending stays.
+        """
+        ends = self.listen().ends
+        self.ends = {
+            source: end
+            for source, end in ends.items()
+            if end == "photo.skipped" and plan.refusal(source) is not None
+        }
 
 
 class Checks:
