@@ -1,4 +1,12 @@
-"""A reload: apply a new configuration without dropping work, or keep the old one and say why."""
+"""A reload: apply a new configuration without dropping work, or keep the old one and say why.
+
+In two steps, so that the loop goes on turning: where models or folders change, new lanes are
+opened, and a thread waits for them (which may take a minute); only when they stand is anything
+replaced, in the loop.  Old lanes finish what they have, in the background.
+
+What goes wrong: a file with errors, a model that is missing or altered, lanes that do not
+start; the old configuration goes on, STATUS and the log say why.
+"""
 
 from __future__ import annotations
 
@@ -8,63 +16,116 @@ from typing import TYPE_CHECKING
 
 from nobgd import notify
 from nobgd.config import Config, ConfigError
+from nobgd.mailbox import Call
+from nobgd.models import ModelError
 from nobgd.pool import engine as engines
+from nobgd.pool.lanes import Unfit
 from nobgd.values import Job
 
 if TYPE_CHECKING:
     from nobgd.service import Service
 
+_ENGINE = ("model", "workers", "inboxes", "cache_dir")  # what lanes are made from
 
-def reread(service: Service, read: Callable[[], Config]) -> None:
-    """Apply a new configuration whole, or keep the old one and say why."""
-    notify.reloading()
-    try:
-        fresh = read()
-        _apply(service, fresh)
+
+class Reloading:
+    """The service's reloads, one at a time.  Only accessed from the main loop."""
+
+    def __init__(self, service: Service, read: Callable[[], Config] | None) -> None:
+        self._service = service
+        self._read = read
+        self._under_way = False
+        self._once_more = False
+
+    def ask(self) -> None:
+        """Read the configuration again; what is asked for meanwhile is done afterwards."""
+        if self._read is None:
+            return
+        if self._under_way:
+            self._once_more = True
+            return
+        service = self._service
+        notify.reloading()
+        self._under_way = True
+        try:
+            fresh = self._read()
+        except (ConfigError, OSError) as error:
+            self._end(str(error))
+            return
+        if not any(getattr(service.config, name) != getattr(fresh, name) for name in _ENGINE):
+            self._apply(fresh, None)
+            return
+        service.make_folders(fresh)
+        try:
+            engine = engines.build(fresh, service.opened)
+            engine.lanes.spawn()
+        except (ModelError, OSError) as error:
+            self._end(str(error))
+            return
+        wait = threading.Thread(target=self._wait, args=(fresh, engine), name="new lanes")
+        wait.daemon = True
+        wait.start()
+
+    def _wait(self, fresh: Config, engine: engines.Engine) -> None:
+        """In a thread of its own: wait for the lanes of a new configuration."""
+        put = self._service.mailbox.put
+        try:
+            engine.lanes.await_ready()
+        except Unfit as error:
+            why = str(error)
+            engine.lanes.shutdown(wait=False)
+            put(Call(lambda: self._end(why)))
+        else:
+            put(Call(lambda: self._apply(fresh, engine)))
+
+    def _apply(self, fresh: Config, engine: engines.Engine | None) -> None:
+        """Change what differs; work in lanes is finished by the old ones."""
+        service = self._service
+        if service.stopping is not None:
+            if engine is not None:
+                engine.lanes.shutdown(wait=False)
+            return
+        old, service.config = service.config, fresh
+        changed = sorted(
+            name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
+        )
+        before = {str(each.path): each for each in old.inboxes}
+        now = {str(each.path): each for each in fresh.inboxes}
+        for path in before:
+            if now.get(path) != before[path]:
+                service.close_inbox(path)
+                service.backlog.drop_inbox(path)
+        if engine is not None:
+            self._change_engine(engine)
+        service.watch(fresh)
+        service.metrics.configure(fresh.metrics)
+        service.say.info(
+            "service.reloaded", changed=changed,
+            needs_restart=[name for name in ("state_dir", "cache_dir") if name in changed],
+            inboxes=[str(inbox.path) for inbox in fresh.inboxes],
+        )  # fmt: skip
+        self._end(None)
+
+    def _change_engine(self, engine: engines.Engine) -> None:
+        service = self._service
+        old, service.engine = service.engine, engine
+        assert old is not None  # noqa: S101 - start() ran
+        for request in old.lanes.put_back():
+            if isinstance(request, Job):
+                service.ledger.put_back(request.inbox, request.relpath)
+                service.in_flight.pop((request.inbox, request.relpath), None)
+                service.desk.requeue(request)
+        threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
+
+    def _end(self, why: str | None) -> None:
+        """Say how it went; ``why`` it was refused, or None."""
+        service = self._service
         service.trouble = ""
-    except (ConfigError, OSError) as error:
-        service.trouble = f"reload refused: {str(error).splitlines()[0]}"
-        service.say.error("service.reload_refused", reason=str(error))
-    notify.ready()
-
-
-def _apply(service: Service, fresh: Config) -> None:
-    """Change what differs; work in lanes is finished by the old ones."""
-    old, service.config = service.config, fresh
-    changed = sorted(
-        name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
-    )
-    fixed = [name for name in ("state_dir", "cache_dir") if name in changed]
-    before = {str(each.path): each for each in old.inboxes}
-    now = {str(each.path): each for each in fresh.inboxes}
-    for path in before:
-        if now.get(path) != before[path]:
-            service.inboxes.pop(path).stop(0.5)
-            service.scanned.pop(path, None)
-            service.lost.pop(path, None)
-            service.share.forget(path)
-            service.backlog.drop_inbox(path)
-    service.watch(fresh)
-    service.metrics.configure(fresh.metrics)
-    if {"model", "workers", "inboxes"} & set(changed):
-        _change_engine(service)
-    service.say.info(
-        "service.reloaded", changed=changed, needs_restart=fixed,
-        inboxes=[str(inbox.path) for inbox in fresh.inboxes],
-    )  # fmt: skip
-
-
-def _change_engine(service: Service) -> None:
-    """New lanes; the old ones finish what they have, in the background."""
-    assert service.engine is not None  # noqa: S101 - start() ran
-    old = service.engine
-    service.make_folders(service.config)
-    engine = engines.build(service.config, service.opened)
-    engine.lanes.start()
-    for request in old.lanes.put_back():
-        if isinstance(request, Job):
-            service.ledger.put_back(request.inbox, request.relpath)
-            service.in_flight.pop((request.inbox, request.relpath), None)
-            service.desk.requeue(request)
-    service.engine = engine
-    threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
+        if why is not None:
+            service.trouble = f"reload refused: {why.splitlines()[0]}"
+            service.say.error("service.reload_refused", reason=why)
+        notify.ready()
+        self._under_way = False
+        if self._once_more:
+            self._once_more = False
+            self.ask()

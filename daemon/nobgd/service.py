@@ -32,13 +32,13 @@ from nobgd.pool import engine as engines
 from nobgd.pool.errands import Errand, Prepare
 from nobgd.pool.wire import ErrandFailed
 from nobgd.pulse import Pulse
-from nobgd.reload import reread
+from nobgd.reload import Reloading
 from nobgd.saying import Saying
 from nobgd.share import Share
 from nobgd.values import Job
+from nobgd.vigil import Vigil
 
 _TICK_S = 1.0
-_STATUS_EVERY_S = 2.0
 _BATCH = 500  # messages between two commits
 _LAST_WORD_S = 5.0  # to write what the shares should say of a daemon that is stopped
 _DRAIN_S = 75.0  # below systemd's default TimeoutStopSec of 90 s
@@ -74,15 +74,13 @@ class Service:
         self.pulse = Pulse()
         self.metrics = Metrics(self)
         self.share = Share(self)
+        self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.saying = Saying(self)
         self._control: control.Control | None = None
-        self._reload = reload
-        self._watchdog_s = notify.watchdog_s()
-        self._fed_at = 0.0
-        self._told = ("", 0.0)
+        self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
 
@@ -138,7 +136,7 @@ class Service:
             self._hand_out()
             self.share.tell(time.monotonic())
         self.metrics.show(time.monotonic())
-        self._feed()
+        self.vigil.keep(time.monotonic())
         self.ticked()
 
     def idle(self) -> bool:
@@ -215,8 +213,7 @@ class Service:
             case Stop():
                 self.stopping = self.stopping or message
             case Reload():
-                if self._reload is not None:
-                    reread(self, self._reload)
+                self._reloading.ask()
             case Call():
                 message.function()
 
@@ -312,6 +309,13 @@ class Service:
             )  # fmt: skip
             self.inboxes[path].start()
 
+    def close_inbox(self, path: str) -> None:
+        """Stop watching an inbox; what its scanner told is forgotten."""
+        self.inboxes.pop(path).stop(0.5)
+        self.scanned.pop(path, None)
+        self.lost.pop(path, None)
+        self.share.forget(path)
+
     def opened(self, lane: int, holds: tuple[str, ...]) -> None:
         """A lane has started; say once which confinements hold."""
         if holds not in self._confined:  # said once for each kind, not for each lane
@@ -350,19 +354,6 @@ class Service:
 
     def _patience(self, longest_s: float) -> float:
         now = time.monotonic()
-        due = self.backlog.next_due()
-        times = [now + longest_s, *([due] if due is not None else [])]
+        times = [now + longest_s, self.backlog.next_due(), self.vigil.due()]
         times += [box.probe_at for box in self.outboxes.values() if not (box.ready or box.probing)]
-        if self._watchdog_s:
-            times.append(self._fed_at + self._watchdog_s / 3)
-        return max(0.01, min(times) - now)
-
-    def _feed(self) -> None:
-        now = time.monotonic()
-        text, told_at = self._told
-        if now - told_at >= _STATUS_EVERY_S and (fresh := self.pulse.line(self)) != text:
-            self._told = (fresh, now)
-            notify.status(fresh)
-        if self._watchdog_s and now - self._fed_at >= self._watchdog_s / 4:
-            self._fed_at = now
-            notify.watchdog()
+        return max(0.01, min(at for at in times if at is not None) - now)

@@ -88,6 +88,11 @@ class Inbox:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the thread lives, or was told to end; one that a share holds up does."""
+        return self._thread.is_alive() or self._stop
+
     def wake(self) -> None:
         """Scan everything now."""
         with self._lock:

@@ -31,6 +31,7 @@ from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job
 
 Request = Job | Errand
+_GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
 
 
@@ -72,8 +73,16 @@ class Lanes(Executor):
 
     def start(self) -> None:
         """Open every lane and wait until each has its model.  Raises `Unfit`."""
+        self.spawn()
+        self.await_ready()
+
+    def spawn(self) -> None:
+        """Start the processes.  They end with the thread that calls this."""
         for lane in self._lanes:
             lane.spawn()
+
+    def await_ready(self) -> None:
+        """Wait until each lane has its model, then let them work.  Raises `Unfit`."""
         for lane in self._lanes:
             lane.await_ready()
         for thread in self._threads:
@@ -129,6 +138,18 @@ class Lanes(Executor):
             if lane.at is not None
         ]
 
+    def stuck(self, now: float) -> str | None:
+        """Which lane's thread has ended, or not come back from a deadline; None: none has.
+
+        A process that hangs is no such thing: its thread kills it at the deadline.
+        """
+        for lane, thread in zip(self._lanes, self._threads, strict=True):
+            if not (thread.is_alive() or self._closing):
+                return f"the thread of lane {lane.number} has ended"
+            if lane.until is not None and now > lane.until + _GRACE_S:
+                return f"the thread of lane {lane.number} did not come back from its deadline"
+        return None
+
     def pids(self) -> list[int]:
         """Process id of every open lane."""
         return [lane.process.pid for lane in self._lanes if lane.process is not None]
@@ -159,6 +180,7 @@ class Lane:
         self.process: subprocess.Popen[bytes] | None = None
         self.at: tuple[str, float] | None = None
         self.stage = ""
+        self.until: float | None = None  # by then its thread moves on by itself (monotonic)
         self._setup = setup
         self._deadline_s = deadline_s
         self._budget = budget
@@ -224,7 +246,7 @@ class Lane:
             reason = f"{what}: its lane ended by {end} in stage {self.stage!r}{hint}"
             return self._lost(request, Code.CRASHED, reason)
         finally:
-            self.at = None
+            self.at = self.until = None
             self._budget.release(self.number)
 
     def _converse(self, request: Request) -> Any:
@@ -263,9 +285,11 @@ class Lane:
     def _receive(self, deadline: float) -> dict[str, Any]:
         if self._line is None:
             raise _Ended("nothing")
+        self.until = deadline
         try:
             if not self._line.poll(max(0.0, deadline - time.monotonic())):
                 raise _Overdue
+            self.until = None
             return wire.decode(self._line.recv_bytes(1 << 20))
         except (EOFError, OSError, ValueError):
             raise _Ended(self._how_it_ended()) from None
