@@ -151,8 +151,10 @@ make_bundle() {
   mkdir -p "$to/models"
   rm -rf "$to/wheels"
   pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" "$here/.." pip
-  pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" --no-deps \
-    nobgd pyyaml rich markdown-it-py mdurl pygments
+  if [ "$model" != u2netp ]; then # just enough of it to fetch the model
+    pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" --no-deps \
+      nobgd pyyaml rich markdown-it-py mdurl pygments
+  fi
   fetch "$work/venv/bin/nobgd" "$to/models"
   version_of "$python" >"$to/python-version"
   cp -R "$here/." "$to/"

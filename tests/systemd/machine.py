@@ -26,9 +26,10 @@ def missing() -> str | None:
     """Why it cannot run here; None when it can."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return "a container needs root on Linux"
-    for tool in ("systemd-nspawn", "nsenter", "mount"):
+    packages = {"systemd-nspawn": "systemd-container", "sudo": "sudo", "pgrep": "procps"}
+    for tool in ("systemd-nspawn", "sudo", "pgrep", "nsenter", "mount"):
         if shutil.which(tool) is None:
-            return f"there is no {tool} (Debian: apt-get install systemd-container)"
+            return f"there is no {tool} (Debian: apt-get install {packages.get(tool, 'mount')})"
     if "overlay" not in Path("/proc/filesystems").read_text():
         return "the kernel has no overlayfs"
     return None
@@ -58,7 +59,8 @@ class Machine:
             self._nspawn = subprocess.Popen(
                 ["systemd-nspawn", "-q", "-D", str(self.root), "--boot", "--register=no",
                  "--keep-unit", "--link-journal=no", "--private-network",
-                 f"--system-call-filter={_LANDLOCK}", *self._binds],
+                 f"--system-call-filter={_LANDLOCK}", *self._binds,
+                 "--", "--unit=basic.target"],  # none of the services of the machine below
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._await_leader()
