@@ -37,7 +37,7 @@ class Verdict:
     iou_worst: float
     difference_mean: float  # of the masks, 0 to 1, mean over a photo's pixels
     difference_worst: float
-    speed: float  # fp32 time / int8 time, medians, one thread, in turns
+    speed: float  # fp32 CPU time / int8 CPU time, medians, one thread, in turns
 
     @property
     def good(self) -> bool:
@@ -60,15 +60,15 @@ class Verdict:
 
 
 def judge(fp32: Net, int8: Net, held_out: list[Floats]) -> Verdict:
-    """Compare two models in turns, photo by photo, so that a busy machine slows both."""
+    """Compare two models of one thread in turns, photo by photo, by CPU time."""
     overlaps, differences, slow, fast = [], [], [], []
     for each in held_out:
-        began = time.perf_counter()
+        began = time.thread_time()
         wanted, confidence = stretch(fp32(each))
-        between = time.perf_counter()
+        between = time.thread_time()
         got, _ = stretch(int8(each))
         slow.append(between - began)
-        fast.append(time.perf_counter() - between)
+        fast.append(time.thread_time() - between)
         if confidence >= _SUBJECT:
             overlaps.append(iou(wanted, got))
             differences.append(float(np.abs(wanted.astype(np.int16) - got).mean()) / 255)
