@@ -6,10 +6,21 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from nobgd.intake.inbox import Snapshot
+from nobgd.shown import shown
+
 if TYPE_CHECKING:
     from nobgd.service import Service
 
 _WINDOW_S = 300.0
+_INBOXES_SHOWN = 3
+
+
+def how_watched(seen: Snapshot) -> str:
+    """`poll 5 s (nfs4)`, or what is wrong: `lost: …`, `stuck: …`."""
+    if seen.why:
+        return f"{seen.state}: {seen.why}"
+    return " + ".join(seen.briefs) or "starting"
 
 
 class Pulse:
@@ -44,16 +55,14 @@ class Pulse:
         return max(0.0, self._megapixels) * 60 / span
 
     def line(self, service: Service) -> str:
-        """`3 waiting · 2 working · 41.2 MP/min · /srv/in: poll every 5 s: nfs4`."""
+        """`3 waiting · 2 working · 41.2 MP/min · /srv/in: poll 5 s (nfs4)`."""
         working = len(service.engine.lanes.busy()) if service.engine is not None else 0
         parts = [f"{service.backlog.waiting()} waiting", f"{working} working"]
         if service.backlog.retrying():
             parts.append(f"{service.backlog.retrying()} to retry")
         parts.append(f"{self.megapixels_per_minute():.1f} MP/min")
-        for path, inbox in list(service.inboxes.items())[:3]:
-            lost = service.lost.get(path)
-            how = f"lost: {lost}" if lost else " / ".join(inbox.snapshot().texts) or "starting"
-            parts.append(f"{path}: {how}")
+        for path, inbox in list(service.inboxes.items())[:_INBOXES_SHOWN]:
+            parts.append(f"{shown(path)}: {how_watched(inbox.snapshot())}")
         parts += [f"{box.path}: {box.why}" for box in service.outboxes.values() if box.failures]
         if service.trouble:
             parts.append(service.trouble)

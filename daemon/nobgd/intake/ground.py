@@ -249,3 +249,8 @@ class Ground:
         if region.strategy == "poll":
             return f"poll every {self._poll_s:g} s: {region.why}"
         return f"inotify{', proved' if region.proved else ''}: {region.why}"
+
+    def brief(self, region: Region) -> str:
+        """The same in a few words, for the status line: "poll 5 s (nfs4)"."""
+        how = "inotify" if region.strategy == "inotify" else f"poll {self._poll_s:g} s"
+        return f"{how} ({region.mount.fstype})"

@@ -28,6 +28,7 @@ class Snapshot:
     why: str  # it is missing, lost or stuck; else ""
     strategy: str  # of the inbox's own mount: inotify | poll; "" while not known
     texts: tuple[str, ...]  # how each mount is watched: "inotify, proved: ext4"
+    briefs: tuple[str, ...]  # the same in a few words: "inotify (ext4)"
     device: int | None  # st_dev
     files: int
     unsettled: int
@@ -120,6 +121,7 @@ class Inbox:
             why=why,
             strategy=regions[0].strategy if regions else "",
             texts=tuple(scanner.ground.text(region) for region in regions),
+            briefs=tuple(dict.fromkeys(scanner.ground.brief(region) for region in regions)),
             device=mount.device if mount is not None else None,
             files=scanner.files,
             unsettled=len(scanner.settler),
