@@ -25,7 +25,7 @@ from nobgd.picture import source
 from nobgd.values import NobgdError
 
 NAME, TITLE = "race_flips", "rename and symlink flips while processing"
-FULL, SHORT = 100_000, 4_000
+FULL, SHORT = 100_000, 2_000
 _PORTION = 10_000
 _PHOTOS = 12
 _EXCHANGE, _AT_FDCWD = 2, -100

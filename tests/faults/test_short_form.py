@@ -1,0 +1,35 @@
+"""The short form of the campaign's hostile rows: each with a few of its iterations."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROWS = (
+    "fuzz_decode",
+    "fuzz_daemon",
+    "hostile_names",
+    "race_flips",
+    "overflow",
+    "shares",
+    "outbox_faults",
+)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_no_violation(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Every iteration ends well, and as many are made as were asked for."""
+    row = importlib.import_module(f"faults.rows.{name}")
+    why = row.missing() if hasattr(row, "missing") else None
+    if why is not None:
+        pytest.skip(f"{row.TITLE}: {why}")
+    root = tmp_path_factory.getbasetemp() / name  # beside the others: they share a cache
+    root.mkdir()
+    reached = 0
+    with contextlib.closing(row.rounds(root, 4, 0, row.SHORT)) as rounds:
+        for reached, wrong, _ in rounds:
+            assert wrong == []
+    assert reached == row.SHORT
