@@ -1,6 +1,7 @@
 """Runs one row on its own: ``python -m faults.solo ROW [COUNT]``; goes on where it stopped.
 
-The result is in ``tests/faults/results/ROW.json`` after every portion.  Scratch goes below
+``python -m faults.solo ROW COUNT FIRST`` repeats COUNT iterations from FIRST, and books nothing:
+every iteration follows from the seed and its number.  The result is in ``tests/faults/results/ROW.json`` after every portion.  Scratch goes below
 $NOBGD_FAULTS_SCRATCH, else the system's temporary folder.
 """
 
@@ -81,5 +82,18 @@ def run(name: str, wanted: int | None = None) -> dict[str, Any]:
     return result
 
 
-if __name__ == "__main__":
+def repeat(name: str, count: int, first: int) -> None:
+    """Iterations that were made before, to see what went wrong in them."""
+    row = importlib.import_module(f"faults.rows.{name}")
+    root = scratch(name)
+    try:
+        for done, wrong, counts in row.rounds(root, SEED, first, first + count):
+            print(done, counts, *wrong, sep="\n  ", flush=True)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__" and len(sys.argv) > 3:
+    repeat(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+elif __name__ == "__main__":
     run(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
