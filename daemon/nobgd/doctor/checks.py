@@ -147,7 +147,7 @@ def _folder(probe: Probe, found: dict[str, Any], who: Who) -> Finding:
     if probe.what == "inbox":
         parts.append("inotify" if found["strategy"] == "inotify" else "polled")
     if "folders" in found:
-        parts.append(f"{found['folders']} folders")
+        parts.append(f"{found['folders']} folder{'s' * (found['folders'] != 1)}")
     parts.append(f"{who.name} can {'write, sync and rename' if probe.write else 'read'}")
     parts.append(f"{found['free_mb'] / 1000:.0f} GB free")
     if found.get("caseless"):
