@@ -1,8 +1,9 @@
 """Runs one row on its own: ``python -m faults.solo ROW [COUNT]``; goes on where it stopped.
 
 ``python -m faults.solo ROW COUNT FIRST`` repeats COUNT iterations from FIRST, and books nothing:
-every iteration follows from the seed and its number.  The result is in ``tests/faults/results/ROW.json`` after every portion.  Scratch goes below
-$NOBGD_FAULTS_SCRATCH, else the system's temporary folder.
+every iteration follows from the seed and its number.  The result is in
+``tests/faults/results/ROW.json`` after every portion; scratch goes below $NOBGD_FAULTS_SCRATCH,
+else the system's temporary folder.
 """
 
 from __future__ import annotations
