@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from nobgd import notify
 from nobgd.config import Config, ConfigError
+from nobgd.drift import Drift
 from nobgd.mailbox import Call
 from nobgd.models import ModelError
 from nobgd.pool import engine as engines
@@ -99,6 +100,8 @@ class Reloading:
             self._change_engine(engine)
         service.watch(fresh)
         service.metrics.configure(fresh.metrics)
+        if "drift_percent" in changed:
+            service.drift = Drift(fresh.drift_percent)
         service.say.info(
             "service.reloaded", changed=changed,
             needs_restart=[name for name in ("state_dir", "cache_dir") if name in changed],

@@ -19,6 +19,7 @@ from nobgd import __version__, answers, control, notify, records
 from nobgd.booking import Booking
 from nobgd.config import Config
 from nobgd.desk import Desk
+from nobgd.drift import Drift
 from nobgd.intake import messages
 from nobgd.intake.backlog import Backlog
 from nobgd.intake.ignore import Ignore
@@ -74,6 +75,7 @@ class Service:
         self.pulse = Pulse()
         self.metrics = Metrics(self)
         self.share = Share(self)
+        self.drift = Drift(config.drift_percent)
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.desk = Desk(self)
@@ -323,10 +325,13 @@ class Service:
             self.say.info("lane.confined", lane=lane, holds=list(holds))
 
     def noted(self, event: dict[str, Any]) -> None:
-        """Something was said in the log: count it, show it."""
+        """Something was said in the log: count it, show it, see whether work gets slower."""
         self.pulse.take(event)
         self.metrics.take(event)
         self._observe(event)
+        drift = self.drift.note(event)
+        if drift is not None:
+            self.saying.tell("warning", drift)
 
     def _listen(self) -> None:
         """Open the control socket; a daemon without one still works."""

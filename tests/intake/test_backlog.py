@@ -87,3 +87,26 @@ def test_expedite_makes_retries_due() -> None:
     backlog.add_later(photo("a"), 500.0)
     backlog.expedite("/in")
     assert everything(backlog, now=1.0) == ["a"]
+
+
+def test_urgent_photos_take_turns_too() -> None:
+    """A thousand urgent ones of one inbox do not keep another's waiting."""
+    backlog = Backlog()
+    for number in range(3):
+        backlog.add(photo(f"_urgent/a{number}", "/a"))
+    backlog.add(photo("b0", "/b"))
+    backlog.add(photo("_urgent/b1", "/b"))
+    names = ["_urgent/a0", "_urgent/b1", "_urgent/a1", "_urgent/a2", "b0"]
+    assert everything(backlog) == names
+
+
+def test_an_inbox_that_rests_gives_its_turn_away() -> None:
+    """The others go on; when it opens again it is served as before, urgent ones first."""
+    backlog = Backlog()
+    for number in range(2):
+        backlog.add(photo(f"a{number}", "/a"))
+        backlog.add(photo(f"b{number}", "/b"))
+    backlog.add(photo("_urgent/a", "/a"))
+    taken = [backlog.take(0.0, lambda inbox: inbox != "/a") for _ in range(3)]
+    assert [each.relpath for each in taken if each] == ["b0", "b1"]
+    assert everything(backlog) == ["_urgent/a", "a0", "a1"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nobgd.intake import plan
+from nobgd.values import Photo
 
 NAMES = st.binary(min_size=1, max_size=255).filter(
     lambda raw: not set(raw) & {0, 0x2F} and raw not in (b".", b"..")
@@ -106,3 +108,55 @@ def test_an_inbox_key_gives_nothing_away() -> None:
     assert key == plan.inbox_key("/srv/photos/in")
     assert key != plan.inbox_key("/srv/photos/in2")
     assert "photos" not in key
+
+
+@pytest.mark.parametrize(
+    ("spans", "at", "rests"),
+    [
+        ([], "03:00", None),
+        (["09:00-17:00"], "08:59", None),
+        (["09:00-17:00"], "09:00", "09:00-17:00"),
+        (["09:00-17:00"], "16:59", "09:00-17:00"),
+        (["09:00-17:00"], "17:00", None),
+        (["22:00-06:00"], "21:59", None),
+        (["22:00-06:00"], "22:00", "22:00-06:00"),
+        (["22:00-06:00"], "00:00", "22:00-06:00"),
+        (["22:00-06:00"], "05:59", "22:00-06:00"),
+        (["22:00-06:00"], "06:00", None),
+        (["08:00-09:00", "22:00-6:30"], "06:29", "22:00-6:30"),
+        (["00:00-00:00"], "12:00", "00:00-00:00"),
+    ],
+)
+def test_quiet_hours(spans: list[str], at: str, rests: str | None) -> None:
+    """From the first minute until before the last, over midnight too; equal ends: all day."""
+    now = time.strptime(f"2026-03-29 {at}", "%Y-%m-%d %H:%M")
+    said = plan.resting(spans, now)
+    assert said == (f"quiet hours {rests}" if rests else None)
+
+
+MINUTES = st.integers(0, 24 * 60 - 1)
+
+
+@given(MINUTES, MINUTES, MINUTES)
+def test_a_span_and_its_opposite_share_no_minute(start: int, end: int, now: int) -> None:
+    """At every minute exactly one of the two rests, wherever midnight lies."""
+    clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end)]
+    moment = time.strptime(f"{now // 60:02}:{now % 60:02}", "%H:%M")
+    one = plan.resting([f"{clock[0]}-{clock[1]}"], moment)
+    other = plan.resting([f"{clock[1]}-{clock[0]}"], moment)
+    assert [one, other].count(None) == (0 if start == end else 1)
+
+
+@pytest.mark.parametrize(
+    ("relpath", "urgent"),
+    [
+        ("_urgent/a.jpg", True),
+        ("_urgent/day1/a.jpg", True),
+        ("_urgent", False),
+        ("_urgently/a.jpg", False),
+        ("trip/_urgent/a.jpg", False),
+    ],
+)
+def test_what_is_urgent(relpath: str, urgent: bool) -> None:
+    """All below the folder `_urgent` at the top of an inbox, and nothing else."""
+    assert plan.urgent(Photo("/in", relpath, 1, 0, 2.0)) is urgent
