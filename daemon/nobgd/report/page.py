@@ -1,0 +1,108 @@
+"""A summary as one self-contained HTML page: no script, no network, light, dark and on paper."""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files
+
+from nobgd import __version__
+from nobgd.report import charts, tables
+from nobgd.report.summary import STAGES, Summary
+from nobgd.report.tables import Table
+
+
+def render(summary: Summary) -> str:
+    """The page as text; its size does not depend on the log's."""
+    found = {table.key: table for table in tables.every(summary)}
+    title = f"{summary.photos:,} photos cut out"
+    style = files("nobgd.report").joinpath("page.css").read_text("utf-8")
+    drift = summary.drift
+    tone = "warn" if drift is not None and drift.percent >= 10 else "note"
+    body = [
+        f"<h1>{title}</h1>",
+        f"<p>{escape(tables.when(summary.first))} to {escape(tables.when(summary.last))}</p>",
+        _cards(summary),
+        f'<section class="{tone}">{escape(tables.drift_sentence(summary))}</section>',
+    ]
+    if summary.photos:
+        body.append('<div class="grid2">')
+        body.append(_section("Throughput", "Megapixels a minute", charts.throughput(summary)))
+        body.append(
+            _section(
+                "Cost of a megapixel",
+                f"Line: {summary.fixed_ms:,.0f} ms + {summary.ms_per_mp:,.1f} ms per megapixel",
+                charts.cost(summary),
+            )
+        )
+        body.append(
+            _section("Stages by resolution", "Mean of a photo", _key() + charts.stages(summary))
+        )
+        body.append(_section("Wait for a lane", "Mean, seconds", charts.waits(summary)))
+        if summary.failures:
+            what = "Attempts that failed and quarantined photos"
+            body.append(_section("Failures", what, charts.failures(summary)))
+        body.append("</div>")
+    body += [_table(table) for key, table in found.items() if key != "totals"]
+    body.append(_table(found["totals"]))
+    body.append(f"<p>Made by nobgd {escape(__version__)} from {_origin(summary)}.</p>")
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="data:,">'
+        f"<title>nobgd: {title}</title><style>{style}</style></head>\n"
+        f"<body><main>\n{chr(10).join(body)}\n</main></body></html>\n"
+    )
+
+
+def _origin(summary: Summary) -> str:
+    names = ", ".join(escape(tables.printable(name)) for name in summary.sources[:5])
+    more = f" and {len(summary.sources) - 5} more" if len(summary.sources) > 5 else ""
+    foreign = f" ({summary.foreign:,} lines were not nobgd's)" if summary.foreign else ""
+    return f"{summary.lines:,} lines of {names or 'the log'}{more}{foreign}"
+
+
+def _cards(summary: Summary) -> str:
+    median = summary.all.p50_ms_per_mp if summary.all else 0.0
+    cards = [
+        (f"{summary.photos:,}", "photos"),
+        (f"{summary.megapixels:,.0f}", "megapixels"),
+        (f"{summary.megapixels_per_minute:,.0f}", "MP a minute of work"),
+        (f"{median:,.0f} ms", "per megapixel, median"),
+        (f"{summary.quarantined:,}", "quarantined"),
+        (f"{summary.copied:,}", "duplicates saved"),
+    ]
+    drawn = "".join(
+        f'<div class="card"><b>{value}</b><span>{name}</span></div>' for value, name in cards
+    )
+    return f'<div class="cards">{drawn}</div>'
+
+
+def _key() -> str:
+    parts = [
+        f'<span><i style="background:var(--s{n})"></i>{name}</span>'
+        for n, name in enumerate(STAGES)
+    ]
+    return f'<div class="key">{"".join(parts)}</div>'
+
+
+def _section(title: str, what: str, drawn: str) -> str:
+    return f"<section><h2>{escape(title)}</h2><p>{escape(what)}</p>{drawn}</section>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(
+        f"<th{'' if digits is None else ' class=n'}>{escape(name)}</th>"
+        for name, digits in zip(table.columns, table.digits, strict=True)
+    )
+    rows = [
+        "<tr>" + "".join(
+            f'<td{"" if digits is None else " class=n"}>{escape(cell)}</td>'
+            for cell, digits in zip(row, table.digits, strict=True)
+        ) + "</tr>"
+        for row in table.cells
+    ]  # fmt: skip
+    top = f"<thead><tr>{head}</tr></thead>" if any(table.columns) else ""
+    return (
+        f'<section id="{table.key}"><h2>{escape(table.title)}</h2><div class="scroll"><table>{top}'
+        f"<tbody>{''.join(rows)}</tbody></table></div></section>"
+    )

@@ -1,0 +1,97 @@
+"""Raw lines to events: ours, or counted as foreign; and which of them are asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from nobgd import records
+
+_AGO = re.compile(r"^(\d+)\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)(\s+ago)?$")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events count; None is no limit."""
+
+    since: float | None = None
+    until: float | None = None
+    inbox: str | None = None
+    model: str | None = None
+    precision: str | None = None
+
+    def takes(self, event: dict[str, Any], moment: float) -> bool:
+        """Whether an event of this moment is asked for; what says nothing of a model is."""
+        if self.since is not None and moment < self.since:
+            return False
+        if self.until is not None and moment >= self.until:
+            return False
+        for name in ("inbox", "model", "precision"):
+            limit = getattr(self, name)
+            if limit is not None and event.get(name, limit) != limit:
+                return False
+        return True
+
+
+class Parser:
+    """Counts what it reads."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.foreign = 0
+
+    def events(self, lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], float]]:
+        """(event, moment) of every line that is ours; a journal's JSON is opened."""
+        for line in lines:
+            if not line.strip():
+                continue
+            self.lines += 1
+            event = _parse(line)
+            if event is not None and "MESSAGE" in event:
+                message = event["MESSAGE"]
+                if isinstance(message, list):  # how the journal shows bytes that are no text
+                    message = bytes(message)
+                event = _parse(message)
+            moment = _moment(event) if event is not None else None
+            if event is None or moment is None or not isinstance(event.get("event"), str):
+                self.foreign += 1
+                continue
+            yield event, moment
+
+
+def _parse(line: bytes | str) -> dict[str, Any] | None:
+    try:
+        event = orjson.loads(line)
+    except ValueError:  # torn; or a name that is no UTF-8, which only the standard library takes
+        return records.parse(line)
+    return event if isinstance(event, dict) else None
+
+
+def _moment(event: dict[str, Any]) -> float | None:
+    try:
+        return datetime.fromisoformat(event["timestamp"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def moment(text: str, now: datetime | None = None) -> float:
+    """Seconds since the epoch of an ISO 8601 date or time (local without a zone) or `7 days ago`.
+
+    Also `today`, `yesterday` and `now`.  ValueError when it is none of these.
+    """
+    now = now or datetime.now(UTC).astimezone()
+    words = text.strip().lower()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if words in named:
+        return named[words].timestamp()
+    if match := _AGO.match(words):
+        return now.timestamp() - int(match[1]) * _SECONDS[match[2][0]]
+    then = datetime.fromisoformat(text.strip())
+    return (then if then.tzinfo else then.replace(tzinfo=now.tzinfo)).timestamp()

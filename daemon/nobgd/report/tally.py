@@ -1,0 +1,147 @@
+"""Running figures of photos that have something in common, and the timeline of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nobgd import drift
+from nobgd.report.sketch import Sketch
+from nobgd.report.summary import STAGES, Moment, Row
+
+_FIELDS = tuple(f"{name}_ms" for name in STAGES)
+_MOST_BINS = 240  # of the timeline; then they double
+_FIRST_BIN_S = 60
+
+
+class Tally:
+    """Becomes a `Row`."""
+
+    __slots__ = ("_megapixels", "_peak", "_per_mp", "_stages", "_total")
+
+    def __init__(self) -> None:
+        self._total = Sketch()
+        self._per_mp = Sketch()
+        self._stages = dict.fromkeys(STAGES, 0.0)
+        self._megapixels = 0.0
+        self._peak = 0.0
+
+    def add(self, event: dict[str, Any], megapixels: float, total_ms: float) -> None:
+        """One computed photo."""
+        self._total.add(total_ms)
+        self._per_mp.add(total_ms / megapixels)
+        self._megapixels += megapixels
+        peak = event.get("peak_rss_mb") or 0.0
+        if peak > self._peak:
+            self._peak = peak
+        stages = self._stages
+        for name, field in zip(STAGES, _FIELDS, strict=True):
+            stages[name] += event.get(field) or 0.0
+
+    def row(self, name: str) -> Row:
+        """The figures so far."""
+        total, per_mp = self._total, self._per_mp
+        count = max(1, total.count)
+        return Row(
+            name, total.count, self._megapixels,
+            total.mean, total.quantile(0.5), total.quantile(0.95),
+            per_mp.mean, per_mp.quantile(0.5), per_mp.quantile(0.95),
+            self._peak, {stage: spent / count for stage, spent in self._stages.items()},
+        )  # fmt: skip
+
+
+class Bin:
+    """A stretch of the timeline."""
+
+    __slots__ = ("busy_ms", "failures", "fit", "megapixels", "photos", "queued_ms", "stages")
+
+    def __init__(self) -> None:
+        self.photos = 0
+        self.failures = 0
+        self.megapixels = 0.0
+        self.busy_ms = 0.0
+        self.queued_ms = 0.0
+        self.fit = drift.Fit()
+        self.stages = {name: drift.Fit() for name in drift.STAGES}
+
+    def merge(self, other: Bin) -> None:
+        """All of another stretch."""
+        self.photos += other.photos
+        self.failures += other.failures
+        self.megapixels += other.megapixels
+        self.busy_ms += other.busy_ms
+        self.queued_ms += other.queued_ms
+        self.fit.merge(other.fit)
+        for name, fit in other.stages.items():
+            self.stages[name].merge(fit)
+
+
+class Timeline:
+    """At most 240 stretches of equal length, which doubles as the log goes on."""
+
+    def __init__(self) -> None:
+        self.span_s = _FIRST_BIN_S
+        self.bins: dict[int, Bin] = {}
+
+    def at(self, moment: float) -> Bin:
+        """The stretch that a moment lies in."""
+        number = int(moment // self.span_s)
+        found = self.bins.get(number)
+        if found is None:
+            found = self.bins[number] = Bin()
+            while len(self.bins) > 1 and max(self.bins) - min(self.bins) >= _MOST_BINS:
+                self._double()
+            found = self.bins[int(moment // self.span_s)]
+        return found
+
+    def _double(self) -> None:
+        self.span_s *= 2
+        halves, self.bins = self.bins, {}
+        for number, each in halves.items():
+            into = self.bins.setdefault(number // 2, Bin())
+            into.merge(each)
+
+    def moments(self) -> tuple[Moment, ...]:
+        """All stretches in their order, empty ones included."""
+        if not self.bins:
+            return ()
+        empty = Bin()
+        found = []
+        for number in range(min(self.bins), max(self.bins) + 1):
+            each = self.bins.get(number, empty)
+            found.append(
+                Moment(
+                    float(number * self.span_s), float(self.span_s), each.photos, each.megapixels,
+                    each.busy_ms, each.queued_ms / max(1, each.photos), each.failures,
+                )
+            )  # fmt: skip
+        return tuple(found)
+
+
+class Busy:
+    """Length of the union of intervals that come roughly in the order of their ends."""
+
+    _OPEN = 8  # intervals that a late one may still touch
+
+    def __init__(self) -> None:
+        self._closed_s = 0.0
+        self._open: list[tuple[float, float]] = []
+
+    def add(self, start: float, end: float) -> None:
+        """One interval."""
+        kept = []
+        for low, high in self._open:
+            if high < start or low > end:
+                kept.append((low, high))
+            else:
+                start, end = min(low, start), max(high, end)
+        kept.append((start, end))
+        kept.sort()
+        while len(kept) > self._OPEN:
+            low, high = kept.pop(0)
+            self._closed_s += high - low
+        self._open = kept
+
+    @property
+    def seconds(self) -> float:
+        """The union so far."""
+        return self._closed_s + sum(high - low for low, high in self._open)
