@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -65,7 +64,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     one = actions.add_parser(
         "quantize",
-        help="build the int8 version: about a third of the time, nearly the same mask",
+        help="build the int8 version: about half the time, nearly the same mask",
         description="Build the int8 version of a model from calibration photos, compare it with"
         " fp32 on photos held out, and install it if it is good enough.",
     )
@@ -208,9 +207,6 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    try:
-        quantize = importlib.import_module("nobgd.quantize")  # brings onnx along: only when asked
-    except ModuleNotFoundError:
-        complain("nobgd: this version cannot build int8 weights; set `model: {precision: fp32}`")
-        return USAGE
-    return int(quantize.quantize(args.name, args.photos, _home(args.directory), print))
+    from nobgd.quantize import quantize  # brings numpy, onnx and ONNX Runtime along
+
+    return quantize(args.name, args.photos, _home(args.directory), print)
