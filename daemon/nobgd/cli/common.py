@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
 DEFAULT = "/etc/nobgd/nobgd.yaml"
+_WIDEST_EXAMPLE = 56  # what a longer example does stands below it
 
 
 class Quit(Exception):  # noqa: N818 - carries an exit code, not an error
@@ -36,8 +37,11 @@ def add_verb(
     ``says`` is wrapped, paragraph by paragraph; ``examples`` are (command, what it does);
     ``exits`` says when each exit code is given, one a line.
     """
-    wide = max(len(command) for command, _ in examples) + 2
-    shown = [f"  {command:{wide}}{does}" for command, does in examples]
+    wide = min(max(len(command) for command, _ in examples), _WIDEST_EXAMPLE) + 2
+    shown = [
+        f"  {command:{wide}}{does}" if len(command) < wide else f"  {command}\n{' ' * 6}{does}"
+        for command, does in examples
+    ]
     codes = [f"  {line}" for line in exits.splitlines()]
     return verbs.add_parser(
         name, help=short, formatter_class=argparse.RawDescriptionHelpFormatter,
