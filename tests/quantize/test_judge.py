@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nobgd.quantize.judge import Floats, Net, Verdict, iou, judge
+from nobgd.quantize.judge import Floats, Net, Verdict, compare, iou
 
 GOOD = Verdict(12, 0.98, 0.90, 0.01, 0.05, 2.0)
 
@@ -52,7 +52,7 @@ def test_one_figure_below_the_bar_is_enough(worse: dict[str, Any], word: str) ->
 
 def test_equal_masks_are_perfect() -> None:
     """IoU 1, difference 0."""
-    verdict = judge(net(0), net(0), PHOTOS)
+    verdict = compare(net(0), net(0), PHOTOS)
     assert (verdict.photos, verdict.iou_median, verdict.iou_worst) == (5, 1.0, 1.0)
     assert (verdict.difference_mean, verdict.difference_worst) == (0.0, 0.0)
     assert verdict.speed > 0
@@ -60,7 +60,7 @@ def test_equal_masks_are_perfect() -> None:
 
 def test_a_shifted_mask_has_the_figures_of_geometry() -> None:
     """Ten of 100 columns off: 90 shared of 110, and 20 of 320 x 320 differ."""
-    verdict = judge(net(0), net(10), PHOTOS)
+    verdict = compare(net(0), net(10), PHOTOS)
     assert verdict.iou_worst == pytest.approx(90 / 110)
     assert verdict.difference_mean == pytest.approx(20 * 100 / 320**2)
     assert not verdict.good
@@ -68,7 +68,7 @@ def test_a_shifted_mask_has_the_figures_of_geometry() -> None:
 
 def test_photos_without_a_subject_say_nothing_about_the_mask() -> None:
     """Where fp32 sees nothing, the stretched mask is noise."""
-    verdict = judge(net(0, height=0.15), net(10), PHOTOS)
+    verdict = compare(net(0, height=0.15), net(10), PHOTOS)
     assert verdict.photos == 0
     assert not verdict.good
 

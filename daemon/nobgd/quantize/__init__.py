@@ -23,7 +23,7 @@ from nobgd.models.places import int8_paths
 from nobgd.models.verify import checksum
 from nobgd.picture import optimised
 from nobgd.quantize import build, keep, photos
-from nobgd.quantize.judge import Floats, Net, Verdict, judge
+from nobgd.quantize.judge import Floats, Net, Verdict, compare
 
 __all__ = ["quantize"]
 
@@ -92,7 +92,7 @@ def _judged(fp32: ModelFile, made: str, files: list[Path], work: str, say: Say) 
     feeds = photos.inputs(files, fp32.spec, say)
     say(f"{fp32.spec.name}: comparing with fp32 on {len(feeds)} photos held out …")
     nets = [_net(str(fp32.path), "fp32", work), _net(made, "int8", work)]
-    return judge(nets[0], nets[1], feeds)
+    return compare(nets[0], nets[1], feeds)
 
 
 def _net(path: str, key: str, work: str) -> Net:

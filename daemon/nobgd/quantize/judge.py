@@ -59,7 +59,7 @@ class Verdict:
         return said
 
 
-def judge(fp32: Net, int8: Net, held_out: list[Floats]) -> Verdict:
+def compare(fp32: Net, int8: Net, held_out: list[Floats]) -> Verdict:
     """Compare two models of one thread in turns, photo by photo, by CPU time."""
     overlaps, differences, slow, fast = [], [], [], []
     for each in held_out:
