@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from PIL import Image
 
+from nobgd import schema
+
 PATIENCE_S = 60.0
+VALIDATOR = jsonschema.Draft202012Validator(schema.schema())  # for every line of every test here
 
 
 def await_true(what: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
@@ -117,6 +121,10 @@ def daemon(tmp_path: Path, shared_cache: Path) -> Iterator[Callable[..., Daemon]
     for each in made:
         if each.process is not None and not each.ended():
             each.kill()
+        for event in each.events():
+            VALIDATOR.validate(event)
+            assert event["event"] in schema.EVENTS, event
+            assert event.keys() <= schema.FIELDS.keys(), event
 
 
 @pytest.fixture(scope="session")

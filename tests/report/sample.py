@@ -20,7 +20,11 @@ def events(count: int, seed: int = 1, *, slower_from: float = 2.0) -> Iterator[d
     """``count`` events; from the share ``slower_from`` on inference takes 1.5 times as long."""
     chance = random.Random(seed)
     now = START
-    yield {"event": "service.ready", "timestamp": stamp(now), "level": "info", "schema": 1}
+    yield {
+        "event": "service.ready", "timestamp": stamp(now), "level": "info", "schema": 1,
+        "version": "1.0", "pid": 1, "lanes": 2, "threads": 1, "in_flight_megapixels": 100,
+        "model": "u2net", "precision": "fp32", "inboxes": list(INBOXES), "start_ms": 400,
+    }  # fmt: skip
     for number in range(count - 1):
         now += timedelta(seconds=chance.expovariate(1 / 20))
         kind = chance.random()
@@ -33,6 +37,8 @@ def events(count: int, seed: int = 1, *, slower_from: float = 2.0) -> Iterator[d
                 "event": chance.choice(["photo.failed", "photo.quarantined"]), "level": "warning",
                 "code": code, "reason": f"{source}: {code}; copy it again", "attempt": 1, **said,
             }  # fmt: skip
+            failed = event["event"] == "photo.failed"
+            event |= {"retry_in_s": 30.0} if failed else {"quarantine": "/var/lib/nobgd/q"}
         elif kind < 0.02:
             event = {"event": "photo.skipped", "level": "info", "reason": "not a photo", **said}
         else:

@@ -68,7 +68,8 @@ class Segmenter:
 def prepare(pixels: Bytes, spec: Spec) -> npt.NDArray[np.float32]:
     """The network's input, (1, 3, S, S) float32, from (H, W, 3) or (H, W, 4) uint8 RGB."""
     whole = pixels.base  # of a `Picture.pixels`: its four-byte memory, no copy
-    if isinstance(whole, np.ndarray) and whole.shape == (*pixels.shape[:2], 4) and pixels.shape[2] == 3:
+    four = (*pixels.shape[:2], 4)
+    if isinstance(whole, np.ndarray) and whole.shape == four and pixels.shape[2] == 3:
         pixels = whole
     small = shrink(pixels, spec.input_size)
     scaled = small / max(int(small.max()), 1e-6)  # float64, as rembg computes it

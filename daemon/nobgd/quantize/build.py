@@ -1,8 +1,9 @@
 """fp32 weights and calibration photos to an int8 model.
 
 The recipe is ONNX Runtime's static quantization to QDQ form: convolutions alone, weights int8
-per output channel, activations uint8 per tensor.  The range of an activation is the mean over
-the photos of its smallest and largest value, so that one odd photo does not coarsen all others.
+per output channel, activations uint8 per tensor.  The range of an activation goes from its
+smallest to its largest value in any photo: a mean over the photos cuts the peaks by which the
+network decides what the subject is, and where two things compete it then chooses the other.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def plain(path: str, work: str) -> onnx.ModelProto:
 def ranges(
     model: onnx.ModelProto, inputs: Iterable[Floats], work: str, told: Callable[[int], None]
 ) -> Ranges:
-    """What each activation around a convolution holds: its mean least and mean largest value.
+    """What each activation around a convolution holds: its least and its largest value.
 
     ``inputs`` are (1, 3, S, S) float32; ``told`` hears how many have been seen.  The extremes
     are taken inside the graph, so no activation outlives its use.
@@ -61,8 +62,12 @@ def ranges(
         got = session.run(wanted, {session.get_inputs()[0].name: each})
         seen.append(np.array([float(np.asarray(value).item()) for value in got]))
         told(len(seen))
-    mean = np.mean(seen, axis=0).reshape(-1, 2)
-    return {name: (float(low), float(high)) for name, (low, high) in zip(names, mean, strict=True)}
+    extremes = np.array(seen).reshape(len(seen), -1, 2)
+    least, largest = extremes[..., 0].min(axis=0), extremes[..., 1].max(axis=0)
+    return {
+        name: (float(low), float(high))
+        for name, low, high in zip(names, least, largest, strict=True)
+    }
 
 
 def quantized(

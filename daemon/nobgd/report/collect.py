@@ -8,7 +8,8 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
-from nobgd import drift, records
+from nobgd import drift, records, schema
+from nobgd.report import tables
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import BUCKETS, STAGES, Cell, Failure, Named, Summary, Verdict
 from nobgd.report.tally import Bin, Busy, Tally, Timeline
@@ -19,7 +20,7 @@ _CELLS_PER_DECADE = 12
 _MOST_KINDS = 200  # inboxes, or models; more are counted together
 _RECENT = 0.25  # of the photos, for the verdict on drift
 _LEAST_PHOTOS = 40  # for that verdict
-_KNOWN = frozenset(records.FIELDS) if hasattr(records, "FIELDS") else None
+_KNOWN = frozenset(schema.FIELDS)
 
 
 class Collector:
@@ -43,11 +44,14 @@ class Collector:
         self._work = [math.inf, -math.inf]
         self._fit = drift.Fit()
         self._number = 0
+        self._unknown: set[str] = set()
         self.warnings: dict[str, str] = {}
 
     def add(self, event: dict[str, Any], moment: float) -> None:
         """One event of the log."""
         self._first, self._last = min(self._first, moment), max(self._last, moment)
+        if event["event"] in schema.EVENTS and not event.keys() <= _KNOWN:
+            self._unknown.update(map(str, event.keys() - _KNOWN))
         match event["event"]:
             case "photo.done":
                 self._done(event, moment)
@@ -63,10 +67,10 @@ class Collector:
                 pass
 
     def _ready(self, event: dict[str, Any]) -> None:
-        schema = event.get("schema")
-        if isinstance(schema, int) and schema > records.SCHEMA_VERSION:
+        version = event.get("schema")
+        if isinstance(version, int) and version > records.SCHEMA_VERSION:
             self.warnings["schema"] = (
-                f"the log has schema {schema}, this nobgd knows {records.SCHEMA_VERSION}:"
+                f"the log has schema {version}, this nobgd knows {records.SCHEMA_VERSION}:"
                 " used as far as it is understood"
             )
 
@@ -147,6 +151,9 @@ class Collector:
         names = [f"≤ {edge:g} MP" for edge in BUCKETS] + [f"> {BUCKETS[-1]:g} MP"]
         whole = self._all.row("all")
         failures = [Failure(code, *found) for code, found in self._failures.items()]
+        if self._unknown and "schema" not in self.warnings:
+            listed = ", ".join(tables.printable(name) for name in sorted(self._unknown)[:5])
+            self.warnings["unknown"] = f"fields unknown to this nobgd were passed over: {listed}"
         incomplete = self._counts["incomplete"]
         if incomplete:
             self.warnings["incomplete"] = (

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 
-from nobgd.report.tables import Table
+from nobgd.report.tables import Table, printable
 
 
 def as_csv(found: list[Table]) -> str:
@@ -23,9 +23,9 @@ def as_csv(found: list[Table]) -> str:
 
 def _safe(value: object) -> object:
     """A name that a spreadsheet would take for a formula is led by an apostrophe."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value.encode("utf-8", "backslashreplace").decode()
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return ("'" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else "") + printable(value)
 
 
 def as_json(found: list[Table]) -> str:

@@ -1,0 +1,267 @@
+"""nobgd report, by its command line, against an independent computation."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import statistics
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zstandard
+
+from nobgd.report import build, parsing
+from nobgd.report.summary import BUCKETS, Summary
+from report import sample
+
+COUNT = 100_000
+
+
+def report(*words: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "nobgd", "report", *map(str, words)],
+        input=stdin, capture_output=True, check=False, timeout=100,
+    )  # fmt: skip
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def tables(*words: str | Path, stdin: bytes = b"") -> dict[str, Any]:
+    done = report(*words, "--format", "json", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def events() -> list[dict[str, Any]]:
+    return list(sample.events(COUNT))
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]) -> Path:
+    path = tmp_path_factory.mktemp("log") / "nobgd.log"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("small") / "nobgd.log"
+    path.write_text("".join(sample.lines(2000)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def summary(log: Path) -> Summary:
+    return build.from_files([log], parsing.Wanted())
+
+
+def computed(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e for e in events if e["event"] == "photo.done" and e["how"] == "computed"]
+
+
+def test_totals_are_exact(summary: Summary, events: list[dict[str, Any]]) -> None:
+    """Counts, megapixels and copies, by plain sums."""
+    photos = computed(events)
+    assert summary.photos == len(photos)
+    assert summary.megapixels == pytest.approx(sum(e["megapixels"] for e in photos))
+    assert summary.copied == sum(e.get("how") == "copied" for e in events)
+    assert summary.quarantined == sum(e["event"] == "photo.quarantined" for e in events)
+    assert summary.skipped == sum(e["event"] == "photo.skipped" for e in events)
+    assert summary.unsure_count == sum(e["subject_confidence"] < 0.5 for e in photos)
+    assert summary.lines == COUNT
+    assert summary.foreign == 0
+
+
+def test_quantiles_are_within_a_percent(summary: Summary, events: list[dict[str, Any]]) -> None:
+    """Of every bucket: mean exactly, median and 95th percentile within 1 %."""
+    edges = [0.0, *BUCKETS, 1e9]
+    photos = computed(events)
+    for row, low, high in zip(summary.buckets, edges, edges[1:], strict=False):
+        mine = [e for e in photos if low < round(e["megapixels"], 2) <= high]
+        times = sorted(e["total_ms"] for e in mine)
+        costs = sorted(e["total_ms"] / e["megapixels"] for e in mine)
+        assert row.photos == len(mine)
+        assert row.mean_ms == pytest.approx(statistics.mean(times))
+        assert row.mean_ms_per_mp == pytest.approx(statistics.mean(costs))
+        for found, values, share in (
+            (row.p50_ms, times, 0.5), (row.p95_ms, times, 0.95),
+            (row.p50_ms_per_mp, costs, 0.5), (row.p95_ms_per_mp, costs, 0.95),
+        ):  # fmt: skip
+            exact = values[int(np.ceil(share * len(values))) - 1]
+            assert found == pytest.approx(exact, rel=0.0101)
+        assert row.peak_rss_mb == max(e["peak_rss_mb"] for e in mine)
+
+
+def test_the_line_is_numpys(summary: Summary, events: list[dict[str, Any]]) -> None:
+    """Fixed cost and cost per megapixel by least squares."""
+    photos = computed(events)
+    slope, fixed = np.polyfit(
+        [e["megapixels"] for e in photos], [e["total_ms"] for e in photos], 1
+    )  # fmt: skip
+    assert (summary.ms_per_mp, summary.fixed_ms) == pytest.approx((slope, fixed), rel=1e-6)
+
+
+def test_time_at_work_is_the_union_of_the_jobs(
+    summary: Summary, events: list[dict[str, Any]]
+) -> None:
+    """At least one lane was at work, by merging sorted intervals."""
+    ends = [(datetime.fromisoformat(e["timestamp"]).timestamp(), e) for e in computed(events)]
+    union, reach = 0.0, 0.0
+    for start, end in sorted((end - e["total_ms"] / 1000, end) for end, e in ends):
+        union += max(0.0, end - max(start, reach))
+        reach = max(reach, end)
+    assert summary.busy_s == pytest.approx(union, rel=1e-6)
+
+
+def test_what_a_log_holds_is_told_in_every_format(small: Path) -> None:
+    """Terminal, CSV, JSON and Markdown have the same count of the same bucket."""
+    row = next(r for r in tables(small)["resolutions"] if r["size"] == "≤ 8.29 MP")
+    rows = list(csv.reader(io.StringIO(report(small, "--format", "csv").stdout)))
+    assert ["resolutions", "≤ 8.29 MP", str(row["photos"])] in [r[:3] for r in rows]
+    assert f"| ≤ 8.29 MP | {row['photos']} |" in report(small, "--format", "markdown").stdout
+    plain = report(small).stdout
+    assert re.search(rf"≤ 8.29 MP +{row['photos']} ", plain)
+    assert "\x1b" not in plain
+
+
+def test_rotated_and_packed_logs_are_one(tmp_path: Path) -> None:
+    """A folder with log, log.1.gz and log.2.zst gives what the whole gives; so does stdin."""
+    lines = list(sample.lines(3000))
+    whole = tmp_path / "whole.log"
+    whole.write_text("".join(lines))
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    parts = ["".join(part).encode() for part in (lines[:1000], lines[1000:2000], lines[2000:])]
+    (folder / "nobgd.log.2.zst").write_bytes(zstandard.compress(parts[0]))
+    (folder / "nobgd.log.1.gz").write_bytes(gzip.compress(parts[1]))
+    (folder / "nobgd.log").write_bytes(parts[2])
+    expected = tables(whole)
+    assert tables(folder) == expected
+    assert tables("-", stdin=b"".join(parts)) == expected
+
+
+def test_torn_and_foreign_lines_are_counted_and_skipped(tmp_path: Path, small: Path) -> None:
+    """Nothing in a log ends a report."""
+    lines = small.read_bytes().splitlines(keepends=True)
+    bad = [b'{"event": "photo.done", "timest\n', b"Started nobgd.\n", b"[1]\n", b"\xff\xfe\x00\n",
+           b'{"event": "photo.done", "timestamp": "never"}\n', b"null\n"]  # fmt: skip
+    log = tmp_path / "bad.log"
+    log.write_bytes(b"".join([*lines[:50], *bad, *lines[50:], lines[60][:80]]))
+    done = report(log)
+    assert done.returncode == 0
+    assert f"{len(bad) + 1} of {len(lines) + len(bad) + 1:,} lines were torn" in done.stdout
+    assert tables(log)["resolutions"] == tables(small)["resolutions"]
+
+
+def test_names_of_any_bytes_move_no_cursor(tmp_path: Path) -> None:
+    """Not UTF-8, escape sequences, formulas: shown escaped, never raised."""
+    event = next(e for e in sample.events(9) if e["event"] == "photo.done")
+    names = ["/in/\udcff\udcfe.jpg", "/in/\x1b[2J\r\n.jpg", "=HYPERLINK(1)", "/in/<script>.jpg"]
+    log = tmp_path / "n.log"
+    log.write_text("".join(json.dumps({**event, "source": name}) + "\n" for name in names))
+    for words in ((), ("--format", "csv"), ("--format", "json"), ("--format", "markdown")):
+        done = report(log, *words)
+        assert done.returncode == 0, done.stderr
+        assert "\x1b" not in done.stdout
+        assert "slowest" in done.stdout.lower()
+    assert ",'=HYPERLINK" in report(log, "--format", "csv").stdout
+
+
+def test_a_journal_is_read(tmp_path: Path, small: Path) -> None:
+    """Lines of `journalctl -o json` carry ours in MESSAGE, as text or as bytes."""
+    log = tmp_path / "journal.json"
+    with log.open("w") as stream:
+        for number, line in enumerate(small.read_text().splitlines()):
+            message: Any = list(line.encode()) if number % 7 == 0 else line
+            stream.write(json.dumps({"_PID": "1", "MESSAGE": message}) + "\n")
+        stream.write(json.dumps({"_PID": "1", "MESSAGE": "Started nobgd."}) + "\n")
+    assert tables(log)["resolutions"] == tables(small)["resolutions"]
+
+
+def test_filters(small: Path) -> None:
+    """Inbox, precision and time take away what is not asked for."""
+    photos = computed([json.loads(line) for line in small.read_text().splitlines()])
+    middle = photos[len(photos) // 2]["timestamp"]
+    for words, wanted in (
+        (("--inbox", sample.INBOXES[0]), lambda e: e["inbox"] == sample.INBOXES[0]),
+        (("--precision", "int8"), lambda e: e["precision"] == "int8"),
+        (("--since", middle), lambda e: e["timestamp"] >= middle),
+        (("--until", middle), lambda e: e["timestamp"] < middle),
+    ):
+        rows = tables(small, *words)["resolutions"]
+        assert rows[-1]["photos"] == sum(map(wanted, photos))
+
+
+def test_compare_gives_ratios(tmp_path: Path, small: Path) -> None:
+    """Two logs, and two periods of one; the slower one has the larger ratio."""
+    slow = tmp_path / "slow.log"
+    slow.write_text("".join(sample.lines(2000, slower_from=0.0)))
+    done = report("--compare", small, slow, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (infer,) = (r for r in json.loads(done.stdout)["compare_stages"] if r["stage"] == "infer")
+    assert infer["ratio"] == pytest.approx(1.5, rel=0.05)
+    periods = ("2026-03-01..2026-03-01T12:00:00+00:00", "2026-03-01T12:00:00+00:00..2026-03-05")
+    done = report(small, "--compare", *periods)
+    assert done.returncode == 0, done.stderr
+    assert "ratio" in done.stdout
+    assert report("--compare", small, tmp_path / "none.log").returncode == 1
+
+
+def test_drift_is_said_with_its_stage(tmp_path: Path, small: Path) -> None:
+    """The last third took half as long again in inference; a steady log is not accused."""
+    slow = tmp_path / "slow.log"
+    slow.write_text("".join(sample.lines(3000, slower_from=0.7)))
+    said = report(slow).stdout
+    assert re.search(r"Drift: since .* (3|4)\d % more .* in infer\.", said)
+    assert "Drift: none" in report(small).stdout
+
+
+def test_bad_input(tmp_path: Path, small: Path) -> None:
+    """No records, no file, a broken archive, a wrong moment: a sentence and an exit code."""
+    empty = tmp_path / "empty.log"
+    empty.write_text("")
+    done = report(empty)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no records" in done.stderr
+    done = report(tmp_path / "none.log", small)
+    assert done.returncode == 1
+    assert "there is no such file" in done.stderr
+    assert "By resolution" in done.stdout  # the other one is used
+    cut = tmp_path / "cut.log.gz"
+    cut.write_bytes(gzip.compress(small.read_bytes())[:-2000])
+    done = report(cut)
+    assert done.returncode == 1
+    assert "records before were used" in done.stderr
+    assert "By resolution" in done.stdout
+    cut.write_bytes(zstandard.compress(small.read_bytes())[:-2000])
+    assert report(cut, "--format", "csv").returncode in (0, 1)
+    done = report(small, "--since", "the day of the dog")
+    assert done.returncode == 2
+    assert "no moment" in done.stderr
+
+
+def test_a_newer_schema_is_used_with_one_warning(tmp_path: Path) -> None:
+    """New fields and a higher version: the known part counts, and it is said once."""
+    log = tmp_path / "new.log"
+    with log.open("w") as stream:
+        for event in sample.events(300):
+            event = {**event, "aura": "blue"}
+            stream.write(json.dumps(event | ({"schema": 9} if "schema" in event else {})) + "\n")
+    done = report(log)
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert "schema 9" in done.stderr
+    plain = tmp_path / "plain.log"
+    plain.write_text("".join(json.dumps({**e, "aura": 1}) + "\n" for e in sample.events(300)))
+    assert "unknown to this nobgd" in report(plain).stderr
