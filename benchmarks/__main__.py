@@ -18,6 +18,7 @@ from benchmarks import (
     lanes,
     latency,
     machine,
+    million,
     page,
     plots,
     start,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "folder": folder, "lanes": lanes, "backlog": backlog, "latency": latency,
-    "start": start, "encoders": encoders,
+    "start": start, "encoders": encoders, "report": million,
 }  # fmt: skip
 
 

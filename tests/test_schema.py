@@ -11,10 +11,10 @@ from typing import Any
 
 import jsonschema
 import pytest
+from benchmarks import sample
 
 from nobgd import records, schema
 from nobgd.values import Code, Done, Failed, Skip
-from report import sample
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/reading-the-log.md").read_text()

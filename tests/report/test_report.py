@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 import zstandard
+from benchmarks import sample
 
 from nobgd.report import build, parsing
 from nobgd.report.summary import BUCKETS, Summary
-from report import sample
 
 COUNT = 100_000
 

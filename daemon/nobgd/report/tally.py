@@ -10,7 +10,7 @@ from nobgd.report.summary import STAGES, Moment, Row
 
 _FIELDS = tuple(f"{name}_ms" for name in STAGES)
 _MOST_BINS = 240  # of the timeline; then they double
-_FIRST_BIN_S = 60
+_FIRST_BIN_S = 1
 
 
 class Tally:
