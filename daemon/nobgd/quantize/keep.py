@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import onnx
 
-# Positions among U²-Net's 119 convolutions, stage by stage, as in the paper's figure 5.
-STAGES = {
-    "En_1": range(14), "En_2": range(14, 26), "En_3": range(26, 36), "En_4": range(36, 44),
-    "En_5": range(44, 52), "En_6": range(52, 60), "De_5": range(60, 68), "De_4": range(68, 76),
-    "De_3": range(76, 86), "De_2": range(86, 98), "De_1": range(98, 112),
-}  # fmt: skip
-_IN_FLOAT: tuple[str, ...] = ("De_1",)
+# The names that the exporter gave, the same in u2net and u2netp.  De_2 and De_1 are the paper's
+# names for the last two stages of the decoder.
+_END_OF_DE_2 = ("Conv_787",)
+_INSIDE_DE_1 = (
+    "Conv_812", "Conv_815", "Conv_818", "Conv_821", "Conv_824", "Conv_827", "Conv_829",
+    "Conv_832", "Conv_854", "Conv_876", "Conv_898", "Conv_920",
+)  # fmt: skip
 
 
 def in_float(model: onnx.ModelProto) -> list[str]:
     """Names of the convolutions of ``model`` that are not quantized.
 
     The first, whose input is the photo; those with one output channel, whose sum is the mask;
-    and the stages of `_IN_FLOAT`.
+    the end of De_2, which both the mask and De_1 are made of; and the thin inside of De_1.
+    ARCHITECTURE.md has the figures.
     """
     weights = {each.name: list(each.dims) for each in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    wanted = {at for stage in _IN_FLOAT for at in STAGES[stage]} | {0}
+    photo = model.graph.input[0].name
+    wanted = {*_END_OF_DE_2, *_INSIDE_DE_1}
     return [
         node.name
-        for at, node in enumerate(convolutions)
-        if at in wanted or weights[node.input[1]][0] == 1
+        for node in convolutions
+        if node.name in wanted or node.input[0] == photo or weights[node.input[1]][0] == 1
     ]
