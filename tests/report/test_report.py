@@ -19,7 +19,7 @@ import pytest
 import zstandard
 from benchmarks import sample
 
-from nobgd.report import build, parsing
+from nobgd.report import build, parsing, terminal
 from nobgd.report.summary import BUCKETS, Summary
 
 COUNT = 100_000
@@ -265,3 +265,18 @@ def test_a_newer_schema_is_used_with_one_warning(tmp_path: Path) -> None:
     plain = tmp_path / "plain.log"
     plain.write_text("".join(json.dumps({**e, "aura": 1}) + "\n" for e in sample.events(300)))
     assert "unknown to this nobgd" in report(plain).stderr
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_of_usual_width_shows_every_figure(small: Path, width: int) -> None:
+    """Drawn by rich, no cell is cut and no line is longer than the terminal."""
+    summary = build.from_files([small], parsing.Wanted())
+    stream = io.StringIO()
+    terminal.show(summary, stream, width=width)
+    text = stream.getvalue()
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines() if "Drift" not in line) <= width
+    for row in summary.buckets:
+        line = next(line for line in text.splitlines() if row.name in line)
+        assert f" {row.photos:,} " in line
+        assert f"{row.p95_ms_per_mp:,.1f}" in line

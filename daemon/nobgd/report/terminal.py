@@ -8,6 +8,7 @@ from nobgd.report import tables
 from nobgd.report.summary import Summary
 from nobgd.report.tables import Table
 
+_NARROWEST = 10  # columns of text
 _LONGEST = 60  # of a path in plain text; its end is what tells
 
 
@@ -38,13 +39,14 @@ def _rich(table: Table, out: TextIO, width: int | None) -> None:
 
     drawn = Drawn(
         title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        show_header=any(table.columns), pad_edge=False,
+        show_header=any(table.columns), pad_edge=False, collapse_padding=True,
     )  # fmt: skip
     for name, digits in zip(table.columns, table.digits, strict=True):
         text = digits is None
         drawn.add_column(
-            name, justify="left" if text else "right", overflow="fold" if text else "ellipsis",
-            no_wrap=not text,
+            name if text else name.replace(" ", "\n"),  # headings of numbers on two lines
+            justify="left" if text else "right", overflow="fold", no_wrap=not text,
+            min_width=_NARROWEST if text else None, vertical="bottom" if text else "top",
         )  # fmt: skip
     for row in table.cells:
         drawn.add_row(*map(Text, row))
