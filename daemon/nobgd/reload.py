@@ -20,7 +20,7 @@ from nobgd.drift import Drift
 from nobgd.mailbox import Call
 from nobgd.models import ModelError
 from nobgd.pool import engine as engines
-from nobgd.pool.lanes import Unfit
+from nobgd.pool.lane import Unfit
 from nobgd.values import Job
 
 if TYPE_CHECKING:

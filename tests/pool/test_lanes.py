@@ -11,7 +11,8 @@ import pytest
 
 from nobgd.pool import wire
 from nobgd.pool.errands import Prepare, Write
-from nobgd.pool.lanes import Lanes, Unfit
+from nobgd.pool.lane import Unfit
+from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Done, Failed, Job, Recipe
 

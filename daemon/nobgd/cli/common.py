@@ -100,7 +100,7 @@ def claim(config: Config) -> State:
 def serve(service: Service) -> int:
     """Start a service and work; what keeps it from starting is said in a sentence, code 3."""
     from nobgd.models import ModelError
-    from nobgd.pool.lanes import Unfit
+    from nobgd.pool.lane import Unfit
 
     try:
         service.start()
