@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
-.PHONY: help setup run test check bench clean
+.PHONY: help setup run test check bench faults clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -39,6 +39,9 @@ $(RIVAL)/bin/rembg:
 bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=FOLDER ARGS="--runs 3" choose
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	REMBG_PYTHON=$(abspath $(RIVAL))/bin/python $(BIN)/python -m benchmarks $(PARTS) $(ARGS) $(if $(PHOTOS),--photos $(PHOTOS))
+
+faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped
+	PYTHONPATH=tests $(BIN)/python -m faults.campaign $(ROWS)
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) $(RIVAL) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

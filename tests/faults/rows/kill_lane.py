@@ -1,0 +1,94 @@
+"""SIGKILL of a lane inside real inference: its photo is tried again, its neighbour goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from faults.house import Checks, House, until
+from faults.pictures import valid
+
+NAME, TITLE = "kill_lane", "SIGKILL of a lane inside real inference"
+FULL, SHORT = 100, 2
+_PORTION = 10  # iterations whose retries, half a minute later, are waited for together
+_PATIENCE_S = 180.0
+_FAILED = "photo.failed crashed"
+
+
+def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
+    """Portions of kills; yields (next number, violations, counts)."""
+    with House(root, root.parent / "cache", workers={"count": 2}) as house:
+        checks = Checks(house)
+        while start < stop:
+            end = min(start + _PORTION, stop)
+            before = house.listen().codes[_FAILED]
+            inputs: dict[str, str] = {}
+            wrong: list[str] = []
+            inside = 0
+            for number in range(start, end):
+                names = _drop(house, seed, number, inputs)
+                killed, reason = _kill(house, seed, number)
+                if not killed:
+                    wrong.append(f"{number}: no lane was at work")
+                    continue
+                inside += "'infer'" in reason
+                neighbours = [name for name in names if house.path(name) not in reason]
+                left = house.await_ends(neighbours[:1], _PATIENCE_S)
+                wrong += [f"{number}: disturbed: {source}" for source in left]
+            left = house.await_ends(inputs, _PATIENCE_S)
+            wrong += [f"not tried again: {source}" for source in left]
+            wrong += checks.violations(inputs)
+            for name in inputs:
+                if house.ends.get(house.path(name)) != "photo.done":
+                    wrong.append(f"{name} is not done after its lane was killed")
+                if house.done[house.path(name)] != 1:
+                    wrong.append(f"{name} was said to be done {house.done[house.path(name)]} times")
+                (house.inbox / name).unlink()
+            failed = house.codes[_FAILED] - before
+            yield end, wrong, {"kills": failed, "kills inside inference": inside}
+            start = end
+
+
+def _drop(house: House, seed: int, number: int, inputs: dict[str, str]) -> list[str]:
+    """One photo for each lane."""
+    names = [f"{number}-{count}.jpg" for count in range(2)]
+    for count, name in enumerate(names):
+        data = valid(seed * 1_000_003 + number * 2 + count)
+        (house.inbox / name).write_bytes(data)
+        inputs[name] = hashlib.sha256(data).hexdigest()
+    return names
+
+
+def _kill(house: House, seed: int, number: int) -> tuple[bool, str]:
+    """Kill one busy lane; whether it was, and what the log says of it."""
+    assert house.process is not None
+    lanes = _children(house.process.pid)
+    victim = lanes[number % len(lanes)]
+    spent = _cpu_s(victim)
+    until(lambda: _cpu_s(victim) > spent + 0.05, 30, "a lane begins to work")
+    time.sleep(random.Random(seed * 1_000_003 + number).uniform(0.0, 0.25))
+    seen = house.listen().events["photo.failed"]
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: house.listen().events["photo.failed"] > seen, 60, "the killed lane is noticed")
+    return True, str(house.last["photo.failed"].get("reason", "")) + str(
+        house.last["photo.failed"].get("source", "")
+    )
+
+
+def _children(pid: int) -> list[int]:
+    found: set[int] = set()
+    for task in os.listdir(f"/proc/{pid}/task"):
+        found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
+    return sorted(found)
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of a process (proc(5), stat: utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
