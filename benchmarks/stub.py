@@ -61,6 +61,10 @@ class Lanes:
         """No lane is ever at work."""
         return []
 
+    def stuck(self, _: float) -> str | None:
+        """No lane ever hangs."""
+        return None
+
     def pids(self) -> list[int]:
         """There are no processes."""
         return []
