@@ -25,12 +25,16 @@ def nobgd(out: Path, precision: str) -> Run:
     """The worker as a lane runs it for a photo that comes alone: all cores."""
     from nobgd import models
     from nobgd.picture.segment import Segmenter
-    from nobgd.pool import worker
+    from nobgd.pool import wire, worker
     from nobgd.values import Done, Job, Recipe
 
     threads = len(os.sched_getaffinity(0))
     found = models.find("u2net", precision, None)
-    segmenter = Segmenter(str(found.path), found.spec, threads, str(out.parent / "cache"))
+    spec = found.spec
+    weights = wire.Weights(
+        str(found.path), found.sha256, spec.name, precision, spec.input_size, spec.mean, spec.std
+    )
+    segmenter = Segmenter(weights.path, weights, threads, str(out.parent / "cache"))
     recipe = Recipe("u2net", found.sha256, precision)
 
     def run(photo: Path) -> dict[str, float]:
