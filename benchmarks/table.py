@@ -1,7 +1,8 @@
 """The published table: seven resolutions, JPEG in, PNG with alpha out, beside rembg.
 
-All contenders take turns on the same photo, run by run, each in a warm process of its own
-that is new for each resolution; who begins changes with every run.
+Each run takes another photo, as the time of a PNG depends on what is in it.  All contenders
+take turns on the same photo, run by run, each in a warm process of its own that is new for
+each resolution; who begins changes with every run.
 """
 
 from __future__ import annotations
@@ -63,15 +64,20 @@ class Contender:
 
 def measure(bench: Bench) -> list[dict[str, Any]]:
     """A row for each resolution."""
-    source = photos.sources(bench.photos)[0]
+    sources = photos.sources(bench.photos)
+    sources = sources[:: max(1, len(sources) // bench.runs)][: bench.runs]
     rows = []
     sizes = photos.RESOLUTIONS[::6] if bench.short else photos.RESOLUTIONS
     for number, size in enumerate(sizes):
         if bench.short:
             size = (size[0] // 2, size[1] // 2)
-        photo = bench.work / f"{size[0]}x{size[1]}.jpg"
-        photos.make(source, size, photo, number)
-        rows.append(_row(bench, photo, size))
+        made = []
+        for count, source in enumerate(sources):
+            made.append(bench.work / f"{size[0]}x{size[1]}-{count}.jpg")
+            photos.make(source, size, made[-1], number * 100 + count)
+        rows.append(_row(bench, made, size))
+        for photo in made:
+            photo.unlink()
         seconds = ", ".join(f"{who} {_of(rows[-1], who)['median_s']:.2f} s" for who in _who(bench))
         bench.say(f"{size[0]}×{size[1]}: {seconds}")
     return rows
@@ -86,16 +92,16 @@ def _of(row: dict[str, Any], who: str) -> dict[str, Any]:
     return entry
 
 
-def _row(bench: Bench, photo: Path, size: tuple[int, int]) -> dict[str, Any]:
+def _row(bench: Bench, made: list[Path], size: tuple[int, int]) -> dict[str, Any]:
     contenders = [Contender(who, bench) for who in _who(bench)]
     for each in contenders:
         each.wait()
-        each.run(photo)  # not counted
+        each.run(made[0])  # not counted
     runs: dict[str, list[dict[str, Any]]] = {each.who: [] for each in contenders}
     for turn in range(bench.runs):
         first = turn % len(contenders)
         for each in contenders[first:] + contenders[:first]:
-            runs[each.who].append(each.run(photo))
+            runs[each.who].append(each.run(made[turn % len(made)]))
     for each in contenders:
         each.close()
     megapixels = size[0] * size[1] / 1e6
@@ -124,7 +130,8 @@ def section(rows: list[dict[str, Any]]) -> list[str]:
     article = {size: s for size, s in zip(photos.RESOLUTIONS, ARTICLE_S, strict=True)}  # noqa: C416
     lines = [
         "## One photo at a time", "",
-        "JPEG in, PNG with alpha out, u2net, all cores, model loaded. Mean s [least to most],"
+        "JPEG in, PNG with alpha out, u2net, all cores, model loaded, a photo of its own for each"
+        " of the runs. Mean s [least to most],"
         " ms per megapixel (median), peak MB; the ratio is that of the medians.", "",
         "| resolution | who | mean s | ms/MP | peak MB | × rembg | rembg as published, s |",
         "|---|---|---|---|---|---|---|",

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nobgd.picture.compose import compose
+from nobgd.picture.lanczos import shrink
 
 RANDOM = np.random.default_rng(3)
 
@@ -98,3 +99,15 @@ def test_any_sizes_agree_with_pillow(height, width, side, seed):
     out = compose(rgbx(height, width), mask, None)
     difference = np.abs(out[..., 3].astype(int) - reference(mask, height, width))
     assert difference.max() <= 2
+
+
+def test_threads_change_no_pixel() -> None:
+    """Bands side by side give what they give one after the other; so does the network's input."""
+    chance = np.random.default_rng(5)
+    pixels = chance.integers(0, 256, (700, 900, 4), np.uint8)
+    pixels[..., 3] = 255
+    mask = np.zeros((320, 320), np.uint8)
+    mask[60:250, 40:200] = chance.integers(0, 256, (190, 160), np.uint8)
+    one = compose(pixels.copy(), mask)
+    np.testing.assert_array_equal(compose(pixels.copy(), mask, threads=3), one)
+    np.testing.assert_array_equal(shrink(pixels, 320, threads=3), shrink(pixels, 320))

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from nobgd.picture.bands import spread
 from nobgd.picture.lanczos import matrix, rounded
 from nobgd.picture.pixels import Bytes
 
@@ -24,7 +25,9 @@ _CHUNK = 256  # columns of the mask widened at once
 _CLEAR, _MIXED, _SOLID = 0, 1, 2
 
 
-def compose(pixels: Bytes, mask: Bytes, own_alpha: Bytes | None = None) -> Bytes:
+def compose(
+    pixels: Bytes, mask: Bytes, own_alpha: Bytes | None = None, threads: int = 1
+) -> Bytes:
     """Cut out: (H, W, 4) uint8 RGBA with straight alpha.
 
     ``pixels`` is (H, W, 4) uint8 contiguous RGBX with 255 in every fourth byte, which is
@@ -36,20 +39,24 @@ def compose(pixels: Bytes, mask: Bytes, own_alpha: Bytes | None = None) -> Bytes
     rgba = pixels if pixels.shape[2] == 4 else _with_alpha(pixels)
     height, width = rgba.shape[:2]
     columns = _widen(mask, width)
-    for top in range(0, height, _ROWS):
-        bottom = min(top + _ROWS, height)
-        begin, down = matrix(top, bottom, height, len(mask))
-        source = columns[begin : begin + down.shape[1]]
-        for left, right, kind in _stretches(source):
-            part = rgba[top:bottom, left:right]
-            own = None if own_alpha is None else own_alpha[top:bottom, left:right]
-            if kind == _CLEAR:
-                part[:] = 0
-            elif kind == _MIXED:
-                alpha = rounded(down @ source[:, left:right].astype(np.float32))
-                _blend(part, alpha if own is None else _times(alpha, own))
-            elif own is not None:
-                _blend(part, own)
+
+    def work(tops: range) -> None:
+        for top in tops:
+            bottom = min(top + _ROWS, height)
+            begin, down = matrix(top, bottom, height, len(mask))
+            source = columns[begin : begin + down.shape[1]]
+            for left, right, kind in _stretches(source):
+                part = rgba[top:bottom, left:right]
+                own = None if own_alpha is None else own_alpha[top:bottom, left:right]
+                if kind == _CLEAR:
+                    part[:] = 0
+                elif kind == _MIXED:
+                    alpha = rounded(down @ source[:, left:right].astype(np.float32))
+                    _blend(part, alpha if own is None else _times(alpha, own))
+                elif own is not None:
+                    _blend(part, own)
+
+    spread(work, range(0, height, _ROWS), threads)
     return rgba
 
 

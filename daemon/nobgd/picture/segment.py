@@ -60,18 +60,18 @@ class Segmenter:
         count = threads or self.threads
         if count not in self._sessions:
             self._sessions[count] = self._open(threads=count)
-        feed = {self._input: prepare(pixels, self._spec)}
+        feed = {self._input: prepare(pixels, self._spec, count)}
         raw = self._sessions[count].run([self._output], feed)[0]
         return stretch(np.asarray(raw)[0, 0])
 
 
-def prepare(pixels: Bytes, spec: Spec) -> npt.NDArray[np.float32]:
+def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:
     """The network's input, (1, 3, S, S) float32, from (H, W, 3) or (H, W, 4) uint8 RGB."""
     whole = pixels.base  # of a `Picture.pixels`: its four-byte memory, no copy
     four = (*pixels.shape[:2], 4)
     if isinstance(whole, np.ndarray) and whole.shape == four and pixels.shape[2] == 3:
         pixels = whole
-    small = shrink(pixels, spec.input_size)
+    small = shrink(pixels, spec.input_size, threads)
     scaled = small / max(int(small.max()), 1e-6)  # float64, as rembg computes it
     normal = (scaled - spec.mean) / spec.std
     return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], dtype=np.float32)

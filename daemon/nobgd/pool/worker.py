@@ -141,7 +141,7 @@ def _compute(
     with clock.stage("infer"):
         mask, confidence = segmenter.mask(picture.pixels, threads)
     with clock.stage("compose"):
-        rgba = compose.compose(picture.rgbx, mask, picture.alpha)
+        rgba = compose.compose(picture.rgbx, mask, picture.alpha, threads)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         del picture
     with clock.stage("encode"):
