@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from nobgd.config import Metrics as Settings
+from nobgd.config.folders import metrics_file
 from nobgd.exposing import Port, TextFile, refusal, unreachable
 from nobgd.mailbox import Call
 
@@ -30,6 +31,7 @@ class Metrics:
         self._meter: Meter | None = None
         self._settings = Settings()
         self._file: TextFile | None = None
+        self._idly = False  # the file is written although nothing has changed
         self._port: Port | None = None
         self._shown_at = float("-inf")
         self._news_at: float | None = None
@@ -48,6 +50,8 @@ class Metrics:
             self._meter = Meter()
         if settings.textfile is not None:
             self._file = TextFile(str(settings.textfile), self._complain)
+            # the default file lies beside the ledger: writing it idly would keep a disk awake
+            self._idly = settings.textfile != metrics_file(self._service.config)
         if settings.port is not None:
             self._open(settings.port)
         self._shown_at = float("-inf")
@@ -75,10 +79,15 @@ class Metrics:
             self._news_at = self._news_at or time.monotonic()
 
     def show(self, now: float) -> None:
-        """Write the file when its time has come: every 15 s, and once work has ended."""
+        """Write the file when its time has come: every 15 s, and once work has ended.
+
+        The default file, in the state folder, is left alone while nothing happens.
+        """
         if self._file is None or self._meter is None:
             return
         idle = self._news_at is not None and not self._service.in_flight
+        if self._news_at is None and not self._idly and self._shown_at > float("-inf"):
+            return
         if now - self._shown_at >= (_SOON_S if idle else _EVERY_S):
             self._shown_at, self._news_at = now, None
             self._file.write(self._meter.text(self._service))

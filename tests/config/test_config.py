@@ -36,6 +36,16 @@ def test_only_the_folders_are_required(tmp_path: Path) -> None:
     assert made.inboxes[0].quarantine == made.state_dir / "quarantine/in"
 
 
+def test_metrics_go_beside_the_ledger_unless_told_otherwise(tmp_path: Path) -> None:
+    """Without a word a file in the state folder; null is none; a path is that path."""
+    made = loaded(tmp_path, SMALLEST)
+    assert made.metrics.textfile == made.state_dir / "nobgd.prom"
+    made = loaded(tmp_path, "metrics: {textfile: null}\n" + SMALLEST)
+    assert made.metrics.textfile is None
+    made = loaded(tmp_path, "metrics: {textfile: m.prom}\n" + SMALLEST)
+    assert made.metrics.textfile == tmp_path / "m.prom"
+
+
 def test_an_inbox_overrides_a_section_in_part() -> None:
     """What it does not name comes from the top."""
     text = "watch: {settle_s: 7}\ninboxes: [{path: in, outbox: out, watch: {poll_s: 1}}]"

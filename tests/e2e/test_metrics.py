@@ -137,3 +137,19 @@ def test_a_port_that_is_taken_stops_nobody(daemon: Callable[..., Any], photo: Pa
         assert "choose another port" in d.events("metrics.closed")[0]["why"]
         shutil.copy(photo, d.inbox / "a.jpg")
         d.await_done(1)
+
+
+def test_the_default_file_is_left_alone_while_nothing_happens(
+    daemon: Callable[..., Any], photo: Path, tmp_path: Path
+) -> None:
+    """In the state folder it is written after a photo and not again: no disk is kept awake."""
+    d = daemon()
+    d.start()
+    shutil.copy(photo, d.inbox / "a.jpg")
+    d.await_done(1)
+    file = tmp_path / "state/nobgd.prom"
+    d.until(lambda: file.exists() and 'outcome="computed"} 1.0' in file.read_text())
+    written = file.stat().st_mtime_ns
+    with pytest.raises(pytest.fail.Exception):
+        d.until(lambda: file.stat().st_mtime_ns != written, 4)
+    assert d.stop() == 0

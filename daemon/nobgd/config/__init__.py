@@ -85,7 +85,12 @@ def _understand(document: Document, base: Path) -> Config:
         each.model_copy(update={"quarantine": folder})
         for each, folder in zip(config.inboxes, folders.quarantines(config), strict=True)
     )
-    return config.model_copy(update={"inboxes": inboxes, "origin": document.origin})
+    metrics = config.metrics
+    if "textfile" not in metrics.model_fields_set:  # null is said by who wants none
+        metrics = metrics.model_copy(update={"textfile": folders.metrics_file(config)})
+    return config.model_copy(
+        update={"inboxes": inboxes, "metrics": metrics, "origin": document.origin}
+    )
 
 
 def _merged(values: dict[str, Any]) -> dict[str, Any]:

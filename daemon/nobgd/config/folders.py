@@ -121,3 +121,8 @@ def quarantines(config: Config) -> list[Path]:
         taken.add(folder)
         folders.append(folder)
     return folders
+
+
+def metrics_file(config: Config) -> Path:
+    """Where metrics are written unless the configuration says otherwise."""
+    return config.state_dir / "nobgd.prom"

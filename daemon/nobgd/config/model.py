@@ -125,7 +125,9 @@ class Output(Section):
 class Metrics(Section):
     """Prometheus text."""
 
-    textfile: Folder | None = Field(None, description="for node_exporter's textfile collector")
+    textfile: Folder | None = Field(
+        None, description="for node_exporter's textfile collector; default: <state_dir>/nobgd.prom"
+    )
     port: Annotated[Whole, Field(ge=1, le=65_535)] | None = Field(
         None, description="the same by HTTP, on 127.0.0.1 only"
     )

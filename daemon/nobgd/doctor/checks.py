@@ -17,6 +17,7 @@ from typing import Any
 
 from nobgd import __version__, control, models, unit
 from nobgd.config import Config
+from nobgd.config.folders import metrics_file
 from nobgd.doctor import ask
 from nobgd.doctor.ask import Probe, Who
 
@@ -114,7 +115,7 @@ def _probes(config: Config) -> Iterator[Probe]:
     ]
     if config.log.file is not None:
         wanted.append(Probe("log", str(config.log.file.parent), write=True))
-    if config.metrics.textfile is not None:
+    if config.metrics.textfile is not None and config.metrics.textfile != metrics_file(config):
         wanted.append(Probe("metrics", str(config.metrics.textfile.parent), write=True))
     for inbox in config.inboxes:
         changed = inbox.source != "keep" or inbox.share_control

@@ -168,6 +168,13 @@ class Ledger:
         found = self._db.execute("SELECT inbox, state, count(*) FROM photo GROUP BY inbox, state")
         return {(inbox, state): number for inbox, state, number in found}
 
+    def quarantined_counts(self) -> dict[str, int]:
+        """How many photos of each inbox are in quarantine; cheap, whatever is done."""
+        found = self._db.execute(
+            "SELECT inbox, count(*) FROM photo WHERE state='quarantined' GROUP BY inbox"
+        )
+        return dict(found.fetchall())
+
     def unsaid(self) -> list[tuple[str, str, str]]:
         """(inbox, relpath, record) of lines that a crash may have kept from the log."""
         found = self._db.execute("SELECT inbox, relpath, record FROM photo WHERE record NOT NULL")
