@@ -172,7 +172,10 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
             output = os.path.join(row.outbox or "", row.output or "")
             gone = "" if os.path.exists(output) else "; it has been moved or deleted since"
-            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{gone}"
+            took = ""
+            if row.took_ms and row.how == "computed":
+                took = f", in {row.took_ms / 1000:.1f} s"
+            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{took}{gone}"
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"

@@ -209,7 +209,7 @@ def test_why_pause_and_status_answer(daemon, photo):
     d.until(lambda: "is paused" in d.verb("why", path).stdout)
     assert "resumed" in d.verb("resume").stdout
     d.await_done(1)
-    assert "done as" in d.verb("why", path).stdout
+    assert re.search(r"done as .*a_nobg.png at .*, in \d+\.\d s", d.verb("why", path).stdout)
     assert "in no inbox" in d.verb("why", "/etc/passwd").stdout
     assert "matches the rule" in d.verb("why", str(d.inbox / ".x.jpg")).stdout
     answer = json.loads(d.verb("status", "--json").stdout)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nobgd.intake.ledger import Ledger
-from nobgd.values import Code, Done, Failed
+from nobgd.values import Code, Done, Failed, Timing
 
 PHOTO = ("/in", "sub/a.jpg", 100, 5)
 
@@ -165,3 +166,24 @@ def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> No
         ).fetchall()  # fmt: skip
     assert "photo_twin" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
+
+
+def test_how_long_a_photo_took_is_remembered(tmp_path: Path) -> None:
+    """For `nobgd why`; a ledger of before gets the column and has no figure for old photos."""
+    path = tmp_path / "ledger.sqlite3"
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(replace(done(), timing=Timing(total_ms=1234.5)), "/out", None)
+    ledger.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE photo DROP COLUMN took_ms")
+        db.execute("PRAGMA user_version=2")
+    again = opened(tmp_path)
+    row = again.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.took_ms is None
+    again.done(replace(done(), timing=Timing(total_ms=1234.5)), "/out", None)
+    row = again.get("/in", "sub/a.jpg")
+    again.close()
+    assert row is not None
+    assert row.took_ms == 1234.5

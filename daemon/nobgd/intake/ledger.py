@@ -45,6 +45,7 @@ _MIGRATIONS = [
     DROP INDEX photo_twin;
     CREATE INDEX photo_twin ON photo (size, recipe, changed_at) WHERE state = 'done';
     """,
+    "ALTER TABLE photo ADD COLUMN took_ms REAL;",
 ]
 _TWINS = 8  # candidates of equal size offered to a lane
 _TWINS_LOOKED_AT = 64  # cameras write uncompressed pictures of one size by the thousand
@@ -71,6 +72,7 @@ class Row:
     how: str | None
     changed_at: float
     disposed: bool
+    took_ms: float | None  # of the attempt that ended in the output
 
     def same_file(self, size: int, mtime_ns: int) -> bool:
         """Whether the file still looks as it did."""
@@ -79,7 +81,7 @@ class Row:
 
 _COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
-    " sha256, recipe, output, outbox, how, changed_at, disposed"
+    " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms"
 )
 
 
@@ -204,10 +206,10 @@ class Ledger:
         output = os.path.relpath(done.output, outbox)
         self._write(
             "UPDATE photo SET state='done', attempts=0, interrupted=0, next_try=NULL, code=NULL,"
-            " reason=NULL, sha256=?, recipe=?, outbox=?, output=?, how=?, record=?, changed_at=?"
-            " WHERE inbox=? AND relpath=?",
+            " reason=NULL, sha256=?, recipe=?, outbox=?, output=?, how=?, record=?, changed_at=?,"
+            " took_ms=? WHERE inbox=? AND relpath=?",
             done.sha256, done.recipe, outbox, os.fsencode(output), done.how, record, time.time(),
-            done.inbox, os.fsencode(done.relpath),
+            done.timing.total_ms, done.inbox, os.fsencode(done.relpath),
         )  # fmt: skip
 
     def said(self, inbox: str, relpath: str) -> None:
