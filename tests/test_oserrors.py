@@ -15,6 +15,7 @@ from nobgd.values import Blame, Code
     ("names", "blame"),
     [
         ("ENOSPC EDQUOT EROFS EIO ESTALE EHOSTDOWN ENOTCONN EACCES EPERM ETIMEDOUT", Blame.PLACE),
+        ("EINTR", Blame.PLACE),
         ("ENOENT ENOTDIR", Blame.NOBODY),
         ("ELOOP EXDEV", Blame.PHOTO),
         ("ENOMEM EINVAL EMFILE", Blame.OURS),

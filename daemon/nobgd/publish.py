@@ -188,6 +188,20 @@ def probe(descriptor: int) -> None:
         os.unlink(temp, dir_fd=descriptor)
 
 
+def settle(descriptor: int, name: str) -> None:
+    """Make a file that was found in the open folder as durable as one written now.
+
+    Whoever put it there may have been killed before its last fsync.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(name, flags, dir_fd=descriptor)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    sync_folder(descriptor)
+
+
 def sync_folder(descriptor: int) -> None:
     """Fsync an open folder; file systems that do not know how (some FUSE, CIFS) are forgiven."""
     try:

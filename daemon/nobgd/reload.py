@@ -127,6 +127,7 @@ class Reloading:
         if why is not None:
             service.trouble = f"reload refused: {why.splitlines()[0]}"
             service.say.error("service.reload_refused", reason=why)
+        service.vigil.renew()
         notify.ready()
         self._under_way = False
         if self._once_more:

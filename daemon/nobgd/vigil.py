@@ -54,6 +54,10 @@ class Vigil:
             if why is None:
                 notify.watchdog()
 
+    def renew(self) -> None:
+        """Let the next `keep` say the status anew, however short ago it was said."""
+        self._told = (self._told[0], float("-inf"))
+
     def unwell(self, now: float) -> str | None:
         """What keeps the service from working that a new process would mend; None: nothing."""
         for path, inbox in list(self._service.inboxes.items()):

@@ -16,7 +16,7 @@ from typing import Any
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or it phones home
 
 from nobgd.oserrors import code_of
-from nobgd.pool import errands, wire, worker
+from nobgd.pool import errands, peak, wire, worker
 from nobgd.pool.confine import confine, outdated
 from nobgd.values import Code, Job, NobgdError, Recipe
 
@@ -47,7 +47,7 @@ def main(descriptor: int) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
     line = Connection(descriptor)
     setup: wire.Setup = line.recv()
-    worker.PEAK.open()
+    peak.PEAK.open()
     try:
         holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
         models = Models(setup)  # only now: Landlock does not cover threads that run already
