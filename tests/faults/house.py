@@ -56,13 +56,14 @@ class House:
             "inboxes": [inbox],
             **settings,
         }
+        self.log.touch()
         self.config = root / "nobgd.yaml"
         self.config.write_text(json.dumps(values))
         self.process: subprocess.Popen[bytes] | None = None
-        self.starts = 0
         self.ends: dict[str, str] = {}  # source → its last closing event
         self.outputs: dict[str, str] = {}  # source → output
         self.done: Counter[str] = Counter()
+        self.versions: Counter[tuple[str, str]] = Counter()  # (source, SHA-256) said to be done
         self.events: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.last: dict[str, dict[str, Any]] = {}
@@ -76,8 +77,8 @@ class House:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def start(self) -> House:
-        """Start it and wait until it is ready."""
+    def spawn(self) -> None:
+        """Start it."""
         environment = {key: value for key, value in os.environ.items() if key != "CI"}
         environment.pop("NOTIFY_SOCKET", None)
         with self.log.open("ab") as log, self.errors.open("ab") as errors:
@@ -85,9 +86,13 @@ class House:
                 [sys.executable, "-m", "nobgd", "run", "-c", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=errors, env=environment,
             )  # fmt: skip
-        self.starts += 1
+
+    def start(self) -> House:
+        """Start it and wait until it is ready."""
+        before = self.listen().events["service.ready"]
+        self.spawn()
         until(
-            lambda: self.dead() or self.listen().events["service.ready"] >= self.starts, 180,
+            lambda: self.dead() or self.listen().events["service.ready"] > before, 180,
             "the daemon is ready",
         )  # fmt: skip
         if self.dead():
@@ -132,6 +137,7 @@ class House:
             if name == "photo.done":
                 self.outputs[event["source"]] = event["output"]
                 self.done[event["source"]] += 1
+                self.versions[event["source"], event["sha256"]] += 1
             if "code" in event:
                 self.codes[f"{name} {event['code']}"] += 1
         return self
@@ -228,8 +234,8 @@ class Checks:
             return [f"I2: {output!r} cannot be read: {error}"]
         if said.source != relpath or (digest and said.sha256 != digest):
             return [f"I2: {output!r} was made from {said.source!r}, not from {relpath!r}"]
-        picture = hashlib.sha256(data.replace(note.chunk(said), b"", 1)).hexdigest()
-        if self.pictures.setdefault(said.sha256, picture) != picture:
+        made = picture(data)
+        if self.pictures.setdefault(said.sha256, made) != made:
             return [f"I2: {output!r} differs from the output of the same bytes"]
         return []
 
@@ -243,6 +249,13 @@ def sha256(path: str | Path) -> str:
     """Of a plain file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.sha256(stream.read()).hexdigest()
+
+
+def picture(data: bytes) -> str:
+    """SHA-256 of an output without the note that names its source."""
+    said = note.find(data[: note.HEAD_BYTES])
+    chunk = note.chunk(said) if said is not None else b""
+    return hashlib.sha256(data.replace(chunk, b"", 1)).hexdigest()
 
 
 def temps(folder: Path) -> list[str]:
