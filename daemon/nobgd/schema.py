@@ -102,6 +102,9 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "service.unwell": ("the watchdog is not fed", "why", ""),
     "inbox.watching": ("how changes are noticed", "inbox strategy why", "where"),
     "inbox.lost": ("an inbox cannot be read", "inbox why", ""),
+    "inbox.overflow": (
+        "events were lost, everything is looked at instead; once for a burst", "inbox why", "",
+    ),
     "inbox.back": ("it can be read again", "inbox", ""),
     "inbox.restarted": ("a scanner had ended and was started anew", "inbox why", ""),
     "inbox.paused": ("somebody paused it", "inbox why", ""),

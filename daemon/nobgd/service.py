@@ -40,6 +40,10 @@ from nobgd.values import Job
 from nobgd.vigil import Vigil
 
 _TICK_S = 1.0
+_OVERFLOW = (
+    "more happened at once than the kernel keeps for us; everything is looked at instead, so"
+    " nothing is missed; if it comes often, raise the sysctl fs.inotify.max_queued_events"
+)
 _BATCH = 500  # messages between two commits
 _LAST_WORD_S = 5.0  # to write what the shares should say of a daemon that is stopped
 _DRAIN_S = 75.0  # below systemd's default TimeoutStopSec of 90 s
@@ -208,6 +212,8 @@ class Service:
             case messages.Lost():
                 self.lost[message.inbox] = message.why
                 self.say.warning("inbox.lost", inbox=message.inbox, why=message.why)
+            case messages.Overflow():
+                self.say.warning("inbox.overflow", inbox=message.inbox, why=_OVERFLOW)
             case messages.Back():
                 self.lost.pop(message.inbox, None)
                 self.devices[message.inbox] = message.device

@@ -43,8 +43,8 @@ _TAIL = """
   fsync, rename, fsync of the folder) has unit tests of its own.
 - In `race_flips` half of the flips were made against a bare reader, and flips cannot be repeated
   singly: their timing is the machine's.
-- In `overflow` the kernel's queue was forced to 16 events; that it overflowed in the daemon is
-  concluded from that number, not observed.
+- `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
+  the daemon was told of it (`inbox.overflow`).
 """
 
 

@@ -15,7 +15,17 @@ import pytest
 
 from nobgd.intake import watch
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.messages import Back, Gone, Lost, Message, Odd, Scanned, Settled, Watching
+from nobgd.intake.messages import (
+    Back,
+    Gone,
+    Lost,
+    Message,
+    Odd,
+    Overflow,
+    Scanned,
+    Settled,
+    Watching,
+)
 from nobgd.intake.scanner import Scanner
 
 M = TypeVar("M", bound=Message)
@@ -588,7 +598,7 @@ def test_ignored_folders_are_not_watched(ears: Desk, inbox: Path) -> None:
 
 
 def test_overflow(ears: Desk, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When events were lost everything is looked at, overwrites included."""
+    """When events were lost everything is looked at, overwrites included; it is told once."""
     monkeypatch.setattr(watch, "_MANY", 3)
     for number in range(20):
         write(inbox / f"{number}.jpg")
@@ -596,6 +606,7 @@ def test_overflow(ears: Desk, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for number in range(20):
         write(inbox / f"{number}.jpg", "larger")
     ears.hear_until(lambda: len(ears.scanner.settler) == 20)
+    assert ears.take(Overflow) == [Overflow(str(inbox))]
 
 
 def test_root_left_is_heard(ears: Desk, inbox: Path, tmp_path: Path) -> None:

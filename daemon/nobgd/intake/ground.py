@@ -52,6 +52,7 @@ class Ground:
         self.mount: Mount | None = None  # the inbox's own, as last seen
         self._seen: tuple[int, int, int] | None = None  # st_dev, mount stamp, st_ino
         self.regions: dict[str, Region] = {}  # by their topmost folder
+        self.overflowed = False  # events were lost before the last call of `heard`
         self._watch: Watch | None = None
         self._deaf = ""  # why inotify is not tried any more
         self._hearing: dict[int, Folder] = {}  # by the kernel's number
@@ -167,6 +168,7 @@ class Ground:
             for number, folder in self._hearing.items()
             if folder.region is not None and folder.region.where == folder.relpath
         }
+        self.overflowed = heard.overflow
         everything = heard.overflow or not tops.isdisjoint(heard.moved | heard.ended)
         for number in heard.ended:
             if number in self._hearing:

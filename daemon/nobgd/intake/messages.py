@@ -68,6 +68,13 @@ class Back:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflow:
+    """More happened at once than inotify could hold; everything is looked at instead."""
+
+    inbox: str
+
+
+@dataclass(frozen=True, slots=True)
 class Odd:
     """Something that will never be a photo although it is not ignored; sent once per name."""
 
@@ -87,4 +94,4 @@ class Signs:
     names: tuple[str, ...]
 
 
-Message = Settled | Gone | Scanned | Watching | Lost | Back | Odd | Signs
+Message = Settled | Gone | Scanned | Watching | Lost | Back | Overflow | Odd | Signs

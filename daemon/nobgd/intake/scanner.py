@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from nobgd.intake.ground import Ground, LostError
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.look import BATCH, Look
-from nobgd.intake.messages import Back, Lost, Message, Scanned
+from nobgd.intake.messages import Back, Lost, Message, Overflow, Scanned
 from nobgd.intake.mounts import Mount
 from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Region, Tree
@@ -29,6 +29,7 @@ _ROTA = 2000  # settled files looked at in one pass, at least; 1/20 of all if th
 _ROTA_S = 0.05  # the time for that, at most; on a share a tenth of poll_s if that is more
 _IDLE = 60  # polls without news, after which the interval begins to stretch
 _STRETCH = 3.0  # how many times poll_s an idle inbox may wait
+_OVERFLOW_S = 60.0  # overflows that follow one another within that are one, and told once
 _SLOW = 20  # how many times as long as a poll took the next one waits, at least
 
 
@@ -77,6 +78,7 @@ class Scanner:
         self.took_s = 0.0
         self.retry_at = clock()
         self._mount: Mount | None = None
+        self._overflow_told = float("-inf")
 
     def step(self, again: Iterable[str] = (), everything: bool = False) -> float:
         """Do what is due; return the time of `clock` at which to come again.
@@ -167,6 +169,10 @@ class Scanner:
     def _hear(self, root: int) -> bool:
         """Look at what inotify named; True when everything has to be looked at."""
         heard, everything = self.ground.heard()
+        if self.ground.overflowed:
+            if self._clock() >= self._overflow_told + _OVERFLOW_S:
+                self._post(Overflow(self._root))
+            self._overflow_told = self._clock()
         self.look.at(root, heard)
         return everything
 

@@ -65,7 +65,10 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
         wrong += [f"missed: {name}" for name in left[:20]]
         doubled = [name for name, count in house.done.items() if count > 1]
         wrong += [f"done twice: {name}" for name in doubled[:20]]
-        counts = {"done": house.events["photo.done"], "missed": len(left)}
+        if not house.events["inbox.overflow"]:
+            wrong.append("the queue of events did not overflow")
+        told = {"overflows told": house.events["inbox.overflow"]}
+        counts = {"done": house.events["photo.done"], "missed": len(left), **told}
         yield stop, wrong, counts
     finally:
         house.kill()
