@@ -60,10 +60,10 @@ class Desk:
             self._service.inboxes[inbox].again([relpath])
 
     def requeue(self, job: Job) -> None:
-        """A job that no lane began goes back to where it waited."""
-        self._service.backlog.add(
-            Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
-        )
+        """A job that no lane began goes back to where it waited, or what it has become since."""
+        backlog = self._service.backlog
+        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        backlog.add(backlog.release(job.inbox, job.relpath) or photo)
 
     def consider(self, photo: Photo) -> None:
         """A photo has settled: put it where it belongs."""

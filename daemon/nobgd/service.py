@@ -228,10 +228,14 @@ class Service:
     def _answered(self, answer: Answer) -> None:
         request = answer.request
         if isinstance(request, Job):
-            self.in_flight.pop((request.inbox, request.relpath), None)
+            key = (request.inbox, request.relpath)
+            if self.in_flight.get(key) is request:  # else: put back, and begun anew since
+                del self.in_flight[key]
             if not answer.future.cancelled():  # else: put back
                 finished = answer.future.result()
                 self.booking.finished(request, finished)
+            if key not in self.in_flight and (held := self.backlog.release(*key)) is not None:
+                self.desk.consider(held)
             return
         self.errands -= 1
         if answer.then is None or answer.future.cancelled():
@@ -268,6 +272,9 @@ class Service:
             photo = self.backlog.take(now, self.is_open)
             if photo is None:
                 break
+            if (photo.inbox, photo.relpath) in self.in_flight:
+                self.backlog.hold(photo)  # two jobs for one name would write over one another
+                continue
             job = self.desk.begin(photo)
             if job is not None:
                 self.in_flight[(job.inbox, job.relpath)] = job

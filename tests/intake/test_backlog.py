@@ -110,3 +110,20 @@ def test_an_inbox_that_rests_gives_its_turn_away() -> None:
     taken = [backlog.take(0.0, lambda inbox: inbox != "/a") for _ in range(3)]
     assert [each.relpath for each in taken if each] == ["b0", "b1"]
     assert everything(backlog) == ["_urgent/a", "a0", "a1"]
+
+
+def test_what_is_held_waits_for_its_release() -> None:
+    """It counts as waiting, is found, and leaves with its name; a newer one replaces it."""
+    backlog = Backlog()
+    backlog.hold(photo("a"))
+    assert (everything(backlog), len(backlog), backlog.waiting("/in")) == ([], 1, 1)
+    assert backlog.find("/in", "a") == (photo("a"), None)
+    backlog.add(photo("a", size=2))
+    assert backlog.release("/in", "a") is None
+    backlog.hold(photo("b"))
+    assert backlog.release("/in", "b") == photo("b")
+    backlog.hold(photo("b"))
+    backlog.drop("/in", ["b"])
+    backlog.hold(photo("c"))
+    backlog.drop_inbox("/in")
+    assert len(backlog) == 0

@@ -24,6 +24,7 @@ class Backlog:
         self._urgent: dict[str, OrderedDict[str, Photo]] = {}
         self._new: dict[str, OrderedDict[str, Photo]] = {}
         self._later: dict[Key, tuple[float, Photo]] = {}
+        self._held: dict[Key, Photo] = {}
         self._due: list[tuple[float, int, Key]] = []
         self._turn: list[str] = []
         self._count = itertools.count()
@@ -43,6 +44,14 @@ class Backlog:
         self._later[key] = (at, photo)
         heapq.heappush(self._due, (at, next(self._count), key))
 
+    def hold(self, photo: Photo) -> None:
+        """A photo whose older bytes are in a lane: not taken before `release`."""
+        self._held[(photo.inbox, photo.relpath)] = photo
+
+    def release(self, inbox: str, relpath: str) -> Photo | None:
+        """The photo that was held under this name, which waits no longer; None if none was."""
+        return self._held.pop((inbox, relpath), None)
+
     def drop(self, inbox: str, relpaths: Iterable[str]) -> None:
         """Photos that left."""
         for relpath in relpaths:
@@ -50,6 +59,7 @@ class Backlog:
                 if inbox in queues:
                     queues[inbox].pop(relpath, None)
             self._later.pop((inbox, relpath), None)
+            self._held.pop((inbox, relpath), None)
 
     def drop_inbox(self, inbox: str) -> None:
         """All photos of an inbox that is no longer configured."""
@@ -57,6 +67,8 @@ class Backlog:
         self._new.pop(inbox, None)
         for key in [key for key in self._later if key[0] == inbox]:
             del self._later[key]
+        for key in [key for key in self._held if key[0] == inbox]:
+            del self._held[key]
         if inbox in self._turn:
             self._turn.remove(inbox)
 
@@ -107,12 +119,15 @@ class Backlog:
         for queues in (self._urgent, self._new):
             if inbox in queues and relpath in queues[inbox]:
                 return queues[inbox][relpath], None
+        if (held := self._held.get((inbox, relpath))) is not None:
+            return held, None
         later = self._later.get((inbox, relpath))
         return (later[1], later[0]) if later else None
 
     def waiting(self, inbox: str | None = None) -> int:
         """New photos that wait, in one inbox or all."""
-        return sum(
+        held = sum(inbox in (None, key[0]) for key in self._held)
+        return held + sum(
             len(queue)
             for queues in (self._urgent, self._new)
             for name, queue in queues.items()
