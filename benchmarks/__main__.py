@@ -22,6 +22,7 @@ from benchmarks import (
     page,
     plots,
     start,
+    subject,
     table,
 )
 from benchmarks.part import Bench
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
-    "table": table, "folder": folder, "lanes": lanes, "backlog": backlog, "latency": latency,
-    "start": start, "encoders": encoders, "report": million,
+    "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
+    "latency": latency, "start": start, "encoders": encoders, "report": million,
 }  # fmt: skip
 
 
