@@ -57,8 +57,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
             points = _points(places[0], seed, KEPT)
             if stop > len(points):
                 points += _points(places[0], seed, DISPOSED)
-            if stop == FULL:
-                stop = len(points)
+            stop = len(points) if stop == FULL else min(stop, len(points))
             while start < stop:
                 end = min(start + _PORTION, stop)
                 known = truth.pictures(_photo(seed, number) for number in range(start, end))
