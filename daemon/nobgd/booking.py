@@ -32,6 +32,7 @@ class Booking:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._undisposed: list[tuple[str, str]] = []
         self._disposing: set[tuple[str, str]] = set()
         self._place_failures: dict[tuple[str, str], int] = {}
 
@@ -83,9 +84,7 @@ class Booking:
         if was_quarantined:
             self._service.errand(Release(str(rules.quarantine), done.relpath))
         if rules.source != "keep":
-            row = ledger.get(job.inbox, job.relpath)
-            if row is not None:
-                self.dispose(row, rules)
+            self.dispose(job.inbox, job.relpath)
 
     def _look_again(self, job: Job, failed: Failed) -> None:
         """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
@@ -138,8 +137,19 @@ class Booking:
         self._service.saying.tell("error", records.photo_quarantined(failed, quarantine=folder))
         self._service.errand(SetAside(failed.inbox, failed.relpath, folder, failed.reason))
 
-    def dispose(self, row: Row, rules: InboxConfig) -> None:
-        """Archive or delete a source that is done, as the inbox wants it."""
+    def dispose(self, inbox: str, relpath: str) -> None:
+        """Archive or delete a source that is done, once `settled` is called."""
+        self._undisposed.append((inbox, relpath))
+
+    def settled(self) -> None:
+        """The ledger has all outcomes on disk: sources may go that it would not find again."""
+        waiting, self._undisposed = self._undisposed, []
+        for inbox, relpath in waiting:
+            row, rules = self._service.ledger.get(inbox, relpath), self._service.desk.rules(inbox)
+            if row is not None and row.state == "done" and rules and rules.source != "keep":
+                self._dispose(row, rules)
+
+    def _dispose(self, row: Row, rules: InboxConfig) -> None:
         key = (row.inbox, row.relpath)
         if key in self._disposing or not (row.output and row.sha256 and row.recipe and row.outbox):
             return

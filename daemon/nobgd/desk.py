@@ -85,8 +85,7 @@ class Desk:
                     photo, time.monotonic() + min(wait, plan.BACKOFF_LONGEST_S)
                 )
             case "dispose":
-                assert row is not None  # noqa: S101 - it is done
-                service.booking.dispose(row, rules)
+                service.booking.dispose(photo.inbox, photo.relpath)
 
     def _same_in_flight(self, photo: Photo) -> bool:
         job = self._service.in_flight.get((photo.inbox, photo.relpath))

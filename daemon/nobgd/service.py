@@ -137,6 +137,7 @@ class Service:
         except queue.Empty:
             pass
         self.saying.settle_accounts()
+        self.booking.settled()
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()

@@ -119,17 +119,21 @@ class Place:
         self.inputs[each][name] = hashlib.sha256(data).hexdigest()
 
     def await_done(self, house: House, each: str, name: str) -> None:
-        """Wait until these bytes are done, said, booked, and disposed of."""
+        """Wait until these bytes are done, said and booked, and away if they are not kept."""
         digest, path = self.inputs[each][name], house.path(name)
         until(
             lambda: house.dead() or house.listen().versions[path, digest], PATIENCE_S,
             f"{name} is done",
         )  # fmt: skip
-        wanted = ("done", digest, None, int(each != "keep"))
         until(
-            lambda: house.dead() or _row(house, name) == wanted, PATIENCE_S,
-            f"the ledger has {name} as {wanted}",
+            lambda: house.dead() or _row(house, name)[:3] == ("done", digest, None), PATIENCE_S,
+            f"the ledger has {name} as done and said",
         )  # fmt: skip
+        if each != "keep":
+            until(
+                lambda: house.dead() or not (house.inbox / name).exists(), PATIENCE_S,
+                f"{name} has left the inbox",
+            )  # fmt: skip
 
     # --- its way -------------------------------------------------------------------------
 
@@ -161,6 +165,11 @@ class Place:
             until(lambda: _REFUSED in lane.calls(), PATIENCE_S, "the full outbox is noticed")
         else:
             self.await_done(house, kind(case), self.name(case))
+            gone = int(case in DISPOSED)
+            until(
+                lambda: _row(house, self.name(case))[3] == gone, PATIENCE_S,
+                "the ledger has it as disposed of",
+            )  # fmt: skip
         time.sleep(0.2)
         found = []
         for role, watch in watches.items():
