@@ -157,6 +157,18 @@ class House:
             time.sleep(0.05 if left else 0)
         return sorted(left)
 
+    def await_versions(self, inputs: dict[str, str], limit_s: float) -> list[str]:
+        """Wait until these very bytes are said to be done; the sources of which they are not.
+
+        ``inputs`` is the name and the SHA-256 of each.
+        """
+        left, end = dict(inputs), time.monotonic() + limit_s
+        while left and time.monotonic() < end and not self.dead():
+            self.listen()
+            left = {n: sha for n, sha in left.items() if not self.versions[self.path(n), sha]}
+            time.sleep(0.05 if left else 0)
+        return [self.path(name) for name in left]
+
     def forget(self) -> None:
         """Begin to wait for new endings of names that had one.
 

@@ -54,7 +54,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
                 counts[_moment(house, inputs, ready)] += 1
             house.start()
             left = house.await_ends(inputs, _PATIENCE_S)
-            left += _await_versions(house, inputs)
+            left += house.await_versions(inputs, _PATIENCE_S)
             wrong = [f"lost: {source}" for source in left]
             wrong += checks.violations(inputs) + _said(house, inputs, older)
             house.stop()
@@ -97,17 +97,6 @@ def _moment(house: House, inputs: dict[str, str], ready: int) -> str:
         return "killed before it was ready"
     left = [name for name, sha in inputs.items() if not house.versions[house.path(name), sha]]
     return f"killed with {min(len(left), 3)}{' or more' if len(left) > 2 else ''} to do"
-
-
-def _await_versions(house: House, inputs: dict[str, str]) -> list[str]:
-    """Wait until the bytes that lie there now are done; the sources of which they are not."""
-    end = time.monotonic() + _PATIENCE_S
-    left = dict(inputs)
-    while left and time.monotonic() < end and not house.dead():
-        house.listen()
-        left = {n: sha for n, sha in left.items() if not house.versions[house.path(n), sha]}
-        time.sleep(0.05 if left else 0)
-    return [house.path(name) for name in left]
 
 
 def _said(house: House, inputs: dict[str, str], older: dict[str, set[str]]) -> list[str]:
