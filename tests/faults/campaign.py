@@ -14,8 +14,8 @@ from typing import Any
 from faults import solo
 
 ROWS = (
-    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode", "fuzz_daemon", "hostile_names", "race_flips",
-    "overflow", "shares", "outbox_faults",
+    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
+    "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
