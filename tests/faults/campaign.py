@@ -38,7 +38,12 @@ _TAIL = """
 - Anything about disks, controllers and network file systems that lie about what they have
   written, or about kernels other than the one named.
 - A row whose "done" is below its "wanted" has not been finished; `make faults` goes on with it.
-- Not in the campaign yet: the matrix of error codes by operation.
+- Not in the campaign yet: the matrix of error codes by operation. Its row (`errno_matrix`) is
+  begun: 14 of 147 cells were run, and one said that temporary files stay after EINTR at close,
+  which is not cleared up.
+- In the first run of `kill_every_syscall` 20 points were counted as violations: a temporary file
+  lay in the outbox, that of the probe at the next start. The check waits for it now, and those
+  points were run again, without a violation.
 - `power_cut` is the kernel's own way to throw away what is not on disk (FS_IOC_SHUTDOWN), on ext4
   alone; a disk that loses its cache, or another file system, may do otherwise.
 - In `race_flips` half of the flips were made against a bare reader, and flips cannot be repeated

@@ -223,7 +223,7 @@ class Checks:
         wrong += [f"I5: no JSON: {line}" for line in house.unparsable]
         house.unparsable.clear()
         if drained:
-            wrong += [f"I4: a temp is left: {name!r}" for name in temps(house.outbox)]
+            wrong += [f"I4: a temp is left: {name!r}" for name in left_temps(house.outbox)]
         after = self._others()
         if after != self.before:  # I6
             changed = sorted(dict(after.items() ^ self.before.items()))
@@ -268,6 +268,13 @@ def picture(data: bytes) -> str:
     said = note.find(data[: note.HEAD_BYTES])
     chunk = note.chunk(said) if said is not None else b""
     return hashlib.sha256(data.replace(chunk, b"", 1)).hexdigest()
+
+
+def left_temps(folder: Path) -> list[str]:
+    """Temporary files that stay: one that is there for a moment is a probe or a write."""
+    with contextlib.suppress(Stuck):
+        until(lambda: not temps(folder), 10, "the temporary files leave")
+    return temps(folder)
 
 
 def temps(folder: Path) -> list[str]:

@@ -27,7 +27,7 @@ from typing import Any
 
 from faults import tracing
 from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, kind
-from faults.house import House, Stuck, picture
+from faults.house import House, Stuck, left_temps, picture
 from faults.pictures import valid
 from nobgd import note
 
@@ -164,6 +164,7 @@ def _killed(place: Place, house: House, point: Point, watch: tracing.Watch) -> b
 def _disk(house: House, each: str, place: Place) -> list[str]:
     """One output for each photo and nothing else; every original where it belongs, if any."""
     inputs, wrong = place.inputs[each], []
+    left_temps(house.outbox)  # waits for those of a probe
     if set(os.listdir(house.outbox)) != {f"{Path(name).stem}_nobg.png" for name in inputs}:
         wrong.append(f"the outbox holds {sorted(os.listdir(house.outbox))} for {sorted(inputs)}")
     where = {"keep": house.inbox, "archive": house.root / "archive"}

@@ -1,0 +1,150 @@
+"""Every error by every operation, of the outbox and of the inbox, under a running daemon.
+
+A FUSE file system returns the error from the first such operation on, until the daemon has met it
+(for EINTR: three times, as Python itself asks again); then all must be done by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from faults.house import Checks, House, Stuck, until
+from faults.pictures import valid
+
+NAME = "errno_matrix"
+TITLE = "errno × operation, at the outbox (first write, overwrite) and at the inbox"
+_ERRNOS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "ESTALE", "EACCES", "EINTR")
+_OUTBOX = ("open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "listdir")
+_INBOX = ("open", "read", "close", "stat", "listdir")
+_CELLS = [
+    (place, operation, name)
+    for place, operations in (
+        ("outbox, first write", _OUTBOX), ("outbox, overwrite", _OUTBOX), ("inbox", _INBOX),
+    )
+    for operation in operations
+    for name in _ERRNOS
+]  # fmt: skip
+FULL, SHORT = len(_CELLS), 8
+_PORTION = 7
+_MANY = 10_000
+_TWICE = 3  # EINTR is retried by Python and by the kernel: let it end by itself
+_PATIENCE_S = 150.0  # a paused outbox is looked at again after at most 72 s
+
+
+def missing() -> str | None:
+    """Why it cannot run here."""
+    if os.geteuid() != 0:
+        return "mounting needs root"
+    if not os.path.exists("/dev/fuse") or shutil.which("fusermount3") is None:
+        return "there is no FUSE"
+    try:
+        import mfusepy  # noqa: F401 - it loads libfuse
+    except (ImportError, OSError) as error:
+        return f"mfusepy cannot be used: {error}"
+    return None
+
+
+@dataclass
+class Site:
+    """A daemon between two file systems that can be made to fail."""
+
+    house: House
+    mounts: dict[str, Any]
+    checks: Checks
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def drop(self, name: str, data: bytes) -> None:
+        """Into the folder below the inbox, as another machine would."""
+        below: Path = self.mounts["inbox"].below
+        (below / ".part").write_bytes(data)
+        os.rename(below / ".part", below / name)
+        self.inputs[name] = hashlib.sha256(data).hexdigest()
+
+
+def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
+    """Cells in a shuffled order; yields (next number, violations, counts)."""
+    from faults.faulty import Mount
+
+    cells = _CELLS.copy()
+    random.Random(seed).shuffle(cells)
+    with contextlib.ExitStack() as stack:
+        mounts = {}
+        for name, point in (("inbox", "in"), ("outbox", "out")):
+            mounts[name] = Mount(root / f"{name}-below", root / point)
+            stack.callback(mounts[name].close)
+        house = House(root, root.parent / "cache", workers={"count": 1})
+        stack.callback(house.kill)
+        checks = Checks(house, ["inbox-below", "outbox-below"])
+        site = Site(house.start(), mounts, checks)
+        while start < stop:
+            end = min(start + _PORTION, stop)
+            wrong: list[str] = []
+            counts: Counter[str] = Counter()
+            for number in range(start, end):
+                told, fired = _cell(site, cells[number], seed * 1_000 + number)
+                counts[f"{cells[number][0]}: {cells[number][1]}"] += 1
+                counts["errors given"] += fired
+                wrong += [f"{number} {cells[number]}: {each}" for each in told]
+            yield end, wrong, counts
+            start = end
+
+
+def _cell(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[str], int]:
+    """One error of one operation at one place; what is wrong, and how often it was given."""
+    place, operation, name = cell
+    house, source = site.house, f"{number}.jpg"
+    before = house.listen().events.copy()
+    site.inputs.clear()
+    mount = site.mounts[place.partition(",")[0]]
+    try:
+        if place == "outbox, overwrite":
+            site.drop(source, valid(number * 2))
+            if house.await_versions(site.inputs, _PATIENCE_S):
+                return ["not done without a fault"], 0
+        if operation == "listdir" and mount is site.mounts["outbox"]:
+            house.stop()  # an outbox is only listed at a start, for temps that were left
+        mount.fail(operation, getattr(errno, name), _TWICE if name == "EINTR" else _MANY)
+        if house.dead():
+            house.spawn()
+        site.drop(source, valid(number * 2 + 1))
+        until(lambda: _met(house, mount, before, name), 60, "the daemon meets the fault")
+    except Stuck as stuck:
+        return [str(stuck)], mount.lift()
+    fired = mount.lift()
+    left = house.await_versions(site.inputs, _PATIENCE_S)
+    wrong = [f"not done when the fault is over: {each}" for each in left]
+    wrong += site.checks.violations(site.inputs)
+    if house.ends.get(house.path(source)) != "photo.done":
+        wrong.append(f"ended in {house.ends.get(house.path(source))}")
+    outputs = [each for each in os.listdir(house.outbox) if each.startswith(f"{number}_")]
+    if outputs != [f"{number}_nobg.png"] or len(os.listdir(house.outbox)) > 1:
+        wrong.append(f"in the outbox is {os.listdir(house.outbox)}")
+    for said in house.versions.items():
+        if said[1] > 1:
+            wrong.append(f"said to be done {said[1]} times: {said[0]}")
+    for event in ("photo.quarantined", "photo.skipped"):
+        if house.events[event] > before[event]:
+            wrong.append(f"{event}: {house.last[event].get('reason')}")
+    for folder in (house.inbox, house.outbox):
+        for each in folder.iterdir():
+            each.unlink()
+    return wrong, fired
+
+
+def _met(house: House, mount: Any, before: Counter[str], name: str) -> bool:
+    """Whether the daemon has told of the fault, or (EINTR) it was given as often as it shall."""
+    if name == "EINTR":
+        return bool(mount.fired() >= _TWICE)
+    events = house.listen().events
+    told = ("photo.failed", "outbox.lost", "inbox.lost", "photo.skipped", "photo.quarantined")
+    return any(events[each] > before[each] for each in told)
