@@ -39,7 +39,7 @@ _TAIL = """
   written, or about kernels other than the one named.
 - A row whose "done" is below its "wanted" has not been finished; `make faults` goes on with it.
 - Not in the campaign yet: the matrix of error codes by operation. Its row (`errno_matrix`) is
-  begun: 14 of 147 cells were run, and one said that temporary files stay after EINTR at close,
+  begun: 7 of 147 cells were run, and one said that temporary files stay after EINTR at close,
   which is not cleared up.
 - In the first run of `kill_every_syscall` 20 points were counted as violations: a temporary file
   lay in the outbox, that of the probe at the next start. The check waits for it now, and those
