@@ -14,13 +14,13 @@ INPUT = np.linspace(-2, 2, 3 * 320 * 320, dtype=np.float32).reshape(1, 3, 320, 3
 
 
 @pytest.mark.parametrize("name", ["u2net", "u2netp"])
-def test_twenty_one_of_119_convolutions_stay_in_float(name: str, tmp_path: Path) -> None:
-    """The first, seven of one channel, one at the end of De_2, twelve inside De_1."""
+def test_fifteen_of_119_convolutions_stay_in_float(name: str, tmp_path: Path) -> None:
+    """The first, seven of one channel, one at the end of De_2, six inside De_1."""
     model = build.plain(str(models.find(name).path), str(tmp_path))
     assert not list(tmp_path.iterdir())
     assert sum(node.op_type == "Conv" for node in model.graph.node) == 119
     kept = keep.in_float(model)
-    assert len(kept) == len(set(kept)) == 21
+    assert len(kept) == len(set(kept)) == 15
 
 
 def test_ranges_hold_every_photo(tmp_path: Path) -> None:

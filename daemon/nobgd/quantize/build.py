@@ -1,6 +1,7 @@
 """fp32 weights and calibration photos to an int8 model.
 
-The recipe is ONNX Runtime's static quantization to QDQ form: convolutions alone, weights int8
+The recipe is ONNX Runtime's static quantization to QDQ form: convolutions and what lies between
+them (Relu, which then costs nothing as the range begins at 0, and MaxPool, on bytes), weights int8
 per output channel, activations uint8 per tensor.  The range of an activation goes from its
 smallest to its largest value in any photo: a mean over the photos cuts the peaks by which the
 network decides what the subject is, and where two things compete it then chooses the other.
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float32]
 Ranges = dict[str, tuple[float, float]]
 
 _OPSET = 13  # the first with scales per channel
+_QUANTIZED = ("Conv", "Relu", "MaxPool")  # Resize gains nothing; Concat's inputs differ in range
 
 
 def plain(path: str, work: str) -> onnx.ModelProto:
@@ -90,7 +92,7 @@ def quantized(
         TensorsData(CalibrationMethod.MinMax, data),
         [],
         sorted(in_float),
-        ["Conv"],
+        list(_QUANTIZED),
         {},
     )
     quantizer.quantize_model()
