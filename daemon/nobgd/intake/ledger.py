@@ -93,7 +93,7 @@ class Ledger:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA busy_timeout=5000")
-        self._db.execute("PRAGMA cache_size=-8000")  # KiB: the indexes of 100,000 photos
+        self._db.execute("PRAGMA cache_size=-12000")  # KiB: the indexes of 100,000 photos
         self._migrate()
         self._open = False
 
