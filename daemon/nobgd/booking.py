@@ -68,7 +68,7 @@ class Booking:
         row = ledger.get(job.inbox, job.relpath)
         self._place_failures.pop((job.inbox, job.relpath), None)
         was_quarantined = row is not None and row.code is not None
-        if done.how == "found" and (row is None or not (row.interrupted or row.attempts)):
+        if done.how == "found" and not _tried(row):
             reason = f"already done: {done.output} was made from this very photo"
             ledger.done(done, job.outbox, None)
             skip = Skip(done.inbox, done.relpath, reason)
@@ -176,3 +176,8 @@ class Booking:
     def hopeless(self) -> bool:
         """Whether a place failed so often that `once` waits for it no longer."""
         return any(count >= 3 for count in self._place_failures.values())
+
+
+def _tried(row: Row | None) -> bool:
+    """Whether an attempt of ours has ended before: what is found then is its work, not news."""
+    return row is not None and bool(row.interrupted or row.attempts or row.code)

@@ -39,7 +39,7 @@ FULL, SHORT = len(_CELLS), 8
 _PORTION = 7
 _MANY = 10_000
 _THRICE = 3  # EINTR is retried by Python and by the kernel: let it end by itself
-_PATIENCE_S = 150.0  # a paused outbox is looked at again after at most 72 s
+_PATIENCE_S = 80.0  # a paused outbox is looked at again after at most 72 s
 
 
 def missing() -> str | None:
