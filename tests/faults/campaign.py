@@ -15,7 +15,8 @@ from faults import solo
 
 ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
-    "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults", "errno_matrix",
+    "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
+    "errno_matrix",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
