@@ -37,7 +37,7 @@ $(RIVAL)/bin/rembg:
 	$(RIVAL)/bin/python -m pip install --quiet 'rembg[cli,cpu]>=2.0.86'
 
 bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=FOLDER ARGS="--runs 3" choose
-	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m pip install --quiet --editable '.[bench,ncnn]'
 	REMBG_PYTHON=$(abspath $(RIVAL))/bin/python $(BIN)/python -m benchmarks $(PARTS) $(ARGS) $(if $(PHOTOS),--photos $(PHOTOS))
 
 faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped

@@ -62,20 +62,21 @@ def arguments() -> argparse.Namespace:
 
 
 def weights(*, short: bool) -> tuple[Path, tuple[str, ...]]:
-    """The folder of u2net, and the precisions there are; int8 is built if it can be."""
+    """The folder of u2net, and what of ours can be measured; int8 is built if it can be."""
     from nobgd import models
 
     directory = Path(models.find("u2net", "fp32", None).path).parent
+    ncnn = ("ncnn",) if importlib.util.find_spec("ncnn") else ()
     try:
         models.find("u2net", "int8", None)
     except models.ModelError:
         if short or importlib.util.find_spec("nobgd.quantize") is None:
-            return directory, ("fp32",)
+            return directory, ("fp32", *ncnn)
         quantize = importlib.import_module("nobgd.quantize")
         if quantize.quantize("u2net", None, directory, print):
             print("int8 is left out: its model could not be built", file=sys.stderr)
-            return directory, ("fp32",)
-    return directory, ("fp32", "int8")
+            return directory, ("fp32", *ncnn)
+    return directory, ("fp32", "int8", *ncnn)
 
 
 def main() -> int:
@@ -84,10 +85,10 @@ def main() -> int:
     file = args.into / "results.json"
     results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     results["machine"] = machine.describe()
-    directory, precisions = weights(short=args.short)
+    directory, ours = weights(short=args.short)
     with tempfile.TemporaryDirectory(prefix="nobgd-bench-") as name:
         bench = Bench(
-            Path(name), directory, precisions, args.photos,
+            Path(name), directory, ours, args.photos,
             runs=1 if args.short else args.runs, rounds=1 if args.short else args.rounds,
             short=args.short,
         )  # fmt: skip

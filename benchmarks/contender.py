@@ -1,6 +1,6 @@
 """One contender in a process of its own: a photo's path a line in, its figures a line out.
 
-`python -m benchmarks.contender fp32|int8|rembg FOLDER`; a run is timed from the bytes of the
+`python -m benchmarks.contender fp32|int8|ncnn|rembg FOLDER`; a run is timed from the bytes of the
 photo on disk to the bytes of the PNG on disk, the model being loaded.
 """
 
@@ -21,20 +21,22 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 Run = Callable[[Path], dict[str, float]]
 
 
-def nobgd(out: Path, precision: str) -> Run:
+def nobgd(out: Path, who: str) -> Run:
     """The worker as a lane runs it for a photo that comes alone: all cores."""
+    from benchmarks.part import variant
     from nobgd import models
     from nobgd.picture.segment import Segmenter
     from nobgd.pool import wire, worker
     from nobgd.values import Done, Job, Recipe
 
     threads = len(os.sched_getaffinity(0))
+    precision, engine = variant(who)
     found = models.find("u2net", precision, None)
     spec = found.spec
     weights = wire.Weights(
         str(found.path), found.sha256, spec.name, precision, spec.input_size, spec.mean, spec.std
     )
-    segmenter = Segmenter(weights.path, weights, threads, str(out.parent / "cache"))
+    segmenter = Segmenter(weights.path, weights, threads, str(out.parent / "cache"), engine)
     recipe = Recipe("u2net", found.sha256, precision)
 
     def run(photo: Path) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import photos, rival
-from benchmarks.part import Bench, Verdict, at_least
+from benchmarks.part import Bench, Verdict, at_least, label, variant
 
 SIZE = (4000, 3000)
 BARS = {"fp32": 4.0, "int8": 8.0}
@@ -32,7 +32,7 @@ def measure(bench: Bench) -> dict[str, Any] | None:
     inbox = fill(bench, "folder", count, size)
     results: dict[str, list[dict[str, float]]] = {}
     for turn in range(bench.rounds + 1):  # the first round only warms the caches
-        for who in (*bench.precisions, "rembg"):
+        for who in (*bench.ours, "rembg"):
             out = bench.work / "out"
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
@@ -51,7 +51,7 @@ def measure(bench: Bench) -> dict[str, Any] | None:
         each["photos_per_minute"] = count * 60 / each["wall_s"]
         row["contenders"][who] = each
     theirs = row["contenders"]["rembg"]
-    for who in bench.precisions:
+    for who in bench.ours:
         ours = row["contenders"][who]
         ours["ratio"] = theirs["wall_s"] / ours["wall_s"]
         ours["memory_ratio"] = ours["process_mb"] / theirs["process_mb"]
@@ -68,15 +68,16 @@ def fill(bench: Bench, name: str, count: int, size: tuple[int, int]) -> Path:
     return inbox
 
 
-def once(bench: Bench, inbox: Path, out: Path, precision: str, **workers: int) -> dict[str, Any]:
+def once(bench: Bench, inbox: Path, out: Path, who: str, **workers: Any) -> dict[str, Any]:
     """`nobgd once` on a folder, with no ledger: its figures, and those in its log."""
     shutil.rmtree(bench.work / "state", ignore_errors=True)
     config = bench.work / "nobgd.yaml"
+    precision, engine = variant(who)
     box = {"path": str(inbox), "outbox": str(out), "watch": {"settle_s": 0}}
     settings = {
         "state_dir": str(bench.work / "state"), "cache_dir": str(bench.work / "cache"),
         "model": {"name": "u2net", "precision": precision, "directory": str(bench.weights)},
-        "workers": workers, "inboxes": [box],
+        "workers": {"engine": engine, **workers}, "inboxes": [box],
         "log": {"file": str(bench.work / "state" / "log.json")},
     }  # fmt: skip
     config.write_text(json.dumps(settings))
@@ -161,7 +162,7 @@ def section(row: dict[str, Any]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for who, each in row["contenders"].items():
-        name = "`rembg p`" if who == "rembg" else f"`nobgd once`, {who}"
+        name = "`rembg p`" if who == "rembg" else label(who).replace("nobgd", "`nobgd once`,")
         spread = f"{each['wall_s']:.1f} [{each['least_s']:.1f} to {each['most_s']:.1f}]"
         lines.append(
             f"| {name} | {each['photos_per_minute']:.1f} | {spread} | {each['cpu_s']:.0f} |"

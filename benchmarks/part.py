@@ -14,7 +14,7 @@ class Bench:
 
     work: Path  # a scratch folder on a local disk
     weights: Path  # the folder of u2net.onnx
-    precisions: tuple[str, ...]  # fp32, and int8 where that model is installed
+    ours: tuple[str, ...]  # fp32, and int8 and ncnn where they are installed; see `variant`
     photos: Path | None  # the user's own
     runs: int  # per resolution and contender
     rounds: int  # of a folder
@@ -23,6 +23,16 @@ class Bench:
     def say(self, text: str) -> None:
         """One line of progress."""
         print(text, flush=True)
+
+
+def variant(who: str) -> tuple[str, str]:
+    """The precision and the engine that a contender of ours is short for."""
+    return ("fp32", "ncnn") if who == "ncnn" else (who, "onnxruntime")
+
+
+def label(who: str) -> str:
+    """How a contender is called in tables and plots."""
+    return {"rembg": "rembg", "ncnn": "nobgd fp32, ncnn"}.get(who, f"nobgd {who}")
 
 
 @dataclass(frozen=True, slots=True)

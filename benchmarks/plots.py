@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.part import label
 from benchmarks.table import STAGES
 
-_COLOURS = {"fp32": "#1f6feb", "int8": "#d97706", "rembg": "#6b7280"}
+_COLOURS = {"fp32": "#1f6feb", "int8": "#d97706", "ncnn": "#10b981", "rembg": "#6b7280"}
 _STAGE_COLOURS = ("#9ca3af", "#0ea5e9", "#1f6feb", "#10b981", "#f59e0b", "#ef4444")
 
 
@@ -38,8 +39,9 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     megapixels = [row["width"] * row["height"] / 1e6 for row in rows]
     for who in rows[0]["contenders"]:
         times = [row["contenders"][who]["median_s"] for row in rows]
-        label = who if who == "rembg" else f"nobgd {who}"
-        left.plot(megapixels, times, "o-", color=_COLOURS[who], label=label, markersize=4)
+        left.plot(
+            megapixels, times, "o-", color=_COLOURS[who], label=label(who), markersize=4
+        )
     left.set(xlabel="megapixels", ylabel="seconds a photo (median)", ylim=(0, None), xlim=(0, None))
     left.legend(frameon=False)
     names = [f"{row['width']}×{row['height']}" for row in rows]

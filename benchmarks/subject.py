@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import photos
-from benchmarks.part import Bench, Verdict
+from benchmarks.part import Bench, Verdict, label
 from benchmarks.table import Contender
 
 _SIZE = (3840, 2160)
@@ -27,7 +27,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     """A row for each photo: its subject's share, and seconds by contender."""
     size = (320, 180) if bench.short else _SIZE
     sources = photos.everything(bench.photos)[: 2 if bench.short else None]
-    who = (*bench.precisions, "rembg")
+    who = (*bench.ours, "rembg")
     contenders = [Contender(each, bench) for each in who]
     rows = []
     for number, source in enumerate(sources):
@@ -63,8 +63,8 @@ def section(result: dict[str, Any]) -> list[str]:
         "## The subject's share of the picture", "",
         f"Every bundled photo (or yours) at {width}×{height}, one turn with each, medians;"
         " the share of pixels that the model finds more opaque than not.", "",
-        f"| share | photos | {' | '.join(f'{name}, s' for name in who)} |"
-        f" {' | '.join(f'{name} × rembg' for name in ours)} |",
+        f"| share | photos | {' | '.join(f'{label(name)}, s' for name in who)} |"
+        f" {' | '.join(f'{label(name)} × rembg' for name in ours)} |",
         "|---" * (2 + len(who) + len(ours)) + "|",
     ]  # fmt: skip
     for low, high in itertools.pairwise(_GROUPS):

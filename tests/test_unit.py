@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobgd import config, unit
+from nobgd.pool.memory import LANE_MB
 from nobgd.unit import Machine
 
 ROOT = Path(__file__).parents[1]
@@ -188,3 +189,10 @@ def test_the_scripts_are_clean() -> None:
         [tool, *map(str, SCRIPTS)], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
+    """A lane of ncnn keeps its own weights: the limits speak of the engine chosen."""
+    usual = unit.memory_mb(_config(tmp_path, USUAL), 2)
+    other = unit.memory_mb(_config(tmp_path, "workers: {engine: ncnn}\n" + USUAL), 2)
+    assert other - usual == 2 * (LANE_MB["ncnn"] - LANE_MB["onnxruntime"]) > 0

@@ -37,6 +37,7 @@ def photo_done(done: Done, *, lane: int, queued_ms: float) -> dict[str, Any]:
         "peak_rss_mb": done.peak_rss_mb,
         "model": done.model,
         "precision": done.precision,
+        "engine": done.engine,
         "lane": lane,
         "threads": done.threads,
         "attempt": done.attempt,

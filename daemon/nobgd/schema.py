@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "peak_rss_mb": (_NUMBER, "the lane's peak of resident memory during this photo, 10^6 bytes"),
     "model": (_TEXT, "name of the model"),
     "precision": (_TEXT, "fp32 or int8"),
+    "engine": (_TEXT, "what runs the model: onnxruntime or ncnn"),
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
     "attempt": (_WHOLE, "1 is the first"),
@@ -78,7 +79,7 @@ _FAILED = "inbox source code reason attempt"
 
 # event: (meaning, fields that are always there, fields that may be)
 EVENTS: dict[str, tuple[str, str, str]] = {
-    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, ""),
+    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine"),
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
     "photo.skipped": ("a file is not worked on; said once", "inbox source reason", ""),
@@ -88,7 +89,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "service.ready": (
         "models are loaded, inboxes are watched",
         "version schema pid lanes threads in_flight_megapixels model precision inboxes start_ms",
-        "",
+        "engine",
     ),
     "service.stopping": ("no new photo is begun", "why in_lanes", ""),
     "service.reloaded": ("a new configuration is in force", "changed needs_restart inboxes", ""),

@@ -88,7 +88,7 @@ def memory_mb(config: Config, lanes: int) -> float:
     The figures are those that `pool.memory` admits photos by.
     """
     pixels = megapixels_in_flight(config, lanes) * memory.MB_PER_MEGAPIXEL
-    return _SUPERVISOR_MB + lanes * memory.LANE_MB + pixels
+    return _SUPERVISOR_MB + lanes * memory.LANE_MB[config.workers.engine] + pixels
 
 
 def tasks(config: Config, here: Machine) -> int:
@@ -134,7 +134,7 @@ def text(config: Config, here: Machine) -> str:
     lines = [
         f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
         "# after a change of the configuration: sudo nobgd unit --apply",
-        f"# Memory: {here.lanes} lanes x {memory.LANE_MB:g} MB and"
+        f"# Memory: {here.lanes} lanes x {memory.LANE_MB[config.workers.engine]:g} MB and"
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
         f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
     ]

@@ -186,6 +186,7 @@ class Done:
     peak_rss_mb: float = 0.0
     model: str = ""
     precision: str = ""
+    engine: str = ""  # onnxruntime | ncnn
     subject_confidence: float = 0.0  # largest value of the raw mask, 0 to 1
     attempt: int = 1
     threads: int = 0  # that the model ran on; 0 where it did not run

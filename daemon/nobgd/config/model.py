@@ -72,7 +72,10 @@ class Workers(Section):
         "auto", description="lanes"
     )
     threads: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="ONNX Runtime threads per lane"
+        "auto", description="of the model, per lane"
+    )
+    engine: Literal["onnxruntime", "ncnn"] = Field(
+        "onnxruntime", description="what runs fp32 models; ncnn: faster, an extra to install"
     )
     deadline_s: Number = Field(
         120.0, gt=0, le=_DAY_S, description="per photo, then the lane is killed"

@@ -22,7 +22,6 @@ from nobgd.doctor import ask
 from nobgd.doctor.ask import Probe, Who
 
 _LOW_MB = 1000.0
-_ORT = "import onnxruntime as o; print(o.__version__, *o.get_available_providers())"
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
 _USUAL_UNIT = "/etc/systemd/system/nobgd.service"
 
@@ -45,7 +44,7 @@ def examine(config: Config) -> Iterator[Finding]:
     probes = list(_probes(config))
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = [pool.submit(ask.ask, probe, who) for probe in probes]
-        yield from _program()
+        yield from _program(config)
         yield _cpu()
         yield from _models(config)
         results = []
@@ -58,25 +57,33 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _daemon(config)
 
 
-def _program() -> Iterator[Finding]:
+def _program(config: Config) -> Iterator[Finding]:
     found = f"{platform.python_version()} ({sys.executable}), nobgd {__version__}"
     fits = (3, 11) <= sys.version_info < (3, 15)
     yield Finding(fits, "python", found if fits else f"{found}; nobgd needs 3.11 to 3.14")
+    yield _loads("onnxruntime", "install nobgd again")
+    if config.workers.engine != "onnxruntime":
+        way_out = f"`{sys.executable} -m pip install 'nobgd[ncnn]'`, or engine: onnxruntime"
+        yield _loads(config.workers.engine, way_out)
+
+
+def _loads(package: str, way_out: str) -> Finding:
+    """Whether a fresh interpreter can import it: a library built for another machine ends one."""
     try:
-        version = importlib.metadata.version("onnxruntime")
+        version = importlib.metadata.version(package)
         environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
         loaded = subprocess.run(
-            [sys.executable, "-c", _ORT], capture_output=True, text=True, timeout=60, check=False,
-            env=environment,
+            [sys.executable, "-c", f"import {package}"], capture_output=True, text=True,
+            timeout=60, check=False, env=environment,
         )  # fmt: skip
-    except (importlib.metadata.PackageNotFoundError, subprocess.TimeoutExpired):
-        yield Finding(False, "onnxruntime", "cannot be loaded; install nobgd again")
-        return
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(False, package, f"is not installed; {way_out}")
+    except subprocess.TimeoutExpired:
+        return Finding(False, package, f"cannot be loaded; {way_out}")
     if loaded.returncode == 0:
-        yield Finding(True, "onnxruntime", version)
-    else:
-        last = loaded.stderr.strip().splitlines()[-1:] or [f"exit {loaded.returncode}"]
-        yield Finding(False, "onnxruntime", f"cannot be loaded ({last[0]}); install nobgd again")
+        return Finding(True, package, version)
+    last = loaded.stderr.strip().splitlines()[-1:] or [f"exit {loaded.returncode}"]
+    return Finding(False, package, f"cannot be loaded ({last[0]}); {way_out}")
 
 
 def _cpu() -> Finding:

@@ -19,6 +19,7 @@ import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Callable
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
 
@@ -38,12 +39,15 @@ def session(path: str, sha256: str, threads: int, cache_dir: str) -> ort.Inferen
     name = f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}-{_MADE}"
     folder = os.path.join(cache_dir, name)
     for _ in range(2):
-        if not os.path.isdir(folder) and not _build(path, folder, cache_dir):
+        try:
+            if not built(folder, cache_dir, functools.partial(_optimise, path)):
+                break
+        except Exception:  # noqa: BLE001 - a full disk shows as an exception of ONNX Runtime's own
             break
         try:
             return _load(os.path.join(folder, _MODEL), threads, optimise=False)
         except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; all mean: build anew
-            _discard(folder)
+            discard(folder)
     return _load(path, threads, optimise=True)
 
 
@@ -89,29 +93,43 @@ def _load(path: str, threads: int, *, optimise: bool) -> ort.InferenceSession:
     return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _build(path: str, folder: str, cache_dir: str) -> bool:
-    """Save the optimised model as ``folder``; False where the cache cannot hold it."""
+def built(folder: str, cache_dir: str, make: Callable[[str, str], None]) -> bool:
+    """Make ``folder`` in ``cache_dir`` if it is not there; False where the cache cannot hold it.
+
+    ``make(work, made)`` fills the folder ``made`` and may use ``work``; a lane that races with
+    others loses or wins by a rename.
+    """
+    if os.path.isdir(folder):
+        return True
     work = None
     try:
         os.makedirs(cache_dir, exist_ok=True)
         work = tempfile.mkdtemp(prefix=".building-", dir=cache_dir)
-        plain = os.path.join(work, "plain")
-        os.mkdir(plain)
         made = os.path.join(work, "made")
         os.mkdir(made)
-        _save(path, plain, ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
-        fix_scales(os.path.join(plain, _MODEL))
-        _save(os.path.join(plain, _MODEL), made, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
-        _give_back()
+        make(work, made)
+        give_back()
         os.rename(made, folder)
         return True
     except OSError:
         return os.path.isdir(folder)  # another lane was first
-    except Exception:  # noqa: BLE001 - a full disk shows as an exception of ONNX Runtime's own
-        return False
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def plain(path: str, work: str) -> str:
+    """The model at ``path`` with constants folded and scales written in: a file in ``work``."""
+    folder = os.path.join(work, "plain")
+    os.mkdir(folder)
+    _save(path, folder, ort.GraphOptimizationLevel.ORT_ENABLE_BASIC)
+    model = os.path.join(folder, _MODEL)
+    fix_scales(model)
+    return model
+
+
+def _optimise(path: str, work: str, made: str) -> None:
+    _save(plain(path, work), made, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
 
 
 def _save(path: str, folder: str, level: ort.GraphOptimizationLevel) -> None:
@@ -125,13 +143,13 @@ def _save(path: str, folder: str, level: ort.GraphOptimizationLevel) -> None:
     ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Return what optimising took (170 MB for u2net): malloc would keep it for ever."""
     with contextlib.suppress(OSError, AttributeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _discard(folder: str) -> None:
+def discard(folder: str) -> None:
     """Out of the way at once, by one rename, then gone."""
     aside = f"{folder}.bad-{os.getpid()}"
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Pixels to a mask by ONNX Runtime, offline.
+"""Pixels to a mask by ONNX Runtime, or by ncnn where that is asked for; offline.
 
 The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of 2.0.86).
 """
@@ -6,6 +6,7 @@ The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from nobgd.picture import optimised
 from nobgd.picture.lanczos import shrink
 from nobgd.picture.pixels import Bytes
+
+Run = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]  # (1, 3, S, S) to (S, S)
 
 
 class Spec(Protocol):
@@ -42,14 +45,20 @@ class Spec(Protocol):
 class Segmenter:
     """One loaded model; not to be shared by threads that run at the same time."""
 
-    def __init__(self, path: str, spec: Spec, threads: int, cache_dir: str) -> None:
+    def __init__(
+        self, path: str, spec: Spec, threads: int, cache_dir: str, engine: str = "onnxruntime"
+    ) -> None:
         self.threads = threads
+        self.engine = engine
         self._spec = spec
-        self._open = partial(optimised.session, path, spec.sha256, cache_dir=cache_dir)
-        session = self._open(threads=threads)
-        self._sessions = {threads: session}
-        self._input = session.get_inputs()[0].name
-        self._output = session.get_outputs()[0].name
+        self._open: Callable[[int], Run]
+        if engine == "ncnn":
+            from nobgd.picture import winograd  # an optional extra
+
+            self._open = partial(winograd.net, path, spec.sha256, cache_dir)
+        else:
+            self._open = partial(_session, path, spec.sha256, cache_dir)
+        self._runs = {threads: self._open(threads)}
 
     def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
         """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8, by so many ``threads``.
@@ -57,12 +66,20 @@ class Segmenter:
         Returns the mask, (S, S) uint8 with S the model's input side, stretched to 0…255 and
         truncated as rembg's, and the confidence: its largest value before, 0 to 1.
         """
-        count = threads or self.threads
-        if count not in self._sessions:
-            self._sessions[count] = self._open(threads=count)
-        feed = {self._input: prepare(pixels, self._spec, count)}
-        raw = self._sessions[count].run([self._output], feed)[0]
-        return stretch(np.asarray(raw)[0, 0])
+        count = self.runs_on(threads or self.threads)
+        if count not in self._runs:
+            self._runs[count] = self._open(count)
+        return stretch(self._runs[count](prepare(pixels, self._spec, threads or count)))
+
+    def runs_on(self, threads: int) -> int:
+        """How many threads the model takes where it may have ``threads``."""
+        return self.threads if self.engine == "ncnn" else threads  # a net cannot change its own
+
+
+def _session(path: str, sha256: str, cache_dir: str, threads: int) -> Run:
+    session = optimised.session(path, sha256, threads, cache_dir)
+    source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
+    return lambda feed: np.asarray(session.run([target], {source: feed})[0])[0, 0]
 
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:

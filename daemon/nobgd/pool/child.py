@@ -35,8 +35,11 @@ class Models:
 
         if recipe.key not in self._loaded:
             weights = self._known[recipe.key]
+            setup = self._setup
+            engine = setup.engine if weights.precision == "fp32" else "onnxruntime"
+            threads = setup.net_threads if engine == "ncnn" else setup.threads
             self._loaded[recipe.key] = Segmenter(
-                weights.path, weights, threads=self._setup.threads, cache_dir=self._setup.cache_dir
+                weights.path, weights, threads, setup.cache_dir, engine
             )
         return self._loaded[recipe.key]
 

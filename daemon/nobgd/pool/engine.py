@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +17,7 @@ from nobgd.values import Recipe
 
 _MB = 1_000_000
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
+_NCNN_THREADS = 2  # that sleep while they wait: two such lanes on two cores lose nothing
 _ADDRESS_SPACE_MB = 3_000.0  # code, arenas and mapped weights, most of it never resident
 
 
@@ -35,7 +38,7 @@ class Engine:
 
 
 def sizes(config: Config) -> tuple[int, int]:
-    """Lanes, and the least ONNX Runtime threads for each, from the cores; see ARCHITECTURE.md."""
+    """Lanes, and the least threads for each, from the cores; see ARCHITECTURE.md."""
     count = config.workers.count
     threads = config.workers.threads
     lanes = max(1, cores()) if count == "auto" else int(count)
@@ -46,6 +49,11 @@ def build(
     config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None
 ) -> Engine:
     """An engine that is not started yet.  Raises `models.ModelError`."""
+    if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
+        raise models.ModelError(
+            f"{config.origin}: workers.engine is ncnn, which is not installed: run"
+            f" `{sys.executable} -m pip install 'nobgd[ncnn]'`, or set it to onnxruntime"
+        )
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}
     recipes: dict[str, Recipe] = {}
     read: set[str] = set()
@@ -65,10 +73,14 @@ def build(
         read.add(os.path.dirname(os.path.realpath(found.path)))
     count, threads = sizes(config)
     limit = config.workers.in_flight_megapixels
-    megapixels = automatic(count) if limit == "auto" else float(limit)
+    megapixels = automatic(count, config.workers.engine) if limit == "auto" else float(limit)
     memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
+    fixed = threads
+    if config.workers.threads == "auto":
+        fixed = max(threads, min(_NCNN_THREADS, cores()))
     setup = wire.Setup(
-        lane=0, threads=threads, cache_dir=str(config.cache_dir),
+        lane=0, threads=threads, cache_dir=str(config.cache_dir), engine=config.workers.engine,
+        net_threads=fixed,
         weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
         read=(*sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
         write=tuple(sorted(_writable(config))),

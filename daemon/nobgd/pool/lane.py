@@ -58,6 +58,7 @@ class Lane:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "nobgd.pool.child", str(theirs.fileno())],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+            stdout=2,  # stderr: what a library might print is no line of the log
         )  # fmt: skip
         theirs.close()
         self._line = Connection(ours.detach())

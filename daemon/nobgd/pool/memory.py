@@ -10,7 +10,8 @@ import contextlib
 import os
 import threading
 
-LANE_MB = 520.0  # a lane with its model and arena, without a picture (fp32 u2net)
+# a lane with its model and arena, without a picture (fp32 u2net)
+LANE_MB = {"onnxruntime": 520.0, "ncnn": 830.0}
 MB_PER_MEGAPIXEL = 16.0  # RGB in, RGBA out, the encoder's buffers
 _SHARE = 0.6  # of what is free at start
 
@@ -40,9 +41,9 @@ class Budget:
         return held == 0 or held + megapixels <= self.limit
 
 
-def automatic(lanes: int) -> float:
+def automatic(lanes: int, engine: str = "onnxruntime") -> float:
     """Megapixels in flight that this machine's memory allows, at least 50."""
-    spare = available_mb() * _SHARE - lanes * LANE_MB
+    spare = available_mb() * _SHARE - lanes * LANE_MB[engine]
     return max(50.0, spare / MB_PER_MEGAPIXEL)
 
 

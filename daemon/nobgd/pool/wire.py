@@ -38,6 +38,8 @@ class Setup:
     write: tuple[str, ...] = ()  # folders a lane may write to
     memory_bytes: int | None = None
     confine: bool = True
+    engine: str = "onnxruntime"  # or ncnn, for fp32; int8 is always run by ONNX Runtime
+    net_threads: int = 1  # of ncnn, whose nets cannot change theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
         side = "output"
         done = Done(
             job.inbox, job.relpath, "", photo.sha256, job.recipe.key, 0, 0, len(photo.data), 0,
-            model=job.recipe.model, precision=job.recipe.precision, attempt=job.attempt,
+            model=job.recipe.model, precision=job.recipe.precision, engine=segmenter.engine,
+            attempt=job.attempt,
         )  # fmt: skip
         with clock.stage("publish"):
             found = placing.already(job, done)
@@ -134,7 +135,8 @@ def _compute(
         output, count = placing.put(job, done.sha256, parts)
     return replace(
         done, output=output, width=width, height=height,
-        bytes_out=count, subject_confidence=round(confidence, 4), threads=threads,
+        bytes_out=count, subject_confidence=round(confidence, 4),
+        threads=segmenter.runs_on(threads),
     )  # fmt: skip
 
 
