@@ -60,7 +60,10 @@ def missing() -> str | None:
         try:
             while not watch.ended() and not watch.calls():
                 time.sleep(0.01)
-            return None if watch.calls() else "ptrace is refused"
+            if watch.calls():
+                return None
+            told = Path(folder, "calls.errors").read_text().strip().splitlines()
+            return f"ptrace is refused: {told[-1] if told else 'the tracer said nothing'}"
         finally:
             watch.end()
             sleeper.kill()
@@ -209,11 +212,12 @@ class Watch:
         self, root: Path, pid: int, out: Path, begin: str, count: int = 0, call: str = ""
     ) -> None:
         self._out = out
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with out.open("wb") as stream, out.with_suffix(".errors").open("ab") as errors:
             self._tracer = subprocess.Popen(
                 [sys.executable, "-m", "faults.tracing", str(root), str(pid), begin, str(count),
                  call],
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=errors,
+                stdin=subprocess.DEVNULL, stdout=stream, stderr=errors, env=environment,
             )  # fmt: skip
 
     def calls(self) -> list[str]:
