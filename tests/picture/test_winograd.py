@@ -27,34 +27,26 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    """A red ball on a grey wall, RGBX."""
-    y, x = np.mgrid[0:600, 0:800]
-    ball = np.hypot(x - 400, y - 300) < 180
-    shade = (1 - np.hypot(x - 340, y - 240) / 500).clip(0.2, 1)[..., None]
-    pixels = np.where(ball[..., None], shade * (230, 40, 30), (150, 152, 155)).astype(np.uint8)
-    return np.dstack([pixels, np.full((600, 800), 255, np.uint8)])
-
-
 @pytest.mark.parametrize("name", ["u2netp", "u2net"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_mask_is_onnx_runtimes(cache: Path, photo: np.ndarray, name: str, threads: int) -> None:
+def test_the_mask_is_onnx_runtimes(
+    cache: Path, subject: np.ndarray, name: str, threads: int
+) -> None:
     """No pixel differs by more than one step of 255, and the confidence not at all."""
     found = models.find(name)
     ours = Segmenter(str(found.path), found.spec, threads, str(cache), "ncnn")
     theirs = Segmenter(str(found.path), found.spec, threads, str(cache))
-    mask, confidence = ours.mask(photo)
-    expected, confident = theirs.mask(photo)
+    mask, confidence = ours.mask(subject)
+    expected, confident = theirs.mask(subject)
     assert np.abs(mask.astype(int) - expected).max() <= 1
     assert confidence == pytest.approx(confident, abs=1e-4)
-    np.testing.assert_array_equal(ours.mask(photo)[0], mask)  # its memory is used again
+    np.testing.assert_array_equal(ours.mask(subject)[0], mask)  # its memory is used again
 
 
-def test_all_threads_have_one_net(cache: Path, photo: np.ndarray) -> None:
+def test_all_threads_have_one_net(cache: Path, subject: np.ndarray) -> None:
     """A photo alone, which is given all cores, loads no second copy of the weights."""
     segmenter = Segmenter(U2NETP, SPEC, 1, str(cache), "ncnn")
-    np.testing.assert_array_equal(segmenter.mask(photo, 4)[0], segmenter.mask(photo, 1)[0])
+    np.testing.assert_array_equal(segmenter.mask(subject, 4)[0], segmenter.mask(subject, 1)[0])
     assert (list(segmenter._runs), segmenter.runs_on(4)) == ([1], 1)
 
 

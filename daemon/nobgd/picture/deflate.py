@@ -26,13 +26,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from isal import isal_zlib
 
+from nobgd.picture.bands import share
 from nobgd.picture.filters import adaptive, paeth, up
 from nobgd.picture.pixels import Bytes
 
@@ -118,8 +118,7 @@ def stream(rgba: Bytes, methods: tuple[Method, ...], threads: int) -> Iterator[b
 def _run(work: Callable[[int], _Slab], tops: range, threads: int) -> Iterable[_Slab]:
     if threads < 2 or len(tops) < 2:
         return map(work, tops)
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, tops))
+    return share(work, tops, threads)
 
 
 def _slabs(rows: Bytes, top: int, bottom: int, method: Method) -> list[_Slab]:

@@ -26,6 +26,17 @@ Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
 
 
+def environment() -> dict[str, str]:
+    """The environment of a lane: nothing phones home, and BLAS leaves threads to its callers.
+
+    OpenBLAS's own would spin after each product and take the cores from what comes next.
+    """
+    mine = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
+    mine["OPENBLAS_NUM_THREADS"] = "1"  # which goes before OMP_NUM_THREADS where it is set
+    mine.pop("NOTIFY_SOCKET", None)  # lanes have nothing to tell systemd
+    return mine
+
+
 class Unfit(Exception):  # noqa: N818 - a state
     """A lane could not start; the sentence says why."""
 
@@ -53,11 +64,9 @@ class Lane:
     def spawn(self) -> None:
         """Start the process; it loads its model while the caller does something else."""
         ours, theirs = socket.socketpair()
-        environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
-        environment.pop("NOTIFY_SOCKET", None)  # lanes have nothing to tell systemd
         self.process = subprocess.Popen(
             [sys.executable, "-m", "nobgd.pool.child", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment(),
             stdout=2,  # stderr: what a library might print is no line of the log
         )  # fmt: skip
         theirs.close()
