@@ -135,7 +135,17 @@ class Booking:
         self._service.ledger.quarantined(failed)
         folder = str(rules.quarantine)
         self._service.saying.tell("error", records.photo_quarantined(failed, quarantine=folder))
-        self._service.errand(SetAside(failed.inbox, failed.relpath, folder, failed.reason))
+        errand = SetAside(failed.inbox, failed.relpath, folder, failed.reason)
+        self._service.errand(errand, lambda _, error: self._set_aside(failed, error))
+
+    def _set_aside(self, failed: Failed, error: ErrandFailed | None) -> None:
+        if error is not None and error.code is not Code.VANISHED:
+            source = os.path.join(failed.inbox, failed.relpath)
+            self._service.saying.tell(
+                "warning",
+                {"event": "photo.not_set_aside", "inbox": failed.inbox, "source": source,
+                 "code": error.code, "reason": error.reason},
+            )  # fmt: skip
 
     def dispose(self, inbox: str, relpath: str) -> None:
         """Archive or delete a source that is done, once `settled` is called."""

@@ -82,6 +82,10 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine"),
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
+    "photo.not_set_aside": (
+        "the quarantine folder could not take a photo; it stays in its inbox only",
+        "inbox source code reason", "",
+    ),
     "photo.skipped": ("a file is not worked on; said once", "inbox source reason", ""),
     "source.kept": (
         "a source was to be archived or deleted and was not", "inbox source code reason", "",
@@ -114,6 +118,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "outbox.lost": ("an outbox cannot be written to; its photos wait", "outbox code why", ""),
     "outbox.back": ("it can be written to again", "outbox", ""),
     "share.refused": ("a control file was not written or removed", "code why", "inbox outbox"),
+    "state.lost": ("the ledger cannot be written; nothing is done until it can", "why", ""),
+    "state.back": ("it can be written again; everything is looked at anew", "", ""),
     "lane.confined": ("how lanes are confined; said once for each kind", "lane holds", ""),
     "control.closed": ("`nobgd status` cannot ask this daemon", "why", ""),
     "metrics.closed": ("metrics are not shown", "why", ""),

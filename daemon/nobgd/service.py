@@ -7,6 +7,7 @@ systemd watchdog is fed by this very loop, so a stuck loop is noticed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import time
@@ -93,7 +94,7 @@ class Service:
     # --- life ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit."""
+        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit, sqlite3.Error."""
         for inbox, relpath, line in self.ledger.unsaid():
             if self.log.holds(line) or self.log.write(line):
                 self.ledger.said(inbox, relpath)
@@ -118,7 +119,10 @@ class Service:
         )  # fmt: skip
 
     def run(self) -> int:
-        """Work until stopped (or, with ``once``, until nothing is left).  0 or 1."""
+        """Work until stopped (or, with ``once``, until nothing is left).  0 or 1.
+
+        Raises sqlite3.Error when the ledger fails; all is then as after a crash (see `endure`).
+        """
         handle_signals(self.mailbox.put)
         try:
             while self.stopping is None:
@@ -154,6 +158,14 @@ class Service:
             for path in self.inboxes
         )
         return seen and not (self.in_flight or self.errands or self.desk.hopeful())
+
+    def asked_to_stop(self) -> bool:
+        """Whether a stop was asked for, heard of by the loop or not."""
+        with contextlib.suppress(queue.Empty):
+            while self.stopping is None:
+                if isinstance(message := self.mailbox.get_nowait(), Stop):
+                    self.stopping = message
+        return self.stopping is not None
 
     def _drain(self) -> int:
         stop = self.stopping or Stop("nothing left")

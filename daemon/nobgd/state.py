@@ -6,18 +6,33 @@ crash leaves nothing to clear up.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nobgd.intake import mounts
 from nobgd.intake.ledger import Ledger
 
+_ROOM_BYTES = 200_000  # that must fit before work begins again, or the next photo fails anew
+
 
 class StateError(Exception):
     """The state folder cannot be used; one sentence, exit code 3."""
+
+
+class StateLost(Exception):  # noqa: N818 - a state
+    """The ledger failed while it was in use (a full disk, EIO); the sentence says how.
+
+    ``stopping`` tells whether the service whose ledger it was had been asked to stop.
+    """
+
+    def __init__(self, why: str, stopping: Callable[[], bool]) -> None:
+        super().__init__(why)
+        self.stopping = stopping
 
 
 @dataclass(slots=True)
@@ -61,8 +76,9 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
             f"another nobgd (pid {owner or 'unknown'}) already uses {state_dir};"
             " stop it, or give this one a state_dir of its own"
         ) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: the ledger will say so
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
     try:
         return State(open_ledger(state_dir), lock)
     except sqlite3.DatabaseError as error:
@@ -76,3 +92,17 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
 def open_ledger(state_dir: Path) -> Ledger:
     """The ledger of a state folder."""
     return Ledger(str(state_dir / "ledger.sqlite3"))
+
+
+def reopen(state_dir: Path) -> Ledger:
+    """The ledger, opened anew and shown to take writes.  Raises sqlite3.Error or OSError."""
+    ledger = open_ledger(state_dir)
+    try:
+        ledger.remember("written", "x" * _ROOM_BYTES)
+        ledger.commit()
+        ledger.remember("written", None)
+        ledger.commit()
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger

@@ -98,17 +98,30 @@ def claim(config: Config) -> State:
 
 
 def serve(service: Service) -> int:
-    """Start a service and work; what keeps it from starting is said in a sentence, code 3."""
+    """Start a service and work; what keeps it from starting is said in a sentence, code 3.
+
+    Raises `state.StateLost` when the ledger fails.
+    """
+    import sqlite3
+
     from nobgd.models import ModelError
     from nobgd.pool.lane import Unfit
+    from nobgd.state import StateLost
 
     try:
-        service.start()
+        try:
+            service.start()
+        except BaseException:
+            service.end()
+            raise
+        return service.run()
     except (ModelError, Unfit) as error:
         complain(str(error))
-        service.end()
         return ENVIRONMENT
-    return service.run()
+    except sqlite3.Error as error:
+        ledger = service.config.state_dir / "ledger.sqlite3"
+        why = f"{ledger}: {error}; is its disk full or failing?"
+        raise StateLost(why, service.asked_to_stop) from error
 
 
 def absolute(path: str) -> str:

@@ -26,7 +26,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         exits="0  everything is done\n"
         "1  something failed, waits for its next try or is quarantined\n"
         "2  the configuration is wrong\n"
-        "3  another nobgd uses the state folder, or the model is missing or altered",
+        "3  another nobgd uses the state folder, it cannot be written, or the model is missing\n"
+        "   or altered",
     )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
@@ -36,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """See `add`."""
     from nobgd.log import Log
     from nobgd.service import Service
+    from nobgd.state import StateLost
 
     try:
         config = common.load(args)
@@ -49,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         with tally.bar(service):
             code = common.serve(service)
+    except StateLost as lost:
+        common.complain(f"{lost} What is finished is recognised the next time.")
+        code = common.ENVIRONMENT
     finally:
         state.close()
         log.close()

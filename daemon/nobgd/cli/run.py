@@ -19,7 +19,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "Each event is one line of JSON on stdout (easier to read on a terminal) and in "
         "log.file if that is set. SIGHUP reads the configuration again: the whole new file is "
         "validated first, and a wrong one changes nothing. Under systemd it reports "
-        "readiness, status and liveness.",
+        "readiness, status and liveness. If the disk of the state folder fills up or fails, it "
+        "waits and goes on by itself when it is mended.",
         examples=[
             ("nobgd run", "with /etc/nobgd/nobgd.yaml"),
             ("nobgd run -c config/nobgd.yaml", "with a configuration of your own"),
@@ -35,6 +36,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
+    from nobgd.endure import endure
     from nobgd.log import Log
     from nobgd.service import Service
 
@@ -46,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
     file = str(config.log.file) if config.log.file else None
     log = Log(config.log.level, file, pretty=sys.stdout.isatty())
     try:
-        return common.serve(Service(config, state.ledger, log, reload=lambda: common.reread(args)))
+        return endure(
+            state, config.state_dir, log,
+            lambda: common.serve(
+                Service(config, state.ledger, log, reload=lambda: common.reread(args))
+            ),
+        )  # fmt: skip
     finally:
         state.close()
         log.close()

@@ -10,6 +10,7 @@ calls it before it starts a job and before it says that one is done.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -113,8 +114,9 @@ class Ledger:
             )
 
     def close(self) -> None:
-        """Commit and close."""
-        self.commit()
+        """Commit and close; what cannot be committed is as after a crash."""
+        with contextlib.suppress(sqlite3.Error):
+            self.commit()
         self._db.close()
 
     def commit(self) -> None:
