@@ -65,8 +65,9 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         skipped = result.get("skipped")
         done = f"skipped: {skipped}" if skipped else f"{result['done']:,}"
         where = f"{result['kernel']}, {result['date']}" if "kernel" in result else ""
+        wanted = result["counts"].get("points", row.FULL)  # as many as there were, once known
         lines.append(
-            f"| {row.TITLE} (`{name}`) | {row.FULL:,} | {done} | {result['violated']} |"
+            f"| {row.TITLE} (`{name}`) | {wanted:,} | {done} | {result['violated']} |"
             f" {result['seconds'] / 60:.0f} | {where} |"
         )
     counts = ["", "## What happened", ""]

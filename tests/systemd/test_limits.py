@@ -19,7 +19,7 @@ def test_a_lane_killed_for_memory_does_not_end_the_service(nobgd: Nobgd) -> None
     nobgd.dropin("MemoryHigh=infinity\nMemoryMax=450M\nMemorySwapMax=0")
     nobgd.restart()
     pid = nobgd.machine.main_pid()
-    output = nobgd.drop("huge.jpg", scale=14)
+    output = nobgd.drop("huge.jpg", scale=18)
     await_true(lambda: nobgd.events("photo.quarantined"))
     nobgd.await_there(nobgd.drop("small.jpg"))
     assert not nobgd.there(output)
