@@ -27,8 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.mark.parametrize("name", ["u2netp", "u2net"])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("name", "threads"), [("u2netp", 1), ("u2netp", 2), ("u2net", 2)])
 def test_the_mask_is_onnx_runtimes(
     cache: Path, subject: np.ndarray, name: str, threads: int
 ) -> None:
