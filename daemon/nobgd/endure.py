@@ -31,7 +31,9 @@ def endure(state: states.State, state_dir: Path, log: Log, serve: Callable[[], i
     0 when it was asked to stop while it waited.
     """
     say = log.bound()
+    tries = 0
     while True:
+        began = time.monotonic()
         try:
             return serve()
         except states.StateLost as lost:
@@ -41,16 +43,17 @@ def endure(state: states.State, state_dir: Path, log: Log, serve: Callable[[], i
             handle_signals(mailbox.put)
             if lost.stopping():
                 return 0
-        ledger = _wait(state_dir, mailbox)
+        lived_s = time.monotonic() - began
+        tries = 1 if lived_s > _LONGEST_S else tries + 1  # what fails again at once waits longer
+        ledger = _wait(state_dir, mailbox, tries)
         if ledger is None:
             return 0
         state.ledger = ledger
         say.info("state.back")
 
 
-def _wait(state_dir: Path, mailbox: queue.SimpleQueue[Any]) -> Ledger | None:
+def _wait(state_dir: Path, mailbox: queue.SimpleQueue[Any], tries: int) -> Ledger | None:
     """The ledger, when it takes writes again; None when asked to stop before."""
-    tries = 1
     due = time.monotonic() + backoff_s(tries, first_s=_FIRST_S, longest_s=_LONGEST_S)
     while True:
         notify.watchdog()

@@ -17,6 +17,7 @@ from pathlib import Path
 from nobgd.intake import mounts
 from nobgd.intake.ledger import Ledger
 
+MOVE_AWAY = "move it away to start afresh: finished outputs are recognised and not made again"
 _ROOM_BYTES = 200_000  # that must fit before work begins again, or the next photo fails anew
 
 
@@ -84,8 +85,7 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
     except sqlite3.DatabaseError as error:
         os.close(lock)
         raise StateError(
-            f"{state_dir}/ledger.sqlite3: {error}; move it away to start afresh: finished"
-            " outputs are recognised and not computed again"
+            f"{state_dir}/ledger.sqlite3: {error}; {MOVE_AWAY}"
         ) from None
 
 

@@ -106,7 +106,7 @@ def serve(service: Service) -> int:
 
     from nobgd.models import ModelError
     from nobgd.pool.lane import Unfit
-    from nobgd.state import StateLost
+    from nobgd.state import MOVE_AWAY, StateLost
 
     try:
         try:
@@ -118,8 +118,11 @@ def serve(service: Service) -> int:
     except (ModelError, Unfit) as error:
         complain(str(error))
         return ENVIRONMENT
-    except sqlite3.Error as error:
+    except sqlite3.DatabaseError as error:
         ledger = service.config.state_dir / "ledger.sqlite3"
+        if not isinstance(error, sqlite3.OperationalError):  # damaged: waiting mends nothing
+            complain(f"{ledger}: {error}; {MOVE_AWAY}")
+            return ENVIRONMENT
         why = f"{ledger}: {error}; is its disk full or failing?"
         raise StateLost(why, service.asked_to_stop) from error
 
