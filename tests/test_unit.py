@@ -157,6 +157,22 @@ def test_systemd_finds_nothing_wrong(tmp_path: Path, yaml: str) -> None:
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
+COLONS = """\
+inboxes:
+  - {path: "/home/anna/10:30/in", outbox: '/home/anna/a \\ "b": 100 %/out', archive: "/srv/c:d"}
+"""
+
+
+def test_a_colon_in_a_folder_below_home_parts_nothing(tmp_path: Path) -> None:
+    """Of source:target, which a bind mount's line may have; elsewhere it is a letter."""
+    loaded = _config(tmp_path, COLONS)
+    assert _values(loaded, "BindReadOnlyPaths")[0] == r'-"/home/anna/10\:30/in"'
+    assert _values(loaded, "ReadWritePaths")[0] == "-/srv/c:d"
+    place = str(_installed(tmp_path, text=unit.text(loaded, HERE)))
+    found = _analyze("verify", "--recursive-errors=no", place)
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("dropin", DROPINS, ids=lambda each: each.stem)
 def test_systemd_finds_nothing_wrong_with_the_drop_ins_for_special_cases(
     tmp_path: Path, dropin: Path

@@ -86,6 +86,6 @@ def parse(text: str | bytes) -> dict[str, Any] | None:
     """The event of one line, None when it is not one of ours."""
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # torn, or nested too deeply to be a line of ours
         return None
     return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None

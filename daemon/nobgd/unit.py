@@ -114,10 +114,10 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
         yield "Service", "ProtectHome", "tmpfs"
     for path in found.written:
         key = "BindPaths" if path in hidden else "ReadWritePaths"
-        yield "Service", key, "-" + quoted(path)
+        yield "Service", key, "-" + quoted(path, colons=path in hidden)
     for path in (*found.read, *([origin] if origin in hidden else [])):
         key = "BindReadOnlyPaths" if path in hidden else "ReadOnlyPaths"
-        yield "Service", key, "-" + quoted(path)
+        yield "Service", key, "-" + quoted(path, colons=path in hidden)
     if config.metrics.port is not None:  # only 127.0.0.1 is listened on and let through
         yield "Service", "PrivateNetwork", "no"
         yield "Service", "RestrictAddressFamilies", "AF_INET"
@@ -174,9 +174,14 @@ def _without(
     return [each for each in some if each not in known]
 
 
-def quoted(path: str) -> str:
-    """A path as systemd wants it where blanks divide and % and backslash mean something."""
+def quoted(path: str, *, colons: bool = False) -> str:
+    """A path as systemd wants it where blanks divide and % and backslash mean something.
+
+    ``colons``: where one parts the source of a bind mount from its target, as well.
+    """
     safe = path.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    if colons:
+        safe = safe.replace(":", "\\:")
     safe = re.sub(r"[\x00-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", safe)
     return f'"{safe}"' if safe != path or " " in path or "'" in path else path
 

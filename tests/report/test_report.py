@@ -10,16 +10,19 @@ import re
 import statistics
 import subprocess
 import sys
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 import zstandard
 from benchmarks import sample
 
-from nobgd.report import build, parsing, terminal
+from nobgd.report import build, formats, page, parsing, terminal
+from nobgd.report import tables as tables_of
 from nobgd.report.summary import BUCKETS, Summary
 
 COUNT = 100_000
@@ -249,6 +252,72 @@ def test_bad_input(tmp_path: Path, small: Path) -> None:
     done = report(small, "--since", "the day of the dog")
     assert done.returncode == 2
     assert "no moment" in done.stderr
+
+
+ODD = [
+    "much", "1e3", [1], {"a": 1}, True, float("nan"), float("inf"), -1, 10**400, 1e300, None,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", [
+    "megapixels", "total_ms", "queued_ms", "peak_rss_mb", "infer_ms", "subject_confidence",
+    "inbox", "model", "precision", "source", "how", "width", "event", "timestamp", "attempt",
+])  # fmt: skip
+def test_a_field_of_the_wrong_type_costs_at_most_its_record(field: str, tmp_path: Path) -> None:
+    """Whatever stands where a number or a text is wanted, the rest is used, in every format."""
+    good = [json.dumps(event) for event in sample.events(60)]
+    event = next(e for e in sample.events(60) if e["event"] == "photo.done")
+    bad = [json.dumps({**event, field: odd}) for odd in ODD]
+    failed = {"event": "photo.failed", "timestamp": event["timestamp"], "source": "a", "code": "x"}
+    bad += [json.dumps({**failed, name: odd}) for odd in ODD for name in failed]
+    log = tmp_path / "odd.log"
+    log.write_text("\n".join([*bad, *good, *bad]))
+    found = build.from_files([log], parsing.Wanted())
+    for write in formats.FORMATS.values():
+        assert write(tables_of.every(found))
+    assert "</html>" in page.render(found)
+    terminal.show(found, io.StringIO())
+    log.write_text("\n".join(good))
+    assert found.photos >= build.from_files([log], parsing.Wanted()).photos > 0
+
+
+@pytest.mark.parametrize("line", [
+    b"[" * 200_000, b'{"a":' * 200_000,
+    b'{"event": "x", "timestamp": "2026-01-01", "a": ' + b"[" * 9000,
+    b'{"MESSAGE": 7}', b'{"MESSAGE": {"event": "x"}}', b'{"MESSAGE": [300, "a", [1]]}',
+    b'{"MESSAGE": null}', b'{"event": [], "timestamp": 3}', b"9" * 5000, b"\xff\xfe\x00",
+    b'{"event": "photo.done", "timestamp": "0001-01-01T00:00:00"}',
+])  # fmt: skip
+def test_a_line_that_is_none_of_ours_ends_nothing(
+    line: bytes, small: Path, tmp_path: Path
+) -> None:
+    """Nested too deeply, a journal's entry that is no text, digits without end: passed over."""
+    alone = build.from_files([small], parsing.Wanted())
+    log = tmp_path / "odd.log"
+    log.write_bytes(line + b"\n" + small.read_bytes())
+    found = build.from_files([log], parsing.Wanted())
+    assert (found.photos, found.lines) == (alone.photos, alone.lines + 1)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
+def test_a_date_means_that_days_midnight_in_either_half_of_the_year(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked in winter for a day in summer and the other way round; a day may have 23 hours."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        for day in ("2026-01-15", "2026-07-01", "2026-03-29", "2026-10-25"):
+            wanted = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
+            for now in (datetime(2026, 1, 2, 12), datetime(2026, 7, 2, 12), None):
+                assert parsing.moment(day, now) == wanted.timestamp()
+            assert parsing.day_after(day) == (wanted + timedelta(days=1)).timestamp()
+        noon = datetime(2026, 3, 29, 12)
+        midnight = datetime(2026, 3, 29, tzinfo=ZoneInfo(zone))
+        assert parsing.moment("today", noon) == midnight.timestamp()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_newer_schema_is_used_with_one_warning(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nobgd.cli import common
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 if TYPE_CHECKING:
     from nobgd.report.parsing import Wanted
@@ -183,10 +186,15 @@ def _compare(args: argparse.Namespace, wanted: Wanted) -> int:
 
 def _end(text: str) -> float | None:
     """The end of a period; a day without a time is meant as a whole."""
+    from nobgd.report.parsing import day_after
+
     moment = _moment(text)
-    if moment is None or len(text.strip()) != len("2026-11-24"):
+    if moment is None or not _DAY.fullmatch(text.strip()):
         return moment
-    return moment + 86400
+    try:
+        return day_after(text)
+    except (OverflowError, ValueError):  # the last day that there is
+        return None
 
 
 def _short(names: tuple[str, str]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from nobgd import drift, records, schema
 from nobgd.report import tables
+from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import BUCKETS, STAGES, Cell, Failure, Named, Summary, Verdict
 from nobgd.report.tally import Bin, Busy, Tally, Timeline
@@ -32,7 +33,7 @@ class Collector:
         self._inboxes: dict[str, Tally] = {}
         self._models: dict[str, Tally] = {}
         self._counts: Counter[str] = Counter()
-        self._failures: dict[str, list[Any]] = {}  # code: [failed, quarantined, source, reason]
+        self._failures: dict[str, Failure] = {}  # by code
         self._slowest: list[tuple[float, int, Named]] = []
         self._unsure: list[tuple[float, int, Named]] = []
         self._timeline = Timeline()
@@ -79,11 +80,8 @@ class Collector:
         if how != "computed":
             self._counts[str(how)] += 1
             return
-        try:
-            megapixels, total = float(event["megapixels"]), float(event["total_ms"])
-        except (KeyError, TypeError, ValueError):
-            megapixels = total = 0.0
-        if not (0 < megapixels < math.inf and 0 < total < math.inf):
+        megapixels, total = figure(event.get("megapixels"), 1e6), figure(event.get("total_ms"))
+        if not (megapixels and total):
             self._counts["incomplete"] += 1
             return
         for tally in (
@@ -97,7 +95,7 @@ class Collector:
         start = moment - total / 1000
         self._busy.add(start, moment)
         self._work = [min(self._work[0], start), max(self._work[1], moment)]
-        queued = float(event.get("queued_ms") or 0.0)
+        queued = figure(event.get("queued_ms"))
         self._queued.add(queued)
         self._in_time(event, moment, megapixels, total, queued)
         per_mp = total / megapixels
@@ -114,22 +112,23 @@ class Collector:
         each.queued_ms += queued
         each.fit.add(megapixels, total)
         for name, fit in each.stages.items():
-            fit.add(megapixels, event.get(name) or 0.0)
+            fit.add(megapixels, figure(event.get(name)))
 
     def _stands_out(
         self, event: dict[str, Any], moment: float, megapixels: float, total: float
     ) -> None:
         self._number += 1
         sure = event.get("subject_confidence")
-        unsure = isinstance(sure, int | float) and sure < _UNSURE
+        known = type(sure) is float or type(sure) is int
+        unsure = known and figure(sure) < _UNSURE
         self._counts["unsure"] += unsure
         slow = len(self._slowest) < _NAMED or total > self._slowest[0][0]
         if not (unsure or slow):
             return
-        stage = max(STAGES, key=lambda name: event.get(f"{name}_ms") or 0.0)
+        stage = max(STAGES, key=lambda name: figure(event.get(f"{name}_ms")))
         named = Named(
             str(event.get("source", "?")), megapixels, total, total / megapixels,
-            float(sure) if isinstance(sure, int | float) else 1.0, stage, moment,
+            figure(sure) if known else 1.0, stage, moment,
         )  # fmt: skip
         if slow:
             _keep(self._slowest, (total, self._number, named))
@@ -140,9 +139,12 @@ class Collector:
         code = str(event.get("code", "?"))
         if code not in self._failures and len(self._failures) >= _MOST_KINDS:
             code = "other"
-        found = self._failures.setdefault(code, [0, 0, "", ""])
-        found[kind == "photo.quarantined"] += 1
-        found[2:] = [str(event.get("source", "?")), str(event.get("reason", ""))]
+        found = self._failures.get(code, Failure(code, 0, 0, "", ""))
+        aside = kind == "photo.quarantined"
+        self._failures[code] = Failure(
+            code, found.failed + (not aside), found.quarantined + aside,
+            str(event.get("source", "?")), str(event.get("reason", "")),
+        )  # fmt: skip
         self._timeline.at(moment).failures += 1
 
     def summary(self, **more: Any) -> Summary:
@@ -150,7 +152,7 @@ class Collector:
         fixed, slope = self._fit.line()
         names = [f"≤ {edge:g} MP" for edge in BUCKETS] + [f"> {BUCKETS[-1]:g} MP"]
         whole = self._all.row("all")
-        failures = [Failure(code, *found) for code, found in self._failures.items()]
+        failures = list(self._failures.values())
         if self._unknown and "schema" not in self.warnings:
             listed = ", ".join(tables.printable(name) for name in sorted(self._unknown)[:5])
             self.warnings["unknown"] = f"fields unknown to this nobgd were passed over: {listed}"

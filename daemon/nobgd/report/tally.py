@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nobgd import drift
+from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import STAGES, Moment, Row
 
@@ -30,12 +31,12 @@ class Tally:
         self._total.add(total_ms)
         self._per_mp.add(total_ms / megapixels)
         self._megapixels += megapixels
-        peak = event.get("peak_rss_mb") or 0.0
+        peak = figure(event.get("peak_rss_mb"))
         if peak > self._peak:
             self._peak = peak
         stages = self._stages
         for name, field in zip(STAGES, _FIELDS, strict=True):
-            stages[name] += event.get(field) or 0.0
+            stages[name] += figure(event.get(field))
 
     def row(self, name: str) -> Row:
         """The figures so far."""
