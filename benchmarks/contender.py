@@ -25,9 +25,9 @@ def nobgd(out: Path, who: str) -> Run:
     """The worker as a lane runs it for a photo that comes alone: all cores."""
     from benchmarks.part import variant
     from nobgd import models
+    from nobgd.lane import worker
     from nobgd.picture.segment import Segmenter
-    from nobgd.pool import wire, worker
-    from nobgd.values import Done, Job, Recipe
+    from nobgd.values import Done, Job, Recipe, wire
 
     threads = len(os.sched_getaffinity(0))
     precision, engine = variant(who)

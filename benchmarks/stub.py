@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from nobgd import config as configuration
-from nobgd import state
-from nobgd.log import Log
+from nobgd.lane.errands import Errand
 from nobgd.pool import engine
-from nobgd.pool.errands import Errand
 from nobgd.pool.lanes import Finished
-from nobgd.service import Service
+from nobgd.record.log import Log
+from nobgd.supervisor import state_folder
+from nobgd.supervisor.service import Service
 from nobgd.values import Done, Job, Recipe, Timing
 
 _STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
@@ -87,7 +87,7 @@ def service(work: Path, inbox: Path, lanes: Lanes, settle_s: float) -> Service:
     recipes = {str(inbox): lanes.recipe}
     made = engine.Engine(lanes, recipes, 2, 1, 200.0)  # type: ignore[arg-type]
     engine.build = lambda *_: made
-    claimed = state.claim(understood.state_dir, understood.cache_dir)
+    claimed = state_folder.claim(understood.state_dir, understood.cache_dir)
     log = Log("info", str(work / "stub.log"), mute=True)
     return Service(understood, claimed.ledger, log)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nobgd import cli, unit
+from nobgd import cli
+from nobgd.systemd import unit
 
 
 @pytest.fixture

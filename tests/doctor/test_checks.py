@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from doctor.conftest import Mount
-from nobgd import config, unit
+from nobgd import config
 from nobgd.doctor import ask, checks
 from nobgd.doctor.ask import Probe, Who
+from nobgd.systemd import unit
 
 ME = Who("me", "us")
 
@@ -42,7 +43,7 @@ def test_every_folder_the_daemon_writes_is_looked_at_once(home: Path) -> None:
     """Also log, metrics, archive and a quarantine elsewhere; a shared outbox has one line."""
     path = home / "all.yaml"
     path.write_text(
-        "state_dir: state\ncache_dir: cache\nlog: {file: log/nobgd.log}\n"
+        "state_dir: state\ncache_dir: cache\nlog: {file: log/nobgd.record.log}\n"
         "metrics: {textfile: prom/nobgd.prom}\ninboxes:\n"
         "  - {path: in, outbox: out, source: archive, archive: old, quarantine: bad}\n"
         "  - {path: in2, outbox: out}\n"

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from nobgd import schema
+from nobgd.record import schema
 
 PATIENCE_S = 60.0
 VALIDATOR = jsonschema.Draft202012Validator(schema.schema())  # for every line of every test here

@@ -84,7 +84,7 @@ def test_a_kill_loses_and_doubles_nothing(daemon, photo):
     d.start()
     d.await_done(2)
     d.kill()
-    lanes = subprocess.run(["pgrep", "-f", "nobgd.pool.child"], capture_output=True, check=False)
+    lanes = subprocess.run(["pgrep", "-f", "nobgd.lane.process"], capture_output=True, check=False)
     d.start()
     d.until(lambda: len(d.outputs()) == 6 and len(d.events("photo.done")) >= 6)
     assert d.stop() == 0

@@ -15,8 +15,8 @@ from collections import Counter
 import numpy as np
 
 from faults.pictures import corpus, mutated
+from nobgd.lane.confine import confine
 from nobgd.picture import decode
-from nobgd.pool.confine import confine
 from nobgd.values import Code, NobgdError
 
 MOST_MEGAPIXELS = 16.0

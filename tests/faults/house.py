@@ -19,8 +19,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from nobgd import note, publish
-from nobgd.intake import plan
+from nobgd.fs import publish
+from nobgd.jobs import plan
+from nobgd.picture import provenance
 
 ENDS = ("photo.done", "photo.quarantined", "photo.skipped")
 
@@ -238,9 +239,9 @@ class Checks:
         try:
             with open(output, "rb") as stream:
                 data = stream.read()
-                said = note.find(data[: note.HEAD_BYTES])
+                said = provenance.find(data[: provenance.HEAD_BYTES])
                 stream.seek(0)
-                if said is None or not note.whole(stream):
+                if said is None or not provenance.whole(stream):
                     return [f"I2: {output!r} is not whole"]
         except OSError as error:
             return [f"I2: {output!r} cannot be read: {error}"]
@@ -265,8 +266,8 @@ def sha256(path: str | Path) -> str:
 
 def picture(data: bytes) -> str:
     """SHA-256 of an output without the note that names its source."""
-    said = note.find(data[: note.HEAD_BYTES])
-    chunk = note.chunk(said) if said is not None else b""
+    said = provenance.find(data[: provenance.HEAD_BYTES])
+    chunk = provenance.chunk(said) if said is not None else b""
     return hashlib.sha256(data.replace(chunk, b"", 1)).hexdigest()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from faults.pictures import valid
 from faults.rows import power_cut
-from nobgd import note
+from nobgd.picture import provenance
 
 
 @pytest.fixture
@@ -43,4 +43,4 @@ def test_what_is_found_outlives_a_cut(site: power_cut.Site, tmp_path: Path) -> N
         assert house.await_ends(["a.jpg"], 60) == []
         site.cut()
     with (site.house.outbox / "a_nobg.png").open("rb") as stream:
-        assert note.whole(stream)
+        assert provenance.whole(stream)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from nobgd import note
-from nobgd.pool import placing
+from nobgd.lane import target
+from nobgd.picture import provenance
 from nobgd.values import Code, Job, NobgdError, Recipe
 
 OPEN = os.open
@@ -33,7 +33,7 @@ def job(root: Path) -> Job:
 
 def picture(job: Job, sha256: str) -> list[bytes | memoryview]:
     """The head of a PNG as far as `placing` reads one, and its end."""
-    return [note.SIGNATURE, placing.text(job, sha256, 1.0), note.frame(b"IEND", b"")]
+    return [provenance.SIGNATURE, target.text(job, sha256, 1.0), provenance.frame(b"IEND", b"")]
 
 
 def failing(number: int, name: str) -> Callable[..., int]:
@@ -51,14 +51,14 @@ def test_the_place_is_to_blame(
 ) -> None:
     """The photo is tried again later, and goes to its one name then."""
     this = job(tmp_path)
-    placing.put(this, "1" * 64, picture(this, "1" * 64))
+    target.put(this, "1" * 64, picture(this, "1" * 64))
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", failing(number, "a_nobg.png"))
         with pytest.raises(NobgdError) as caught:
-            placing.put(this, "2" * 64, picture(this, "2" * 64))
+            target.put(this, "2" * 64, picture(this, "2" * 64))
     assert caught.value.code.blame is Code.IO_ERROR.blame
     assert os.listdir(this.outbox) == ["a_nobg.png"]
-    placing.put(this, "2" * 64, picture(this, "2" * 64))
+    target.put(this, "2" * 64, picture(this, "2" * 64))
     assert os.listdir(this.outbox) == ["a_nobg.png"]
 
 
@@ -72,7 +72,7 @@ def test_other_things_than_files_are_left_alone(tmp_path: Path) -> None:
         (lambda: taken.symlink_to("nowhere"), taken.unlink),
     ):
         make()
-        output, _ = placing.put(this, "1" * 64, picture(this, "1" * 64))
+        output, _ = target.put(this, "1" * 64, picture(this, "1" * 64))
         assert output.endswith("/a.jpg_nobg.png")
         os.unlink(output)
         unmake()

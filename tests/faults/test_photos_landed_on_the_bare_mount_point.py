@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.outbox import Outbox
-from nobgd.pool.errands import Prepare, prepare
+from nobgd.jobs.outbox import Outbox
+from nobgd.lane.errands import Prepare, prepare
 from nobgd.values import Code, NobgdError
 
 

@@ -26,7 +26,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from nobgd import publish
+from nobgd.fs import publish
 
 _CALLS = """
 write 1 64; pwrite64 18 68; writev 20 66; sendto 44 206; sendmsg 46 211; close 3 57; fstat 5 80;

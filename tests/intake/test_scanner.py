@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import pytest
 
-from nobgd.intake import watch
+from nobgd.intake import inotify
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.messages import (
     Back,
@@ -599,7 +599,7 @@ def test_ignored_folders_are_not_watched(ears: Desk, inbox: Path) -> None:
 
 def test_overflow(ears: Desk, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When events were lost everything is looked at, overwrites included; it is told once."""
-    monkeypatch.setattr(watch, "_MANY", 3)
+    monkeypatch.setattr(inotify, "_MANY", 3)
     for number in range(20):
         write(inbox / f"{number}.jpg")
     assert len(ears.settle()) == 20
@@ -620,15 +620,15 @@ def test_no_watches_left(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the limit of watches is reached the inbox is polled, which is told once."""
     for name in "abc":
         write(inbox / name / "x.jpg")
-    real, calls = watch.Watch.add, []
+    real, calls = inotify.Watch.add, []
 
-    def add(self: watch.Watch, folder: int) -> watch.Ear:
+    def add(self: inotify.Watch, folder: int) -> inotify.Ear:
         calls.append(folder)
         if len(calls) > 2:
             raise OSError(28, "inotify watch limit reached")
         return real(self, folder)
 
-    monkeypatch.setattr(watch.Watch, "add", add)
+    monkeypatch.setattr(inotify.Watch, "add", add)
     desk = Desk(inbox, mode="auto")
     assert desk.settle() == ["a/x.jpg", "b/x.jpg", "c/x.jpg"]
     first, second = desk.take(Watching)
@@ -646,7 +646,7 @@ def test_no_instances_left(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None
     def refuse(*_: object) -> None:
         raise OSError(24, "inotify instance limit reached")
 
-    monkeypatch.setattr(watch.Watch, "__init__", refuse)
+    monkeypatch.setattr(inotify.Watch, "__init__", refuse)
     desk = Desk(inbox, mode="auto")
     desk.step()
     (told,) = desk.take(Watching)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from nobgd import note
+from nobgd.picture import provenance
 from nobgd.picture.encode import encode
 
 RANDOM = np.random.default_rng(11)
@@ -85,8 +85,8 @@ def test_metadata_is_in_every_setting(compression):
     exif = Image.Exif()
     exif[0x010F] = "Nobgd"
     block = exif.tobytes().removeprefix(b"Exif\0\0")
-    said = note.Note("a.jpg", "k", "0" * 64, "r", "1", 0.5)
-    given = {"icc": icc, "dpi": (300, 150), "exif": block, "extra": (note.chunk(said),)}
+    said = provenance.Note("a.jpg", "k", "0" * 64, "r", "1", 0.5)
+    given = {"icc": icc, "dpi": (300, 150), "exif": block, "extra": (provenance.chunk(said),)}
     data = b"".join(encode(cutout(60, 80), compression=compression, **given))
     kinds = [kind for kind, _ in chunks(data)]
     assert kinds[:2] == [b"IHDR", b"tEXt"]
@@ -97,7 +97,7 @@ def test_metadata_is_in_every_setting(compression):
     assert image.info["icc_profile"] == icc
     assert image.info["dpi"] == pytest.approx((300, 150), abs=0.02)
     assert image.getexif()[0x010F] == "Nobgd"
-    assert note.find(data[: note.HEAD_BYTES]) == said
+    assert provenance.find(data[: provenance.HEAD_BYTES]) == said
 
 
 def test_without_metadata_there_is_only_the_picture():

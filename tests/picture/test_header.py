@@ -6,8 +6,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from nobgd.note import SIGNATURE, frame
 from nobgd.picture.decode import look
+from nobgd.picture.provenance import SIGNATURE, frame
 from nobgd.values import Code, NobgdError
 
 

@@ -106,5 +106,5 @@ def test_another_kind_of_model_is_refused(tmp_path: Path) -> None:
 
 def test_ncnn_is_imported_only_where_it_is_asked_for() -> None:
     """An installation without the extra works."""
-    code = "import sys, nobgd.picture.segment, nobgd.pool.child; sys.exit('ncnn' in sys.modules)"
+    code = "import sys, nobgd.picture.segment, nobgd.lane.process; sys.exit('ncnn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

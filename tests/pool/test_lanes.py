@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.pool import wire
-from nobgd.pool.errands import Prepare, Write
+from nobgd.lane.errands import Prepare, Write
 from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
-from nobgd.values import Code, Done, Failed, Job, Recipe
+from nobgd.values import Code, Done, Failed, Job, Recipe, wire
 
 RECIPE = Recipe("u2netp", "0", "fp32")
 

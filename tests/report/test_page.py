@@ -27,7 +27,7 @@ def rendered(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("log") / "nobgd.log"
+    path = tmp_path_factory.mktemp("log") / "nobgd.record.log"
     path.write_text("".join(sample.lines(20_000)))
     return path
 

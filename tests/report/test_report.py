@@ -52,14 +52,14 @@ def events() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory, events: list[dict[str, Any]]) -> Path:
-    path = tmp_path_factory.mktemp("log") / "nobgd.log"
+    path = tmp_path_factory.mktemp("log") / "nobgd.record.log"
     path.write_text("".join(json.dumps(event) + "\n" for event in events))
     return path
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("small") / "nobgd.log"
+    path = tmp_path_factory.mktemp("small") / "nobgd.record.log"
     path.write_text("".join(sample.lines(2000)))
     return path
 
@@ -146,9 +146,9 @@ def test_rotated_and_packed_logs_are_one(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     parts = ["".join(part).encode() for part in (lines[:1000], lines[1000:2000], lines[2000:])]
-    (folder / "nobgd.log.2.zst").write_bytes(zstandard.compress(parts[0]))
-    (folder / "nobgd.log.1.gz").write_bytes(gzip.compress(parts[1]))
-    (folder / "nobgd.log").write_bytes(parts[2])
+    (folder / "nobgd.record.log.2.zst").write_bytes(zstandard.compress(parts[0]))
+    (folder / "nobgd.record.log.1.gz").write_bytes(gzip.compress(parts[1]))
+    (folder / "nobgd.record.log").write_bytes(parts[2])
     expected = tables(whole)
     assert tables(folder) == expected
     assert tables("-", stdin=b"".join(parts)) == expected

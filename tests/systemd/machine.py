@@ -117,7 +117,7 @@ class Machine:
 
     def lanes(self) -> list[str]:
         """Process ids of the lanes, inside."""
-        return self.run("pgrep", "-f", "nobgd.pool.child", check=False).stdout.split()
+        return self.run("pgrep", "-f", "nobgd.lane.process", check=False).stdout.split()
 
     def journal(self) -> str:
         return self.run("journalctl", "-u", UNIT, "-o", "cat", "--no-pager").stdout

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nobgd.config import Config
-    from nobgd.service import Service
-    from nobgd.state import State
+    from nobgd.supervisor.service import Service
+    from nobgd.supervisor.state_folder import State
 
 GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
 DEFAULT = "/etc/nobgd/nobgd.yaml"
@@ -88,11 +88,11 @@ def reread(args: argparse.Namespace) -> Config:
 
 def claim(config: Config) -> State:
     """The state folder, locked; on failure a sentence and `Quit` with code 3."""
-    from nobgd import state
+    from nobgd.supervisor import state_folder
 
     try:
-        return state.claim(config.state_dir, config.cache_dir)
-    except state.StateError as error:
+        return state_folder.claim(config.state_dir, config.cache_dir)
+    except state_folder.StateError as error:
         complain(str(error))
         raise Quit(ENVIRONMENT) from None
 
@@ -100,13 +100,13 @@ def claim(config: Config) -> State:
 def serve(service: Service) -> int:
     """Start a service and work; what keeps it from starting is said in a sentence, code 3.
 
-    Raises `state.StateLost` when the ledger fails.
+    Raises `state_folder.StateLost` when the ledger fails.
     """
     import sqlite3
 
     from nobgd.models import ModelError
     from nobgd.pool.lane import Unfit
-    from nobgd.state import MOVE_AWAY, StateLost
+    from nobgd.supervisor.state_folder import MOVE_AWAY, StateLost
 
     try:
         try:
@@ -135,7 +135,7 @@ def absolute(path: str) -> str:
 
 def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     """The running daemon's answer, else the ledger's; errors are printed, then `Quit`."""
-    from nobgd import control
+    from nobgd.status import control
 
     try:
         answer = control.ask(config, request)
@@ -153,11 +153,12 @@ def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
 def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     import sqlite3
 
-    from nobgd import answers, state
+    from nobgd.status import answers
+    from nobgd.supervisor import state_folder
 
     try:
         config.state_dir.mkdir(parents=True, exist_ok=True)
-        ledger = state.open_ledger(config.state_dir)
+        ledger = state_folder.open_ledger(config.state_dir)
     except (OSError, sqlite3.Error) as error:
         complain(f"{config.state_dir}: the ledger cannot be opened ({error}); check state_dir")
         raise Quit(ENVIRONMENT) from None

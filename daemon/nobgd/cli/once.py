@@ -35,9 +35,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd.log import Log
-    from nobgd.service import Service
-    from nobgd.state import StateLost
+    from nobgd.record.log import Log
+    from nobgd.supervisor.service import Service
+    from nobgd.supervisor.state_folder import StateLost
 
     try:
         config = common.load(args)

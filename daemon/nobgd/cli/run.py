@@ -36,9 +36,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd.endure import endure
-    from nobgd.log import Log
-    from nobgd.service import Service
+    from nobgd.record.log import Log
+    from nobgd.supervisor.recovery import endure
+    from nobgd.supervisor.service import Service
 
     try:
         config = common.load(args)

@@ -40,7 +40,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd import unit
+    from nobgd.systemd import unit
 
     try:
         config = common.load(args)

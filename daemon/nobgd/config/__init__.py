@@ -9,16 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nobgd.config import complaints, folders
-from nobgd.config.model import (
-    Config,
-    InboxConfig,
-    Log,
-    Metrics,
-    Model,
-    Output,
-    Watch,
-    Workers,
-)
+from nobgd.config.model import Config, InboxConfig, Log, Metrics, Model, Output, Watch, Workers
 from nobgd.config.reading import Document, Problem, read
 
 __all__ = [

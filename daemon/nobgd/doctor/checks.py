@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nobgd import __version__, control, models, unit
+from nobgd import __version__, models
 from nobgd.config import Config
 from nobgd.config.folders import metrics_file
 from nobgd.doctor import ask
 from nobgd.doctor.ask import Probe, Who
+from nobgd.status import control
+from nobgd.systemd import unit
 
 _LOW_MB = 1000.0
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")

@@ -15,9 +15,8 @@ import time
 import unicodedata
 from typing import Any
 
-from nobgd import publish
-from nobgd.intake import mounts
-from nobgd.oserrors import failure
+from nobgd.fs import mounts, publish
+from nobgd.fs.faults import failure
 from nobgd.values import NobgdError
 
 _WALK_S = 5.0

@@ -16,13 +16,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from nobgd.intake.ground import Ground, LostError
+from nobgd.fs.mounts import Mount
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.look import BATCH, Look
 from nobgd.intake.messages import Back, Lost, Message, Overflow, Scanned
-from nobgd.intake.mounts import Mount
+from nobgd.intake.regions import Ground, LostError
 from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Region, Tree
+from nobgd.intake.visit import BATCH, Look
 from nobgd.values import Sighting
 
 _ROTA = 2000  # settled files looked at in one pass, at least; 1/20 of all if that is more

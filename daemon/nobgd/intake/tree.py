@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nobgd.intake.mounts import Mount
-from nobgd.intake.watch import Ear
+from nobgd.fs.mounts import Mount
+from nobgd.intake.inotify import Ear
 
 Known = tuple[int, int, float]  # size, mtime_ns, since when it is quiet
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from isal import isal_zlib
 
-from nobgd.note import SIGNATURE, frame
 from nobgd.picture.deflate import METHODS, stream
 from nobgd.picture.pixels import Bytes
+from nobgd.picture.provenance import SIGNATURE, frame
 
 _CHUNK_BYTES = 1 << 18
 _RGBA_8 = bytes([8, 6, 0, 0, 0])  # bits, colour type, deflate, five filters, not interlaced

@@ -15,8 +15,8 @@ import os
 import stat
 from dataclasses import dataclass
 
-from nobgd.beneath import open_beneath, open_root
-from nobgd.oserrors import failure
+from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 
 _CHUNK = 64 << 20  # bytes per read(2); nearly every photo is one

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from nobgd import models
 from nobgd.config import Config
-from nobgd.pool import wire
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget, automatic, cores
-from nobgd.values import Recipe
+from nobgd.values import Recipe, wire
 
 _MB = 1_000_000
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out

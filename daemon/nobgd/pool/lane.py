@@ -17,10 +17,9 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from nobgd.pool import wire
-from nobgd.pool.errands import Errand
+from nobgd.lane.errands import Errand
 from nobgd.pool.memory import Budget
-from nobgd.values import Code, Failed, Job
+from nobgd.values import Code, Failed, Job, wire
 
 Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
@@ -65,7 +64,7 @@ class Lane:
         """Start the process; it loads its model while the caller does something else."""
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "nobgd.pool.child", str(theirs.fileno())],
+            [sys.executable, "-m", "nobgd.lane.process", str(theirs.fileno())],
             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment(),
             stdout=2,  # stderr: what a library might print is no line of the log
         )  # fmt: skip

@@ -16,9 +16,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nobgd.pool import wire
 from nobgd.pool.lane import Lane, Request
 from nobgd.pool.memory import Budget
+from nobgd.values import wire
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 

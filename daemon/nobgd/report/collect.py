@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
-from nobgd import drift, records, schema
+from nobgd.record import drift, events, schema
 from nobgd.report import tables
 from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
@@ -69,9 +69,9 @@ class Collector:
 
     def _ready(self, event: dict[str, Any]) -> None:
         version = event.get("schema")
-        if isinstance(version, int) and version > records.SCHEMA_VERSION:
+        if isinstance(version, int) and version > events.SCHEMA_VERSION:
             self.warnings["schema"] = (
-                f"the log has schema {version}, this nobgd knows {records.SCHEMA_VERSION}:"
+                f"the log has schema {version}, this nobgd knows {events.SCHEMA_VERSION}:"
                 " used as far as it is understood"
             )
 

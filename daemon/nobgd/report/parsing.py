@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from nobgd import records
+from nobgd.record import events
 
 _AGO = re.compile(r"^(\d+)\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)(\s+ago)?$")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -68,7 +68,7 @@ def _parse(line: bytes | str) -> dict[str, Any] | None:
     try:
         event = orjson.loads(line)
     except ValueError:  # torn; or a name that is no UTF-8, which only the standard library takes
-        return records.parse(line)
+        return events.parse(line)
     return event if isinstance(event, dict) else None
 
 

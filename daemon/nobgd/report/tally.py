@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nobgd import drift
+from nobgd.record import drift
 from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import STAGES, Moment, Row

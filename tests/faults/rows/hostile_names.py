@@ -62,7 +62,7 @@ def name_of(seed: int, number: int) -> str:
 
 def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
     """Drop portions of names; yields (next number, violations, counts)."""
-    log = {"file": str(root / "state" / "nobgd.log")}
+    log = {"file": str(root / "state" / "nobgd.record.log")}
     with House(root, root.parent / "cache", log=log) as house:
         (house.outside / "secret").write_text("not to be touched")
         checks = Checks(house)
@@ -124,7 +124,7 @@ def _portion(
 def _bad_lines(house: House) -> list[bytes]:
     """Lines of the log's file that hold a control character or are no JSON object."""
     bad = []
-    path = house.state / "nobgd.log"
+    path = house.state / "nobgd.record.log"
     for line in path.read_bytes().splitlines():
         odd = any(byte < 32 or byte > 126 for byte in line)
         if odd or not isinstance(json.loads(line), dict):

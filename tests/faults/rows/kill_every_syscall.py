@@ -29,7 +29,7 @@ from faults import tracing
 from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, kind
 from faults.house import House, Stuck, left_temps, picture
 from faults.pictures import valid
-from nobgd import note
+from nobgd.picture import provenance
 
 NAME = "kill_every_syscall"
 TITLE = "SIGKILL at every system call of the commit path: first write, overwrite, full disk"
@@ -201,7 +201,7 @@ class _Truth:
         found = {}
         for path in house.outbox.iterdir():
             data = path.read_bytes()
-            said = note.find(data[: note.HEAD_BYTES])
+            said = provenance.find(data[: provenance.HEAD_BYTES])
             assert said is not None
             found[said.sha256] = picture(data)
         for path in (*house.inbox.iterdir(), *house.outbox.iterdir()):

@@ -24,7 +24,7 @@ from typing import Any
 
 from faults.house import Checks, House, Stuck, until
 from faults.pictures import valid
-from nobgd import note
+from nobgd.picture import provenance
 
 NAME = "power_cut"
 TITLE = "power cuts on ext4, data=ordered and data=writeback,noauto_da_alloc"
@@ -133,7 +133,7 @@ class Site:
         house, wrong = self.house.listen(), []
         for path in house.outbox.rglob("*_nobg.png"):
             with path.open("rb") as stream:
-                if not note.whole(stream):
+                if not provenance.whole(stream):
                     wrong.append(f"torn: {path.name}")
         for name, digest in self.inputs.items():
             path = house.inbox / name
@@ -145,7 +145,7 @@ class Site:
                 continue
             try:
                 with open(house.outputs[source], "rb") as stream:
-                    said = note.find(stream.read(note.HEAD_BYTES))
+                    said = provenance.find(stream.read(provenance.HEAD_BYTES))
             except FileNotFoundError:
                 wrong.append(f"lost after it was said to be done: {house.outputs[source]}")
                 continue

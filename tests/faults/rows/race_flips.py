@@ -20,8 +20,7 @@ from typing import Any
 
 from faults.house import Checks, House
 from faults.pictures import valid
-from nobgd import note
-from nobgd.picture import source
+from nobgd.picture import provenance, source
 from nobgd.values import NobgdError
 
 NAME, TITLE = "race_flips", "rename and symlink flips while processing"
@@ -211,7 +210,7 @@ def _against_daemon(
     ended = [name for name in scene.names if house.path(name) in house.listen().ends]
     wrong += checks.violations(dict.fromkeys(ended, ""), drained=False)
     for path in house.outbox.rglob("*.png"):
-        said = note.find(path.read_bytes()[: note.HEAD_BYTES])
+        said = provenance.find(path.read_bytes()[: provenance.HEAD_BYTES])
         if said is None or said.sha256 not in scene.digests:
             wrong.append(f"an output of something foreign: {path.name}")
     return wrong, {"flips at a daemon": flips, "outcomes meanwhile": _outcomes(house) - before}

@@ -1,0 +1,1 @@
+"""Safe files: opening, publishing, mounts, errors and names; nothing of photos."""

@@ -1,0 +1,181 @@
+"""Which file system a path lies on, how changes on it can be noticed, and whether it left.
+
+inotify tells what this kernel does to a file system.  On a network or user-space file
+system others do it, and nothing is told: those are polled.  A mount that goes away leaves
+its bare mount point behind, which looks like an empty folder and can be written to; so
+the identity of the mount is compared before an empty listing is believed (see `judge`).
+Sources: proc_pid_mountinfo(5), proc_pid_fdinfo(5), inotify(7).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from nobgd.fs.beneath import open_beneath
+
+_NETWORK = (
+    "nfs nfs4 cifs smb3 smbfs 9p virtiofs afs ceph glusterfs lustre gpfs beegfs ocfs2 gfs2 "
+    "orangefs coda ncpfs vboxsf prl_fs drvfs acfs davfs"
+)
+_LOCAL = (
+    "ext2 ext3 ext4 xfs btrfs zfs tmpfs ramfs f2fs bcachefs overlay aufs vfat msdos exfat ntfs3 "
+    "ntfs fuseblk hfs hfsplus apfs jfs reiserfs nilfs2 ubifs jffs2 iso9660 udf squashfs erofs "
+    "ecryptfs minix rootfs devtmpfs"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The mount a folder lies on, as seen by this process now."""
+
+    device: int  # st_dev of the folder (on btrfs not the one in mountinfo)
+    mount_id: int  # changes with every mount, also of the same device; -1: unknown
+    mountpoint: str
+    fstype: str
+    source: str
+
+    @property
+    def network(self) -> bool:
+        """True when others can change files here without this kernel noticing."""
+        return self.fstype in _NETWORK.split() or self.fstype.split(".")[0] == "fuse"
+
+    @property
+    def local(self) -> bool:
+        """True when all changes are known to go through this kernel."""
+        return self.fstype in _LOCAL.split()
+
+
+def parse(mountinfo: bytes) -> dict[int, Mount]:
+    """Read the text of ``/proc/self/mountinfo``: mount id → `Mount` (device as listed)."""
+    mounts = {}
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(b" - ")
+        fields, kind = left.split(b" "), right.split(b" ")
+        if len(fields) < 6 or len(kind) < 2:
+            continue
+        major, _, minor = fields[2].partition(b":")
+        mounts[int(fields[0])] = Mount(
+            os.makedev(int(major), int(minor)),
+            int(fields[0]),
+            _unescape(fields[4]),
+            os.fsdecode(kind[0]),
+            _unescape(kind[1]),
+        )
+    return mounts
+
+
+def identify(folder: str | int, below: str = "") -> Mount:
+    """Say which mount a folder lies on now: a path, or a descriptor and a path `below` it.
+
+    Raises OSError when the folder cannot be opened.  May block on a share that hangs.
+    """
+    if isinstance(folder, str):
+        fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    else:
+        fd = open_beneath(folder, below, os.O_PATH | os.O_DIRECTORY)
+    try:
+        device = os.fstat(fd).st_dev
+        try:
+            number = mount_id(fd)
+            with open("/proc/self/mountinfo", "rb") as table:
+                seen = parse(table.read())[number]
+        except (OSError, KeyError, ValueError):  # no /proc; or unmounted lazily meanwhile
+            return Mount(device, -1, "", "unknown", "")
+        return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
+    finally:
+        os.close(fd)
+
+
+def numbered(number: int) -> Mount | None:
+    """The mount with this id, if there is one now; `Mount.device` is the one of mountinfo."""
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            return parse(table.read()).get(number)
+    except (OSError, ValueError):
+        return None
+
+
+def mount_id(fd: int) -> int:
+    """Return the id of the mount an open descriptor belongs to; no share is touched.
+
+    Raises OSError or ValueError without a usable /proc.
+    """
+    with open(f"/proc/self/fdinfo/{fd}", "rb") as info:
+        found = re.search(rb"^mnt_id:\s*(\d+)", info.read(), re.MULTILINE)
+    if found is None:
+        raise ValueError("no mnt_id in fdinfo")
+    return int(found[1])
+
+
+def judge(before: Mount, now: Mount) -> str | None:
+    """Say why a folder that once lay on `before` is to be taken for lost; None: it is there.
+
+    Another device alone is no loss: NFS, FUSE and tmpfs get a new one with every mount.
+    What counts is the mount *point*: when the mount that covered the folder is gone, the
+    folder lies on a mount further up, and what is seen there is the bare mount point.  A
+    new mount on the same point, or one further down (the daemon started before the share
+    was mounted), is taken for the folder.
+    """
+    if (before.device, before.mount_id) == (now.device, now.mount_id):
+        return None
+    if before.mount_id == -1 or now.mount_id == -1:
+        return None if before.device == now.device else "another file system is in its place"
+    if before.mountpoint == now.mountpoint or _is_below(now.mountpoint, before.mountpoint):
+        return None
+    return f"{before.source} ({before.fstype}) is no longer mounted on {before.mountpoint}"
+
+
+def unmounted(path: str, fstab: str = "/etc/fstab") -> str | None:
+    """Say which entry of fstab should cover a path and is not mounted; None: all is well.
+
+    This is how a share that was not mounted when the daemon started is told from an
+    empty inbox.  Systems without an entry for it have only the missing folder to go by.
+    """
+    try:
+        with open(fstab, "rb") as table:
+            lines = table.read().splitlines()
+        with open("/proc/self/mountinfo", "rb") as table:
+            mounted = {mount.mountpoint for mount in parse(table.read()).values()}
+    except OSError:
+        return None
+    real = os.path.realpath(path)
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 3 or fields[0].startswith(b"#"):
+            continue
+        point = os.path.normpath(_unescape(fields[1]))
+        if not point.startswith("/") or point == "/" or fields[2] == b"swap":
+            continue
+        if (real == point or _is_below(real, point)) and os.path.realpath(point) not in mounted:
+            return f"{_unescape(fields[0])} belongs on {point} (/etc/fstab) and is not mounted"
+    return None
+
+
+def strategy(mount: Mount, mode: str) -> tuple[str, str]:
+    """Choose ``inotify`` or ``poll`` for a mount, and say why.
+
+    `mode` is ``watch.mode`` of the configuration: auto, inotify or poll.
+    """
+    on = mount.fstype
+    if mode == "poll":
+        return "poll", f"{on}, as the configuration asks"
+    if mode == "inotify":
+        hint = "" if mount.local else "; changes by other machines wait for the next rescan"
+        return "inotify", f"{on}, as the configuration asks{hint}"
+    if mount.local:
+        return "inotify", on
+    if mount.network:
+        return "poll", f"{on}, where changes by others send no events"
+    return "poll", f"{on}, not known to send events"
+
+
+def _is_below(path: str, parent: str) -> bool:
+    return path != parent and path.startswith(parent.rstrip("/") + "/")
+
+
+def _unescape(field: bytes) -> str:
+    r"""Undo the kernel's octal escapes (\040 is a space), then decode as the OS does."""
+    plain = re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), field)
+    return os.fsdecode(plain)

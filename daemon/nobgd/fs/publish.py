@@ -1,0 +1,250 @@
+"""Put a finished file into a folder so that it is there whole, or not at all.
+
+The order is write → fsync(file) → rename → fsync(folder); on ext4 nothing less survives
+a power cut.  A name that is taken is never clobbered unless the caller says it is ours.
+
+Diagnostics: every `OSError` leaves as a `NobgdError` whose code names the class of fault
+(see `oserrors`).  After a failed fsync the temp is dropped, never synced again: the
+kernel may have thrown the dirty pages away and would report success the second time.
+A rename that fails may still have happened (NFS retransmits), so the target is looked at
+before giving up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+
+from nobgd.fs.beneath import open_root
+from nobgd.fs.faults import failure
+from nobgd.values import Code, NobgdError
+
+TEMP_PREFIX = ".nobgd-"
+TEMP_SUFFIX = ".tmp"
+_RENAME_NOREPLACE = 1
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Taken(Exception):  # noqa: N818 - a fact about the folder, not an error of ours
+    """The name is in use by a file that is not the caller's."""
+
+
+def is_temp(name: str) -> bool:
+    """Whether ``name`` is one of this module's temporary files."""
+    return name.startswith(TEMP_PREFIX) and name.endswith(TEMP_SUFFIX)
+
+
+@contextlib.contextmanager
+def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> Iterator[int]:
+    """A descriptor of ``root/parts…``, made where missing below ``root``, links not followed.
+
+    Raises `NobgdError` GONE_AWAY when ``root`` is not on ``device`` (the mount seen at
+    start): a bare mount point is writable, and that is how photos end up on the root disk.
+    """
+    try:
+        descriptor = open_root(root, device)
+    except OSError as error:
+        raise _place(error, root) from error
+    try:
+        for part in parts:
+            below = _enter(descriptor, part, root)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    except OSError as error:
+        raise _place(error, root) from error
+    finally:
+        os.close(descriptor)
+
+
+def _enter(parent: int, name: str, root: str) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(name, flags, dir_fd=parent)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o777, dir_fd=parent)
+            sync_folder(parent)
+        return os.open(name, flags, dir_fd=parent)
+    except NotADirectoryError:
+        raise NobgdError(
+            Code.NAME_TAKEN,
+            f"{root} has a file or link called {name} where a folder is needed;"
+            " move it away and run `nobgd retry`",
+        ) from None
+
+
+def write(descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, replace: bool) -> int:
+    """Publish ``parts`` as ``name`` in the open folder; the number of bytes written.
+
+    Raises `Taken` if ``name`` exists and ``replace`` is false, OSError from the system.
+    """
+    temp = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(temp, flags, 0o666, dir_fd=descriptor)
+    try:
+        with contextlib.suppress(OSError):  # held while alive: tells a sweep to keep off
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        count = sum(_write_all(file, part) for part in parts)
+        os.fsync(file)
+        seen = os.fstat(file)
+        if seen.st_size != count:
+            said = f"{seen.st_size} bytes stored of {count}"
+            raise OSError(errno.EIO, said)  # noqa: TRY301 - joins the clean-up of real ones
+        os.close(os.dup(file))  # quota file systems may report only at close; the lock stays
+        _rename(descriptor, temp, name, seen, replace=replace)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.close(file)
+        with contextlib.suppress(OSError):
+            os.unlink(temp, dir_fd=descriptor)
+        raise
+    os.close(file)
+    sync_folder(descriptor)
+    return count
+
+
+def _write_all(file: int, part: bytes | memoryview) -> int:
+    view = memoryview(part).cast("B")
+    done = 0
+    while done < len(view):
+        done += os.write(file, view[done : done + (8 << 20)])
+    return done
+
+
+def _rename(descriptor: int, temp: str, name: str, seen: os.stat_result, *, replace: bool) -> None:
+    try:
+        if replace:
+            os.rename(temp, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        else:
+            rename_noreplace(descriptor, temp, descriptor, name)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            there = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if (there.st_dev, there.st_ino) == (seen.st_dev, seen.st_ino):
+                with contextlib.suppress(OSError):  # linked but not unlinked
+                    os.unlink(temp, dir_fd=descriptor)
+                return
+        if error.errno == errno.EEXIST:
+            raise Taken(name) from error
+        raise
+
+
+def rename_noreplace(source_folder: int, source: str, target_folder: int, target: str) -> None:
+    """Rename within or across open folders; FileExistsError rather than clobbering.
+
+    renameat2 where the file system has RENAME_NOREPLACE, else link and unlink, else (exFAT,
+    some FUSE) a look before the rename, which leaves a window of microseconds.
+    """
+    result = _libc.renameat2(
+        source_folder, os.fsencode(source), target_folder, os.fsencode(target), _RENAME_NOREPLACE
+    )
+    if result == 0:
+        return
+    number = ctypes.get_errno()
+    if number not in _UNSUPPORTED:
+        raise OSError(number, os.strerror(number), target)
+    try:
+        os.link(
+            source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder,
+            follow_symlinks=False,
+        )  # fmt: skip
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED | {errno.EPERM, errno.EMLINK}:
+            raise
+        if exists(target_folder, target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
+        os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
+    else:
+        os.unlink(source, dir_fd=source_folder)
+
+
+def exists(descriptor: int, name: str) -> bool:
+    """Whether anything is called ``name`` in the open folder."""
+    try:
+        os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def probe(descriptor: int) -> None:
+    """Show that the open folder can be written to, by making a temp and taking it away."""
+    temp = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(temp, flags, 0o600, dir_fd=descriptor)
+    try:
+        os.write(file, b"nobgd")
+        os.fsync(file)
+    finally:
+        os.close(file)
+        os.unlink(temp, dir_fd=descriptor)
+
+
+def settle(descriptor: int, name: str) -> None:
+    """Make a file that was found in the open folder as durable as one written now.
+
+    Whoever put it there may have been killed before its last fsync.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(name, flags, dir_fd=descriptor)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    sync_folder(descriptor)
+
+
+def sync_folder(descriptor: int) -> None:
+    """Fsync an open folder; file systems that do not know how (some FUSE, CIFS) are forgiven."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def sweep(root: str, device: int | None = None) -> int:
+    """Remove temps that a crash left anywhere below ``root``; how many were removed.
+
+    A temp that another live process holds locked is left alone.
+    """
+    removed = 0
+    with folder(root, device=device):
+        pass
+    for _path, _folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
+        for name in filter(is_temp, files):
+            with contextlib.suppress(OSError):
+                removed += _sweep_one(descriptor, name)
+    return removed
+
+
+def _sweep_one(descriptor: int, name: str) -> int:
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(name, flags, dir_fd=descriptor)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return 0
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0
+        os.unlink(name, dir_fd=descriptor)
+        return 1
+    finally:
+        os.close(file)
+
+
+def _place(error: OSError, root: str) -> NobgdError:
+    said = failure(error, f"cannot write to {root}")
+    if said.code is Code.VANISHED:  # a folder of ours, not a photo
+        return NobgdError(Code.GONE_AWAY, f"{root} is not there; make it, or mount its share")
+    return said

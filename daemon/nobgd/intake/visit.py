@@ -1,0 +1,294 @@
+"""Look at entries of an inbox: what is a photo, what has settled, what has left, what is odd.
+
+A name that is known is not looked at without a reason; a listing that breaks off is thrown
+away whole, so nothing is taken for gone that only could not be seen.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from nobgd.fs.beneath import open_beneath
+from nobgd.fs.faults import failure
+from nobgd.intake.ignore import Ignore
+from nobgd.intake.messages import Gone, Message, Odd, Settled, Signs
+from nobgd.intake.regions import Ground, LostError
+from nobgd.intake.settle import Settler
+from nobgd.intake.tree import Folder, Tree
+from nobgd.values import Photo, Sighting
+
+BATCH = 256  # files looked at between two readings of the clock
+_BATCH_S = 0.02
+_MESSAGE = 1000  # photos or names in one message
+_SIGNS = ("_PAUSE", "_RETRY")  # at the top of an inbox: what people without a shell can ask for
+_LEFT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_KINDS = {
+    stat.S_IFLNK: "a symbolic link, and links are never followed",
+    stat.S_IFIFO: "a named pipe, not a file",
+    stat.S_IFSOCK: "a socket, not a file",
+    stat.S_IFCHR: "a device, not a file",
+    stat.S_IFBLK: "a device, not a file",
+}
+
+
+class Look:
+    """The eyes of one inbox.  Only accessed from its scanner thread."""
+
+    def __init__(
+        self,
+        root: str,
+        tree: Tree,
+        ground: Ground,
+        settler: Settler,
+        *,
+        recursive: bool,
+        ignore: Ignore,
+        post: Callable[[Message], None],
+        clock: Callable[[], float],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._root = root
+        self._tree = tree
+        self._ground = ground
+        self._settler = settler
+        self._recursive = recursive
+        self._ignore = ignore
+        self._post = post
+        self._clock = clock
+        self._stopping = stopping
+        self.beat = clock()  # when something was last got done
+        self.news = False  # something new, changed or gone was seen; the reader sets it back
+        self._signs: set[str] = set()
+
+    def walk(self, root: int, folders: list[Folder]) -> None:
+        """Visit folders in this order, each followed by those that are found in it."""
+        folders.reverse()
+        while folders and not self._stopping():
+            folder = folders.pop()
+            region = folder.region
+            away = region is not None and region.lost and region.where != folder.relpath
+            if not away and self._tree.folders.get(folder.relpath) is folder:
+                folders += self._visit(root, folder)
+
+    def at(self, root: int, wanted: Iterable[tuple[Folder, Iterable[str]]]) -> None:
+        """Look at names in several folders, then visit the folders found among them."""
+        found: list[Folder] = []
+        for folder, names in wanted:
+            if self._stopping():
+                return
+            if self._tree.folders.get(folder.relpath) is not folder:
+                continue
+            try:
+                with self._opened(root, folder) as fd:
+                    if os.fstat(fd).st_dev == folder.identity[0]:  # else the pass finds out
+                        found += self._glance(root, folder, fd, names)
+                    else:
+                        self._forget(folder)
+            except OSError as error:
+                self._unreadable(root, folder, error)
+        self.walk(root, found)
+
+    def _visit(self, root: int, folder: Folder) -> list[Folder]:
+        """Compare one folder's names; return the folders to visit next."""
+        self.beat = self._clock()
+        try:
+            with self._opened(root, folder) as fd:
+                said = self._ground.place(fd, folder)
+                if said == "lost":
+                    for one in self._tree.below(folder):
+                        self._forget(one)
+                    return []
+                below = []
+                if said == "back":
+                    for one in self._tree.below(folder):
+                        self.doubt(one)
+                        if one is not folder:
+                            one.region = None
+                            below.append(one)
+                names = os.listdir(fd)
+                look = [name for name in names if not folder.knows(name)]
+                if len(names) - len(look) != len(folder):
+                    self._compare(root, folder, set(names))
+                look += [name for name, known in folder.files.items() if known is None]
+                return below + self._glance(root, folder, fd, look)
+        except OSError as error:
+            self._unreadable(root, folder, error)
+            return []
+
+    @contextmanager
+    def _opened(self, root: int, folder: Folder) -> Iterator[int]:
+        fd = open_beneath(root, folder.relpath, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def doubt(self, folder: Folder) -> None:
+        """Take no file of this folder for settled any more."""
+        folder.trouble = 0
+        folder.files = dict.fromkeys(folder.files)  # None: to be settled
+
+    def _compare(self, root: int, folder: Folder, names: set[str]) -> None:
+        """Forget what a complete listing does not hold any more."""
+        self._vanished(root, folder, [*folder.files.keys() - names, *folder.folders - names])
+        folder.others &= names
+        if not folder.relpath:
+            self._sign(gone=self._signs - names)
+
+    def _vanished(self, root: int, folder: Folder, names: Iterable[str]) -> None:
+        """Forget files and sub-folders, unless it is their mount that has left."""
+        names = list(names)
+        if not names or not self._ground.holds(root, folder.region):
+            return
+        gone: list[str] = []
+        for name in names:
+            path = folder.path(name)
+            if name in folder.folders:
+                gone += self._drop(self._tree.folders[path], folder)
+            elif name in folder.files:
+                del folder.files[name]
+                self._settler.forget(path)
+                gone.append(path)
+            folder.others.discard(name)
+            if not folder.relpath:
+                self._sign(gone={name})
+        self.news = self.news or bool(gone)
+        for at in range(0, len(gone), _MESSAGE):
+            self._post(Gone(self._root, tuple(gone[at : at + _MESSAGE])))
+
+    def _drop(self, folder: Folder, above: Folder) -> list[str]:
+        """Forget a folder and all below it; return the files that were in them."""
+        if self._ground.left(folder, above):
+            for one in self._tree.below(folder):
+                self._forget(one)
+            return []
+        gone = []
+        for one in self._tree.drop(folder):
+            self._ground.unwatch(one)
+            self._forget(one)
+            gone += [one.path(name) for name in one.files]
+        return gone
+
+    def _forget(self, folder: Folder) -> None:
+        for name, known in folder.files.items():
+            if known is None:
+                self._settler.forget(folder.path(name))
+
+    def _unreadable(self, root: int, folder: Folder, error: OSError) -> None:
+        """Decide what it means that a folder cannot be read."""
+        if folder.relpath:
+            if error.errno in _LEFT:
+                above = self._tree.parent(folder)
+                self._vanished(root, above, [folder.relpath.rpartition("/")[2]])
+                return
+            try:
+                with os.scandir(root) as entries:
+                    next(entries, None)
+            except OSError as worse:
+                error, folder = worse, self._tree.root
+        if not folder.relpath:
+            raise LostError(failure(error, f"cannot read {self._root}").reason) from error
+        self._forget(folder)  # the next pass looks at them again
+        if folder.trouble != error.errno:
+            folder.trouble = error.errno or 0
+            why = failure(error, f"cannot read the folder {folder.relpath}").reason
+            self._post(Odd(self._root, folder.relpath, why))
+
+    def _glance(self, root: int, folder: Folder, fd: int, names: Iterable[str]) -> list[Folder]:
+        """Look at entries of one open folder; return the folders among them to visit."""
+        seen: list[Sighting] = []
+        gone: list[str] = []
+        found: list[Folder] = []
+        failed: OSError | None = None
+        started = self._clock()
+        for name in names:
+            try:
+                info = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            except OSError as error:
+                if error.errno in _LEFT:
+                    gone.append(name)
+                elif failed is not None:
+                    raise  # the second: it is not the file but the folder
+                else:
+                    failed = error
+                continue
+            if stat.S_ISREG(info.st_mode):
+                self._see_file(root, folder, name, info, seen)
+            else:
+                found += self._see_other(root, folder, name, info)
+            if len(seen) >= BATCH or self._clock() - started > _BATCH_S:
+                self._look(seen, started)
+                seen.clear()
+                started = self._clock()
+                if self._stopping():
+                    return []
+        self._look(seen, started)
+        self._vanished(root, folder, gone)
+        if failed is not None:
+            raise failed
+        folder.trouble = 0
+        return found
+
+    def _see_file(
+        self, root: int, folder: Folder, name: str, info: os.stat_result, seen: list[Sighting]
+    ) -> None:
+        path = folder.path(name)
+        if name in folder.folders:
+            self._vanished(root, folder, [name])
+        if name not in folder.files:
+            if self._ignore.own_rule(path) is not None:
+                folder.others.add(name)
+                if name.upper() in _SIGNS and not folder.relpath:
+                    self._sign(seen={name})
+                return
+            folder.others.discard(name)
+            folder.files[name] = None
+        known = folder.files[name]
+        if known is None or known[:2] != (info.st_size, info.st_mtime_ns):
+            folder.files[name] = None
+            self.news = True
+            seen.append(Sighting(self._root, path, info.st_size, info.st_mtime_ns))
+
+    def _see_other(
+        self, root: int, folder: Folder, name: str, info: os.stat_result
+    ) -> list[Folder]:
+        path = folder.path(name)
+        if name in folder.files:
+            self._vanished(root, folder, [name])
+        is_dir = stat.S_ISDIR(info.st_mode)
+        if name in folder.folders:
+            if is_dir:
+                return [self._tree.folders[path]]
+            self._vanished(root, folder, [name])
+        ignored = self._ignore.own_rule(path, is_dir) is not None
+        if is_dir and self._recursive and not ignored:
+            folder.others.discard(name)
+            self.news = True
+            return [self._tree.add(folder, name)]
+        if not is_dir and not ignored and name not in folder.others:
+            why = _KINDS.get(stat.S_IFMT(info.st_mode), "not a file")
+            self._post(Odd(self._root, path, f"{path} is {why}"))
+        folder.others.add(name)
+        return []
+
+    def _sign(self, *, seen: Iterable[str] = (), gone: Iterable[str] = ()) -> None:
+        """A `Signs` file came or went."""
+        signs = self._signs.union(seen).difference(gone)
+        if signs != self._signs:
+            self._signs = signs
+            self._post(Signs(self._root, tuple(sorted(signs))))
+
+    def _look(self, seen: list[Sighting], started: float) -> None:
+        """Let what was seen settle; tell what has."""
+        self.beat = self._clock()
+        photos: list[Photo] = self._settler.look(seen, started, self.beat)
+        for photo in photos:
+            folder, name = self._tree.find(photo.relpath)
+            if folder is not None:
+                folder.files[name] = (photo.size, photo.mtime_ns, started - photo.quiet_s)
+        if photos:
+            self._post(Settled(self._root, tuple(photos)))

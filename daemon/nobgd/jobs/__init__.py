@@ -1,0 +1,1 @@
+"""Photo to job to outcome: what is to be done, what is known, what follows."""

@@ -1,0 +1,193 @@
+"""What follows from an outcome: ledger, quarantine, next try, and the source's disposal.
+
+The service's left hand, in its thread: `finished` books what a lane answered.  Whose fault
+a failure is (see `values.Blame`) decides whether it is looked at again, waited for, tried
+again, or set aside.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from nobgd.config import InboxConfig
+from nobgd.jobs import plan
+from nobgd.jobs.ledger import Row
+from nobgd.lane.errands import Dispose, Release, SetAside
+from nobgd.pool.lanes import Finished
+from nobgd.record import events
+from nobgd.record import log as logs
+from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
+from nobgd.values.wire import ErrandFailed
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+_ONCE_RETRIES_WITHIN_S = 0.2  # `once` does not sit out a back-off
+
+
+class Booking:
+    """Books photos out.  Only accessed from the main loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._undisposed: list[tuple[str, str]] = []
+        self._disposing: set[tuple[str, str]] = set()
+        self._place_failures: dict[tuple[str, str], int] = {}
+
+    def give_up(self, rules: InboxConfig, photo: Photo, row: Row) -> None:
+        """A photo that nobgd did not survive often enough is set aside."""
+        reason = (
+            f"{photo.relpath}: nobgd was stopped or killed {row.interrupted} times while working"
+            " on it; `nobgd retry` tries again"
+        )
+        failed = Failed(photo.inbox, photo.relpath, Code.CRASHED, reason, row.attempts + 1)
+        self._quarantine(rules, failed)
+
+    def finished(self, job: Job, finished: Finished) -> None:
+        """Book the outcome of a job."""
+        outcome, rules = finished.answer, self._service.desk.rules(job.inbox)
+        if isinstance(outcome, Done):
+            self._done(job, outcome, finished, rules)
+            return
+        if rules is None:
+            return
+        match outcome.code.blame:
+            case Blame.NOBODY:
+                self._look_again(job, outcome)
+            case Blame.PLACE:
+                self._place(job, outcome, rules)
+            case Blame.OURS if outcome.attempt < self._service.config.workers.attempts:
+                self._try_again(job, outcome)
+            case _:
+                self._quarantine(rules, outcome)
+
+    def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
+        ledger = self._service.ledger
+        row = ledger.get(job.inbox, job.relpath)
+        self._place_failures.pop((job.inbox, job.relpath), None)
+        was_quarantined = row is not None and row.code is not None
+        if done.how == "found" and not _tried(row):
+            reason = f"already done: {done.output} was made from this very photo"
+            ledger.done(done, job.outbox, None)
+            skip = Skip(done.inbox, done.relpath, reason)
+            self._service.saying.tell("info", events.photo_skipped(skip))
+        else:
+            event = events.photo_done(done, lane=finished.lane, queued_ms=finished.waited_s * 1000)
+            event = {"timestamp": logs.timestamp(), "level": "info", **event}
+            line = events.line(event)
+            ledger.done(done, job.outbox, line)
+            self._service.saying.keep(done.inbox, done.relpath, line, event)
+        if rules is None:
+            return
+        if was_quarantined:
+            self._service.errand(Release(str(rules.quarantine), done.relpath))
+        if rules.source != "keep":
+            self.dispose(job.inbox, job.relpath)
+
+    def _look_again(self, job: Job, failed: Failed) -> None:
+        """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
+        service = self._service
+        service.ledger.forget(job.inbox, job.relpath)
+        wait = None
+        if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
+            wait = max(1.0, job.patience_s / 5)
+            photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s + wait)
+            service.backlog.add_later(photo, time.monotonic() + wait)
+        elif job.inbox in service.inboxes:
+            service.scanned.pop(job.inbox, None)
+            service.inboxes[job.inbox].again([job.relpath])
+            service.inboxes[job.inbox].wake()
+        self._service.saying.tell("debug", events.photo_failed(failed, retry_in_s=wait))
+
+    def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
+        now = time.monotonic()
+        key = (job.inbox, job.relpath)
+        count = self._place_failures[key] = self._place_failures.get(key, 0) + 1
+        wait = plan.backoff_s(count, first_s=1.0, longest_s=60.0)
+        if failed.side == "output":
+            outbox = self._service.outboxes[str(rules.outbox)]
+            if outbox.failed(failed.reason, now):
+                self._service.saying.tell(
+                    "warning",
+                    {"event": "outbox.lost", "outbox": outbox.path, "code": failed.code,
+                     "why": failed.reason},
+                )  # fmt: skip
+            wait = 0.0  # the pause of the outbox is wait enough
+        elif job.inbox in self._service.inboxes:
+            self._service.inboxes[job.inbox].wake()
+        self._later(job, failed, wait, burn=False)
+
+    def _try_again(self, job: Job, failed: Failed) -> None:
+        wait = _ONCE_RETRIES_WITHIN_S if self._service.once else plan.backoff_s(failed.attempt)
+        self._later(job, failed, wait, burn=True)
+
+    def _later(self, job: Job, failed: Failed, wait_s: float, *, burn: bool) -> None:
+        self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
+        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        self._service.backlog.add_later(photo, time.monotonic() + wait_s)
+        event = events.photo_failed(failed, retry_in_s=round(wait_s, 1))
+        self._service.saying.tell("warning", event)
+
+    def _quarantine(self, rules: InboxConfig, failed: Failed) -> None:
+        self._place_failures.pop((failed.inbox, failed.relpath), None)
+        self._service.ledger.quarantined(failed)
+        folder = str(rules.quarantine)
+        self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))
+        errand = SetAside(failed.inbox, failed.relpath, folder, failed.reason)
+        self._service.errand(errand, lambda _, error: self._set_aside(failed, error))
+
+    def _set_aside(self, failed: Failed, error: ErrandFailed | None) -> None:
+        if error is not None and error.code is not Code.VANISHED:
+            source = os.path.join(failed.inbox, failed.relpath)
+            self._service.saying.tell(
+                "warning",
+                {"event": "photo.not_set_aside", "inbox": failed.inbox, "source": source,
+                 "code": error.code, "reason": error.reason},
+            )  # fmt: skip
+
+    def dispose(self, inbox: str, relpath: str) -> None:
+        """Archive or delete a source that is done, once `settled` is called."""
+        self._undisposed.append((inbox, relpath))
+
+    def settled(self) -> None:
+        """The ledger has all outcomes on disk: sources may go that it would not find again."""
+        waiting, self._undisposed = self._undisposed, []
+        for inbox, relpath in waiting:
+            row, rules = self._service.ledger.get(inbox, relpath), self._service.desk.rules(inbox)
+            if row is not None and row.state == "done" and rules and rules.source != "keep":
+                self._dispose(row, rules)
+
+    def _dispose(self, row: Row, rules: InboxConfig) -> None:
+        key = (row.inbox, row.relpath)
+        if key in self._disposing or not (row.output and row.sha256 and row.recipe and row.outbox):
+            return
+        self._disposing.add(key)
+        errand = Dispose(
+            row.inbox, row.relpath, row.size, row.mtime_ns, row.sha256,
+            os.path.join(row.outbox, row.output), row.recipe,
+            str(rules.archive) if rules.source == "archive" else None,
+        )  # fmt: skip
+        self._service.errand(errand, lambda _, error: self._disposed(row, error))
+
+    def _disposed(self, row: Row, error: ErrandFailed | None) -> None:
+        self._disposing.discard((row.inbox, row.relpath))
+        if error is None or error.code is Code.VANISHED:
+            self._service.ledger.disposed(row.inbox, row.relpath)
+        else:
+            self._service.saying.tell(
+                "warning",
+                {"event": "source.kept", "inbox": row.inbox,
+                 "source": os.path.join(row.inbox, row.relpath), "code": error.code,
+                 "reason": error.reason},
+            )  # fmt: skip
+
+    def hopeless(self) -> bool:
+        """Whether a place failed so often that `once` waits for it no longer."""
+        return any(count >= 3 for count in self._place_failures.values())
+
+
+def _tried(row: Row | None) -> bool:
+    """Whether an attempt of ours has ended before: what is found then is its work, not news."""
+    return row is not None and bool(row.interrupted or row.attempts or row.code)

@@ -1,0 +1,195 @@
+"""What follows from a photo that has settled: a job, a wait, a skip, or nothing.
+
+The service's right hand, in its thread: `consider` decides what a settled photo needs,
+`begin` makes the job.  What follows from its outcome is `booking`'s.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from nobgd.config import InboxConfig
+from nobgd.intake import messages
+from nobgd.jobs import plan
+from nobgd.jobs.ledger import Row
+from nobgd.jobs.outbox import Outbox
+from nobgd.lane.errands import Release
+from nobgd.record import events
+from nobgd.values import Job, Photo, Skip
+from nobgd.values.wire import ErrandFailed
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+_PATIENCE_SETTLES = 5.0
+_PATIENCE_S = 10.0  # an unfinished file quiet this long (or five settle times) is truncated
+
+
+class Desk:
+    """Books photos in and out.  Only accessed from the main loop."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    # --- in ------------------------------------------------------------------------------
+
+    def rules(self, inbox: str) -> InboxConfig | None:
+        """The configuration of an inbox, None when it is no longer configured."""
+        return next((i for i in self._service.config.inboxes if str(i.path) == inbox), None)
+
+    def paused(self, inbox: str) -> bool:
+        """Whether somebody paused this inbox, or all, by command or by a file in it."""
+        if self._service.share.paused_by(inbox) is not None:
+            return True
+        fact = self._service.ledger.fact
+        return fact(f"paused {inbox}") is not None or fact("paused *") is not None
+
+    def closed_because(self, inbox: str) -> str | None:
+        """Why an inbox that works rests now: its quiet hours; None when it does not."""
+        rules = self.rules(inbox)
+        return plan.resting(rules.quiet_hours, time.localtime()) if rules is not None else None
+
+    def freed(self, photos: list[tuple[str, str, str]]) -> None:
+        """`nobgd retry` made the ledger forget these: out of quarantine, looked at anew."""
+        for inbox, relpath, state in photos:
+            rules = self.rules(inbox)
+            if rules is None or inbox not in self._service.inboxes:
+                continue
+            if state == "quarantined":
+                self._service.errand(Release(str(rules.quarantine), relpath))
+            self._service.inboxes[inbox].again([relpath])
+
+    def requeue(self, job: Job) -> None:
+        """A job that no lane began goes back to where it waited, or what it has become since."""
+        backlog = self._service.backlog
+        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        backlog.add(backlog.release(job.inbox, job.relpath) or photo)
+
+    def consider(self, photo: Photo) -> None:
+        """A photo has settled: put it where it belongs."""
+        service, rules = self._service, self.rules(photo.inbox)
+        if rules is None or self._same_in_flight(photo):
+            return
+        row = service.ledger.get(photo.inbox, photo.relpath)
+        reason = plan.refusal(photo.relpath)
+        if reason is not None:
+            self._skip(photo, row, reason)
+            return
+        match plan.todo(self._known(row, photo), rules.source):
+            case "job":
+                service.backlog.add(photo)
+            case "wait":
+                assert row is not None  # noqa: S101 - that is what waits
+                wait = max(0.0, (row.next_try or 0.0) - time.time())
+                service.backlog.add_later(
+                    photo, time.monotonic() + min(wait, plan.BACKOFF_LONGEST_S)
+                )
+            case "dispose":
+                service.booking.dispose(photo.inbox, photo.relpath)
+
+    def _same_in_flight(self, photo: Photo) -> bool:
+        job = self._service.in_flight.get((photo.inbox, photo.relpath))
+        return job is not None and (job.size, job.mtime_ns) == (photo.size, photo.mtime_ns)
+
+    def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
+        if row is None:
+            return None
+        assert self._service.engine is not None  # noqa: S101 - start() ran
+        recipe = self._service.engine.recipes[photo.inbox].key
+        return plan.Known(
+            row.state, row.same_file(photo.size, photo.mtime_ns), row.recipe == recipe, row.disposed
+        )
+
+    def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
+        if row is not None and row.state == "skipped" and row.reason == reason:
+            return
+        self._service.ledger.skipped(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, reason)
+        skip = Skip(photo.inbox, photo.relpath, reason)
+        self._service.saying.tell("info", events.photo_skipped(skip))
+
+    def odd(self, odd: messages.Odd) -> None:
+        """Something named like a photo that is none: said once, ever."""
+        row = self._service.ledger.get(odd.inbox, odd.relpath)
+        self._skip(Photo(odd.inbox, odd.relpath, 0, 0, 0.0), row, odd.why)
+
+    def gone(self, inbox: str, relpaths: tuple[str, ...]) -> None:
+        """Sources left their inbox; what was quarantined is released with them."""
+        rules = self.rules(inbox)
+        for row in self._service.ledger.gone(inbox, relpaths):
+            if row.state == "quarantined" and rules is not None:
+                self._service.errand(Release(str(rules.quarantine), row.relpath))
+
+    # --- begin ---------------------------------------------------------------------------
+
+    def begin(self, photo: Photo) -> Job | None:
+        """The job for a photo whose turn has come; its attempt is booked first."""
+        service, rules = self._service, self.rules(photo.inbox)
+        if rules is None or service.engine is None:
+            return None
+        ledger, outbox = service.ledger, str(rules.outbox)
+        row = ledger.get(photo.inbox, photo.relpath)
+        same = row is not None and row.same_file(photo.size, photo.mtime_ns)
+        if row is not None and same and row.interrupted >= plan.INTERRUPTIONS:
+            service.booking.give_up(rules, photo, row)
+            return None
+        names = plan.outputs(photo.relpath, rules.output.suffix)
+        me = (photo.inbox, photo.relpath)
+        reserved = frozenset(n for n in names if ledger.owner(outbox, n) not in (None, me))
+        wanted = next((n for n in names if n not in reserved), names[-1])
+        if row is not None and row.output in names and row.outbox == outbox:
+            wanted = row.output
+        ledger.begin(*me, photo.size, photo.mtime_ns, outbox, wanted)
+        recipe = service.engine.recipes[photo.inbox]
+        settle = rules.watch.settle_s
+        return Job(
+            *me, photo.size, photo.mtime_ns, outbox, names, reserved,
+            siblings=frozenset(
+                plan.inbox_key(str(other.path))
+                for other in service.config.inboxes
+                if str(other.outbox) == outbox and str(other.path) != photo.inbox
+            ),
+            inbox_key=plan.inbox_key(photo.inbox), recipe=recipe,
+            compression=rules.output.compression,
+            max_megapixels=service.config.workers.max_megapixels,
+            attempt=(row.attempts if row is not None and same else 0) + 1,
+            quiet_s=photo.quiet_s, patience_s=max(_PATIENCE_S, _PATIENCE_SETTLES * settle),
+            twins=ledger.twins(photo.size, recipe.key),
+            inbox_device=service.devices.get(photo.inbox),
+            outbox_device=service.outboxes[outbox].device,
+        )  # fmt: skip
+
+    def probed(self, outbox: Outbox, device: int | None, error: ErrandFailed | None) -> None:
+        """A lane has looked at an outbox."""
+        if device is not None:
+            if outbox.found(device):
+                self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
+            self._service.ledger.remember(f"seen {outbox.path}", "yes")
+        elif error is not None and outbox.failed(error.reason, time.monotonic()):
+            self._service.saying.tell(
+                "warning",
+                {"event": "outbox.lost", "outbox": outbox.path, "code": error.code,
+                 "why": error.reason},
+            )  # fmt: skip
+
+    # --- ends ----------------------------------------------------------------------------
+
+    def unfinished(self) -> int:
+        """Photos of the inboxes that are quarantined or still wait."""
+        counts = self._service.ledger.counts()
+        quarantined = sum(counts.get((inbox, "quarantined"), 0) for inbox in self._service.inboxes)
+        return quarantined + len(self._service.backlog)
+
+    def hopeful(self) -> bool:
+        """Whether waiting longer may still get something done (for ``once``)."""
+        backlog = self._service.backlog
+        if any(
+            backlog.waiting(inbox) and self._service.is_open(inbox)
+            for inbox in self._service.inboxes
+        ):
+            return True
+        if any(box.failures < 3 and not box.ready for box in self._service.outboxes.values()):
+            return True
+        due = backlog.next_due()
+        soon = due is not None and due - time.monotonic() <= 5.0
+        return soon and not self._service.booking.hopeless()

@@ -1,0 +1,82 @@
+"""What the supervisor knows of an outbox: ready, or paused until a time, and why.
+
+The folder itself is only touched by lanes.  An outbox is ready after a lane has found it
+writable and swept it; a fault of the place (full, read-only, gone) pauses it, and a probe
+that backs off with jitter brings it back, without a restart and without burning attempts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from nobgd.fs import mounts
+from nobgd.fs.mounts import Mount
+from nobgd.jobs.plan import backoff_s
+
+_LONGEST_PAUSE_S = 60.0
+_MAKE_WITHIN_S = 5.0  # a share that hangs must not hang the start
+
+
+def make_folders(missing: Iterable[str]) -> None:
+    """Make folders of ours that were never there; their parents must exist.
+
+    Lanes cannot: they are confined to folders that exist when they start.  What cannot be
+    made is left, and said when it is needed.
+    """
+
+    def make() -> None:
+        for path in missing:
+            with contextlib.suppress(OSError):
+                os.mkdir(path)
+
+    thread = threading.Thread(target=make, name="make folders", daemon=True)
+    thread.start()
+    thread.join(_MAKE_WITHIN_S)
+
+
+@dataclass(slots=True)
+class Outbox:
+    """One outbox.  Only accessed from the main loop; times are monotonic seconds."""
+
+    path: str
+    device: int | None = None
+    mount: Mount | None = None  # what it lay on when it was last found good
+    probing: bool = False
+    swept: bool = False
+    failures: int = 0
+    probe_at: float = 0.0
+    why: str | None = "not looked at yet"
+
+    @property
+    def ready(self) -> bool:
+        """Whether photos may be sent there."""
+        return self.why is None
+
+    def due(self, now: float) -> bool:
+        """Whether it should be probed now."""
+        return not self.ready and not self.probing and now >= self.probe_at
+
+    def found(self, sight: int) -> bool:
+        """A probe found it good and answered its `errands.sight`.
+
+        True when that ends a pause that had been announced.
+        """
+        was_lost = self.failures > 0
+        self.probing, self.why, self.failures = False, None, 0
+        self.device, self.swept = sight >> 32, True
+        mount = mounts.numbered(sight & 0xFFFFFFFF)
+        if mount is not None:
+            self.mount = replace(mount, device=self.device)
+        return was_lost
+
+    def failed(self, why: str, now: float) -> bool:
+        """A probe or a photo found it bad; True when this is news."""
+        news = self.failures == 0
+        self.probing, self.why = False, why
+        self.failures += 1
+        self.probe_at = now + backoff_s(self.failures, first_s=1.0, longest_s=_LONGEST_PAUSE_S)
+        return news

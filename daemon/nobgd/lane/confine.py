@@ -1,0 +1,126 @@
+"""Confine a lane before it decodes anything: what it cannot do, no picture can make it do.
+
+Each measure is taken where the kernel has it and left out where not; which of them hold is
+returned for the log.  They work as root and as a plain user, and only ever narrow: none can
+be taken back.  Landlock covers this thread and those started later, so confine before
+ONNX Runtime starts its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Iterable, Sequence
+
+from nobgd.fs.beneath import mount_stamp
+from nobgd.lane import landlock, seccomp
+
+_SET_PDEATHSIG, _SET_NO_NEW_PRIVS = 1, 38  # prctl(2)
+_CAPABILITIES_V3 = 0x20080522
+_KEPT = 0b11011  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID: to read and write anybody's photos
+_OPEN_FILES = 256
+_SYSTEM = (
+    "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/os-release", "/etc/fstab",
+    "/nix/store", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/vm",
+    "/sys/bus", "/sys/class", "/sys/devices", "/sys/fs/cgroup",
+    "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+)  # fmt: skip
+_granted: dict[str, tuple[int, int, int] | None] = {}  # what Landlock lets us into, if it does
+
+
+def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None) -> tuple[str, ...]:
+    """Confine this process for good; return what holds, such as "landlock:6" or "seccomp".
+
+    `read` are folders it may read (its own program and libraries it may anyway), `write`
+    those it may also write to; `memory_bytes` limits its address space, of which ONNX
+    Runtime and shared weights take a part.  Ends the process when the thread that started
+    it ends.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    holds = []
+    libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
+        holds.append("no_new_privs")
+    if _narrow(libc):
+        holds.append("capabilities")
+    threads = _threads()
+    seen = {path: _identity(path) for path in (*read, *write)}
+    if landlock.apply([*_SYSTEM, *_program(), *read], write):
+        alone = "" if threads <= 1 else f" but for {threads - 1} older threads"
+        holds.append(f"landlock:{landlock.abi()}{alone}")
+        _granted.update(seen)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if memory_bytes is not None and _limit(resource.RLIMIT_AS, memory_bytes):
+        holds.append("rlimit_as")
+    if seccomp.apply():
+        holds.append("seccomp")
+    return tuple(holds)
+
+
+def outdated(folders: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return those granted folders that are others now than when they were granted.
+
+    A Landlock rule goes by the folder that was there.  One that was missing then, was
+    replaced since, or has been mounted anew is out of bounds for this process ("permission
+    denied"), and only a new process can be let in.  Without Landlock there is none.  May
+    block on a share that hangs.
+    """
+    asked = _granted if folders is None else {f: _granted[f] for f in folders if f in _granted}
+    return tuple(path for path, before in asked.items() if _identity(path) not in (before, None))
+
+
+def _program() -> list[str]:
+    """Where this program and its libraries lie; not the working folder, which can be "/"."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    working = os.path.realpath(os.curdir)
+    paths = [path for path in sys.path if path and os.path.realpath(path) != working]
+    return [here, *(p for p in (sys.prefix, sys.base_prefix, *paths) if os.path.realpath(p) != "/")]
+
+
+def _narrow(libc: ctypes.CDLL) -> bool:
+    """Give up root's capabilities but for those on files; True when no other is left."""
+    header = struct.pack("=Ii", _CAPABILITIES_V3, 0)
+    sets = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; then the high words
+    if libc.capget(header, sets) != 0:
+        return False
+    effective, permitted = struct.unpack_from("=II", sets.raw)
+    kept = struct.pack("=6I", effective & _KEPT, permitted & _KEPT, 0, 0, 0, 0)
+    return bool(libc.capset(header, kept) == 0)
+
+
+def _identity(path: str) -> tuple[int, int, int] | None:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        info = os.fstat(fd)
+        return info.st_dev, info.st_ino, mount_stamp(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def _limit(what: int, value: int) -> bool:
+    """Lower a limit, the hard one too; one that is lower already stays."""
+    _, hard = resource.getrlimit(what)
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    try:
+        resource.setrlimit(what, (value, value))
+    except (OSError, ValueError):
+        return False
+    return True

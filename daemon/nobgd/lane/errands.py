@@ -1,0 +1,271 @@
+"""What lanes do besides pictures: every touch of a share that is not a job.
+
+The supervisor itself never opens a file on a share, so that a hung one cannot hang it.
+Each errand is a frozen value and has one function; each returns a sentence or a number
+and raises `NobgdError` or OSError, which the lane turns into an `Errand failed` answer.
+All of them can be run again after a crash at any point.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from dataclasses import dataclass
+
+from nobgd.fs import mounts, publish
+from nobgd.picture import provenance, source
+from nobgd.values import Code, NobgdError
+
+_COPY_LIMIT = 512_000_000  # bytes: a larger photo is only described, it stays in the inbox anyway
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
+
+    Answers its `sight`.
+    """
+
+    outbox: str
+    sweep: bool = True
+    before: mounts.Mount | None = None  # what the outbox lay on when it was last good
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Put a copy of a photo that cannot be done into quarantine, with the reason beside it."""
+
+    inbox: str
+    relpath: str
+    quarantine: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take a photo's copy and its reason out of quarantine."""
+
+    quarantine: str
+    relpath: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dispose:
+    """Archive or delete a source, once its output has been re-read and found whole."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    output: str
+    recipe: str
+    archive: str | None  # None: delete
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Replace a small text file in a folder, atomically (the status file in an outbox).
+
+    One that is there must be a plain file whose first line begins with ``mark``: what
+    somebody else made is never overwritten.
+    """
+
+    folder: str
+    name: str
+    text: str
+    mark: str
+    device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """Take a plain file at the top of an inbox away (a `_RETRY` that has been obeyed)."""
+
+    inbox: str
+    name: str
+    device: int | None = None
+
+
+Errand = Prepare | SetAside | Release | Dispose | Write | Unlink
+
+
+def run(errand: Errand) -> int:
+    """Do one errand; the number means something for `Prepare` (its `sight`) only."""
+    match errand:
+        case Prepare():
+            return prepare(errand)
+        case SetAside():
+            return set_aside(errand)
+        case Release():
+            return release(errand)
+        case Dispose():
+            return dispose(errand)
+        case Write():
+            return write(errand)
+        case Unlink():
+            return unlink(errand)
+
+
+def prepare(errand: Prepare) -> int:
+    """See `Prepare`.  Raises NobgdError with the class of what is wrong.
+
+    Before anything is written: a bare mount point can be written to, and what is put there
+    is hidden once the share is back.
+    """
+    with publish.folder(errand.outbox) as folder:
+        now = mounts.identify(folder)
+        if errand.before is None:
+            why = mounts.unmounted(errand.outbox)
+        else:
+            why = mounts.judge(errand.before, now)
+        if why is not None:
+            raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
+        publish.probe(folder)
+    if errand.sweep:
+        publish.sweep(errand.outbox, now.device)
+    return sight(now.device, now.mount_id)
+
+
+def sight(device: int, mount_id: int) -> int:
+    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
+    return device << 32 | mount_id & 0xFFFFFFFF
+
+
+def set_aside(errand: SetAside) -> int:
+    """See `SetAside`.  The original is read, never changed; what is there already is replaced."""
+    os.makedirs(errand.quarantine, exist_ok=True)
+    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
+    name = os.path.basename(errand.relpath)
+    with publish.folder(errand.quarantine, parts) as folder:
+        text = f"{errand.why}\n".encode(errors="backslashreplace")
+        publish.write(folder, _why_name(name), [text], replace=True)
+        with contextlib.suppress(
+            OSError, NobgdError
+        ):  # the photo may be unreadable: say why anyway
+            photo = source.read(
+                errand.inbox, errand.relpath, device=None, expect=None, max_bytes=_COPY_LIMIT
+            )
+            publish.write(folder, name, [photo.data], replace=True)
+    return 0
+
+
+def _why_name(name: str) -> str:
+    suffix = ".why.txt"
+    raw = os.fsencode(name)
+    if len(raw) + len(suffix) > 255:
+        raw = raw[: 255 - len(suffix)]
+    return os.fsdecode(raw) + suffix
+
+
+def release(errand: Release) -> int:
+    """See `Release`.  What is not there is fine."""
+    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
+    name = os.path.basename(errand.relpath)
+    if not os.path.isdir(errand.quarantine):
+        return 0
+    with publish.folder(errand.quarantine, parts) as folder:
+        for each in (name, _why_name(name)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(each, dir_fd=folder)
+        publish.sync_folder(folder)
+    return 0
+
+
+def write(errand: Write) -> int:
+    """See `Write`.  Raises NAME_TAKEN when the name is in use by a file that is not ours."""
+    data = errand.text.encode(errors="backslashreplace")
+    taken = NobgdError(
+        Code.NAME_TAKEN,
+        f"{errand.folder} has a file called {errand.name} that nobgd did not write; it is kept:"
+        " rename it, and nobgd's own takes its place",
+    )
+    with publish.folder(errand.folder, device=errand.device) as folder:
+        ours = publish.exists(folder, errand.name)
+        if ours and not _begins(folder, errand.name, errand.mark.encode()):
+            raise taken
+        try:
+            return publish.write(folder, errand.name, [data], replace=ours)
+        except publish.Taken:  # somebody made it just now
+            raise taken from None
+
+
+def _begins(folder: int, name: str, mark: bytes) -> bool:
+    """Whether a plain file begins with ``mark``; links are not followed."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                       dir_fd=folder)  # fmt: skip
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EACCES):  # a link, a socket, not ours
+            return False
+        raise
+    try:
+        plain = stat.S_ISREG(os.fstat(file).st_mode)
+        return plain and os.read(file, len(mark)) == mark
+    finally:
+        os.close(file)
+
+
+def unlink(errand: Unlink) -> int:
+    """See `Unlink`.  What is not there, or is no plain file, is fine."""
+    with publish.folder(errand.inbox, device=errand.device) as folder:
+        with contextlib.suppress(FileNotFoundError):
+            seen = os.stat(errand.name, dir_fd=folder, follow_symlinks=False)
+            if stat.S_ISREG(seen.st_mode):
+                os.unlink(errand.name, dir_fd=folder)
+        publish.sync_folder(folder)
+    return 0
+
+
+def dispose(errand: Dispose) -> int:
+    """See `Dispose`.  Raises CHANGED or VANISHED when the source is not what was cut out."""
+    with open(errand.output, "rb") as stream:
+        said = provenance.find(stream.read(provenance.HEAD_BYTES))
+        stream.seek(0)
+        good = said is not None and said.sha256 == errand.sha256 and said.recipe == errand.recipe
+        if not (good and provenance.whole(stream)):
+            raise NobgdError(
+                Code.CHANGED, f"{errand.output} is not whole; {errand.relpath} is kept"
+            )
+    photo = source.read(
+        errand.inbox, errand.relpath, device=None,
+        expect=(errand.size, errand.mtime_ns), max_bytes=max(errand.size, 1),
+    )  # fmt: skip
+    if photo.sha256 != errand.sha256:
+        raise NobgdError(Code.CHANGED, f"{errand.relpath} is another photo now; it is kept")
+    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
+    name = os.path.basename(errand.relpath)
+    with publish.folder(errand.inbox, parts) as inbox:
+        if errand.archive is not None:
+            os.makedirs(errand.archive, exist_ok=True)
+            with publish.folder(errand.archive, parts) as archive:
+                _archive(inbox, archive, name, photo.data)
+        else:
+            os.unlink(name, dir_fd=inbox)
+        publish.sync_folder(inbox)
+    return 0
+
+
+def _archive(inbox: int, archive: int, name: str, data: bytes) -> None:
+    """Move into the archive under a free name; across file systems: copy, then remove."""
+    for number in range(1000):
+        stem, dot = os.path.splitext(name)
+        target = name if number == 0 else f"{stem}-{number}{dot}"
+        try:
+            publish.rename_noreplace(inbox, name, archive, target)
+            publish.sync_folder(archive)
+            return
+        except FileExistsError:
+            continue
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # else the archive lies on another file system
+                raise
+        with contextlib.suppress(publish.Taken):
+            publish.write(archive, target, [data], replace=False)
+            seen = os.stat(name, dir_fd=inbox, follow_symlinks=False)
+            os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns), dir_fd=archive)
+            os.unlink(name, dir_fd=inbox)
+            return
+    raise NobgdError(Code.NAME_TAKEN, f"the archive holds 1,000 files called {name}; clear it out")

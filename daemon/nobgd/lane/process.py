@@ -1,0 +1,105 @@
+"""The process of one lane: load the model, confine itself, then one request at a time.
+
+Started as ``python -m nobgd.lane.process FD``; ends when the socket does.  Answers go up as
+JSON (see `wire`); a request that asks for memory blocks on the supervisor's word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from multiprocessing.connection import Connection
+from typing import Any
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or it phones home
+
+from nobgd.fs.faults import code_of
+from nobgd.lane import errands, peak, worker
+from nobgd.lane.confine import confine, outdated
+from nobgd.values import Code, Job, NobgdError, Recipe, wire
+
+
+class Models:
+    """The segmenters of this lane, each loaded when first needed."""
+
+    def __init__(self, setup: wire.Setup) -> None:
+        self._setup = setup
+        self._known = {recipe.key: weights for recipe, weights in setup.weights}
+        self._loaded: dict[str, Any] = {}
+
+    def get(self, recipe: Recipe) -> Any:
+        """The segmenter for ``recipe``; loading it takes 0.02 to 0.5 s."""
+        from nobgd.picture.segment import Segmenter
+
+        if recipe.key not in self._loaded:
+            weights = self._known[recipe.key]
+            setup = self._setup
+            engine = setup.engine if weights.precision == "fp32" else "onnxruntime"
+            threads = setup.net_threads if engine == "ncnn" else setup.threads
+            self._loaded[recipe.key] = Segmenter(
+                weights.path, weights, threads, setup.cache_dir, engine
+            )
+        return self._loaded[recipe.key]
+
+
+def main(descriptor: int) -> int:
+    """Serve until the supervisor closes the socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
+    line = Connection(descriptor)
+    setup: wire.Setup = line.recv()
+    peak.PEAK.open()
+    try:
+        holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
+        models = Models(setup)  # only now: Landlock does not cover threads that run already
+        if setup.weights:
+            models.get(setup.weights[0][0])
+    except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
+        with contextlib.suppress(OSError):  # another lane's word may have ended it already
+            line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
+        return 3
+    line.send_bytes(wire.encode({"ready": list(holds)}))
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            request = line.recv()
+            if setup.confine and outdated(_folders(request)):
+                line.send_bytes(wire.encode({"reopen": True}))  # mounted anew: a new process may
+                return 0
+            _serve(line, models, request)
+    return 0
+
+
+def _folders(request: Job | errands.Errand) -> list[str]:
+    """The folders of ours that a request touches, and no others: another share may hang."""
+    names = ("inbox", "outbox", "quarantine", "archive", "folder")
+    return [path for name in names if (path := getattr(request, name, None)) is not None]
+
+
+def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:
+    def ask(megapixels: float) -> int:
+        line.send_bytes(wire.encode({"ask": megapixels}))
+        return int(line.recv_bytes(16))
+
+    def stage(name: str) -> None:
+        line.send_bytes(wire.encode({"stage": name}))
+
+    if isinstance(request, Job):
+        line.send_bytes(wire.pack(worker.process(request, models.get(request.recipe), ask, stage)))
+        return
+    try:
+        line.send_bytes(wire.encode({"errand": errands.run(request)}))
+    except NobgdError as error:
+        line.send_bytes(wire.encode({"refused": [error.code, error.reason]}))
+    except OSError as error:
+        reason = f"{error.filename or type(request).__name__}: {error.strerror}"
+        line.send_bytes(wire.encode({"refused": [code_of(error), reason]}))
+    except Exception as error:  # noqa: BLE001 - the border of the process
+        line.send_bytes(
+            wire.encode({"refused": [Code.INTERNAL, f"{type(error).__name__}: {error}"]})
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,150 @@
+"""One job in one lane: read, decode, infer, compose, encode, publish, every stage timed.
+
+`process` never raises: whatever happens becomes an `Outcome`.  The pictures are untrusted,
+so this runs in a confined process of its own; the supervisor only sees the outcome.
+
+Order of the cheap ways out, before any pixel is decoded: an output made from these very
+bytes by this recipe is *found*; a finished output of the same bytes under another name is
+*copied*; only then is it *computed*.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import perf_counter
+
+from nobgd.fs.faults import code_of
+from nobgd.lane import target
+from nobgd.lane.peak import PEAK, peak_rss_mb
+from nobgd.picture import compose, decode, encode, source
+from nobgd.picture.segment import Segmenter
+from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
+
+Ask = Callable[[float], int]  # blocks until that many megapixels fit; the threads to use
+Stage = Callable[[str], None]  # told which stage begins
+_READ_LIMIT_PER_MEGAPIXEL = 24_000_000  # bytes: 16-bit RGBA TIFF, uncompressed, thrice over
+_READ_LIMIT_FLOOR = 64_000_000
+
+
+class Clock:
+    """Milliseconds per stage; a stage entered twice adds up."""
+
+    def __init__(self, tell: Stage) -> None:
+        self.began = perf_counter()
+        self.spent: dict[str, float] = {}
+        self._tell = tell
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the body under ``name``."""
+        self._tell(name)
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            took = (perf_counter() - start) * 1000
+            self.spent[name] = self.spent.get(name, 0.0) + took
+
+    def waited(self, seconds: float) -> None:
+        """Take time spent waiting for memory out of the total."""
+        self.began += seconds
+
+    def timing(self) -> Timing:
+        """All stages so far."""
+        stages = {f"{name}_ms": value for name, value in self.spent.items()}
+        return Timing(**stages, total_ms=(perf_counter() - self.began) * 1000)
+
+
+def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
+    """Turn one photo into one output.  Never raises."""
+    clock = Clock(stage)
+    PEAK.reset()
+    side = "source"
+    try:
+        with clock.stage("read"):
+            limit = max(int(job.max_megapixels * _READ_LIMIT_PER_MEGAPIXEL), _READ_LIMIT_FLOOR)
+            photo = source.read(
+                job.inbox, job.relpath, device=job.inbox_device,
+                expect=(job.size, job.mtime_ns), max_bytes=limit,
+            )  # fmt: skip
+        side = "output"
+        done = Done(
+            job.inbox, job.relpath, "", photo.sha256, job.recipe.key, 0, 0, len(photo.data), 0,
+            model=job.recipe.model, precision=job.recipe.precision, engine=segmenter.engine,
+            attempt=job.attempt,
+        )  # fmt: skip
+        with clock.stage("publish"):
+            found = target.already(job, done)
+        done = found or _compute(job, done, photo.data, segmenter, ask, clock)
+        return replace(done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1))
+    except NobgdError as error:
+        side = "source" if side == "source" else "output"
+        named = job.relpath in error.reason or job.outbox in error.reason
+        reason = error.reason if named else f"{job.relpath}: {error.reason}"
+        return Failed(job.inbox, job.relpath, error.code, reason, job.attempt, side)
+    except MemoryError:
+        reason = f"{job.relpath}: not enough memory; lower workers.max_megapixels or workers.count"
+        return Failed(job.inbox, job.relpath, Code.OUT_OF_MEMORY, reason, job.attempt, side)
+    except OSError as error:
+        reason = f"{error.filename or job.relpath}: {error.strerror or error}; see `nobgd doctor`"
+        return Failed(job.inbox, job.relpath, code_of(error), reason, job.attempt, side)
+    except Exception as error:  # noqa: BLE001 - the border of the process: nothing may leave it
+        reason = f"{job.relpath}: {type(error).__name__}: {error}; please report it with the photo"
+        return Failed(job.inbox, job.relpath, Code.INTERNAL, reason, job.attempt, side)
+
+
+def _compute(
+    job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock
+) -> Done:
+    with clock.stage("decode"):
+        header = _look(job, data)
+        if header.megapixels > job.max_megapixels:
+            raise NobgdError(
+                Code.TOO_LARGE,
+                f"{job.relpath} has {header.megapixels:.0f} megapixels, more than the"
+                f" {job.max_megapixels:g} allowed; raise workers.max_megapixels to take it",
+            )
+        if not decode.finished(data, header):
+            if job.quiet_s < job.patience_s:
+                raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
+            raise NobgdError(
+                Code.TRUNCATED, f"{job.relpath} ends too early: copy the original again"
+            )
+    asked = perf_counter()
+    threads = ask(header.megapixels)
+    clock.waited(perf_counter() - asked)
+    with clock.stage("decode"):
+        picture = decode.decode(data, header)
+        del data
+    with clock.stage("infer"):
+        mask, confidence = segmenter.mask(picture.pixels, threads)
+    with clock.stage("compose"):
+        rgba = compose.compose(picture.rgbx, mask, picture.alpha, threads)
+        icc, dpi, exif = picture.icc, picture.dpi, picture.exif
+        del picture
+    with clock.stage("encode"):
+        parts = encode.encode(
+            rgba, icc=icc, dpi=dpi, exif=exif, compression=job.compression,
+            extra=(target.text(job, done.sha256, confidence),), threads=threads,
+        )  # fmt: skip
+        height, width = rgba.shape[:2]
+        del rgba
+    with clock.stage("publish"):
+        output, count = target.put(job, done.sha256, parts)
+    return replace(
+        done, output=output, width=width, height=height,
+        bytes_out=count, subject_confidence=round(confidence, 4),
+        threads=segmenter.runs_on(threads),
+    )  # fmt: skip
+
+
+def _look(job: Job, data: bytes) -> decode.Header:
+    """The header; a file without one is given time before it is called empty or cut."""
+    try:
+        return decode.look(data)
+    except NobgdError as error:
+        if error.code in (Code.EMPTY, Code.TRUNCATED) and job.quiet_s < job.patience_s:
+            raise NobgdError(Code.INCOMPLETE, f"{job.relpath}: still copied?") from error
+        raise

@@ -1,0 +1,1 @@
+"""Metrics: what is counted, how it is written, when it is shown."""

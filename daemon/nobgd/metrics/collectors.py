@@ -1,0 +1,138 @@
+"""What is counted, as Prometheus text: counters since the start, gauges of now.
+
+The names are a contract with dashboards; docs/metrics.md lists them.  Counters grow with
+the events of the log, so both agree; gauges are looked up when somebody asks.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+import prometheus_client as prometheus
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from nobgd import __version__
+from nobgd.fs.names import shown
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+STAGES = ("read", "decode", "infer", "compose", "encode", "publish", "total")
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+_PER_MEGAPIXEL = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)
+
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each
+
+
+class Meter:
+    """The metrics of one daemon.  Only accessed from the main loop."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._count()
+        self._gauge()
+
+    def _count(self) -> None:
+        def counter(name: str, help_text: str, *labels: str) -> Counter:
+            return Counter(f"nobgd_{name}", help_text, labels, registry=self.registry)
+
+        self._photos = counter("photos", "Photos that ended, by how", "inbox", "outcome")
+        self._megapixels = counter("megapixels", "Megapixels of finished photos", "inbox")
+        self._attempts = counter("attempts", "Attempts that ended, well or not", "inbox")
+        self._failures = counter("failures", "Attempts that failed, by code", "inbox", "code")
+        self._drifts = counter("drifts", "Times that a megapixel had come to cost more")
+        self._stages = Histogram(
+            "nobgd_stage_seconds", "Time of a computed photo in each stage", ["stage"],
+            buckets=_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self._cost = Histogram(
+            "nobgd_seconds_per_megapixel", "Total time of a computed photo by its size",
+            buckets=_PER_MEGAPIXEL, registry=self.registry,
+        )  # fmt: skip
+        for stage in STAGES:
+            self._stages.labels(stage)
+
+    def _gauge(self) -> None:
+        def gauge(name: str, help_text: str, *labels: str) -> Gauge:
+            return Gauge(f"nobgd_{name}", help_text, labels, registry=self.registry)
+
+        self._success = gauge(
+            "last_success_timestamp_seconds", "When a photo was last finished", "inbox"
+        )
+        self._waiting = gauge("photos_waiting", "New photos that wait for a lane", "inbox")
+        self._retrying = gauge("photos_retrying", "Photos that wait for their next try", "inbox")
+        self._quarantined = gauge("photos_quarantined", "Photos that are set aside", "inbox")
+        self._working = gauge("photos_working", "Photos that a lane works on now")
+        self._inbox_up = gauge("inbox_up", "1 while the inbox can be read", "inbox")
+        self._paused = gauge("inbox_paused", "1 while the inbox is paused", "inbox")
+        self._watch = gauge(
+            "inbox_watch_info", "How changes are noticed; always 1", "inbox", "strategy", "state"
+        )
+        self._outbox_up = gauge("outbox_up", "1 while the outbox can be written to", "outbox")
+        self._lanes = gauge("lanes", "Photos that can be worked on at a time")
+        self._threads = gauge("lane_threads", "Threads of a lane when all are at work")
+        self._build = gauge(
+            "build_info", "What runs; always 1", "version", "model", "precision", "python"
+        )
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Count one event of the log."""
+        inbox = shown(str(event.get("inbox", "")))
+        match event["event"]:
+            case "photo.done":
+                self._photos.labels(inbox, event["how"]).inc()
+                self._megapixels.labels(inbox).inc(event["megapixels"])
+                self._attempts.labels(inbox).inc()
+                self._success.labels(inbox).set_to_current_time()
+                if event["how"] == "computed":
+                    self._time(event)
+            case "photo.failed" | "photo.quarantined" as name:
+                self._attempts.labels(inbox).inc()
+                self._failures.labels(inbox, event["code"]).inc()
+                if name == "photo.quarantined":
+                    self._photos.labels(inbox, "quarantined").inc()
+            case "photo.skipped":
+                self._photos.labels(inbox, "skipped").inc()
+            case "service.drift":
+                self._drifts.inc()
+
+    def _time(self, event: dict[str, Any]) -> None:
+        for stage in STAGES:
+            self._stages.labels(stage).observe(event[f"{stage}_ms"] / 1000)
+        self._cost.observe(event["ms_per_megapixel"] / 1000)
+
+    def text(self, service: Service) -> bytes:
+        """All of it as Prometheus text, UTF-8."""
+        self._look(service)
+        return prometheus.generate_latest(self.registry)
+
+    def _look(self, service: Service) -> None:
+        """Set the gauges; what is no longer configured disappears."""
+        for each in (self._waiting, self._retrying, self._quarantined, self._inbox_up,
+                     self._paused, self._watch, self._outbox_up, self._build):  # fmt: skip
+            each.clear()
+        quarantined = service.ledger.quarantined_counts()
+        for path, inbox in service.inboxes.items():
+            name, seen = shown(path), inbox.snapshot()
+            self._waiting.labels(name).set(service.backlog.waiting(path))
+            self._retrying.labels(name).set(service.backlog.retrying(path))
+            self._quarantined.labels(name).set(quarantined.get(path, 0))
+            self._inbox_up.labels(name).set(seen.state == "watching")
+            self._paused.labels(name).set(service.desk.paused(path))
+            self._watch.labels(name, seen.strategy or "none", seen.state).set(1)
+            for outcome in ("computed", "copied", "quarantined", "skipped"):
+                self._photos.labels(name, outcome)
+            for counter in (self._megapixels, self._attempts):
+                counter.labels(name)
+        for path, outbox in service.outboxes.items():
+            self._outbox_up.labels(shown(path)).set(outbox.ready)
+        if service.engine is not None:
+            self._working.set(len(service.engine.lanes.busy()))
+            self._lanes.set(service.engine.count)
+            self._threads.set(service.engine.threads)
+        model = service.config.model
+        self._build.labels(
+            __version__, model.name, model.precision, platform.python_version()
+        ).set(1)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What is logged: events, their schema, the log, rates and drift."""

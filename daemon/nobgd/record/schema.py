@@ -1,0 +1,179 @@
+"""The log's JSON Schema and its page of fields, from one table of events and fields.  Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from nobgd.record import events
+
+_NUMBER, _WHOLE, _TEXT, _TEXTS = "number", "integer", "string", "strings"
+_MAYBE_NUMBER, _MAYBE_TEXT = "number or null", "string or null"
+
+FIELDS: dict[str, tuple[str, str]] = {
+    "timestamp": (_TEXT, "UTC, ISO 8601 with microseconds: when the event was logged"),
+    "level": (_TEXT, "debug, info, warning or error"),
+    "event": (_TEXT, "what happened; the name of the record"),
+    "inbox": (_TEXT, "absolute path of the inbox"),
+    "outbox": (_TEXT, "absolute path of the outbox"),
+    "source": (_TEXT, "absolute path of the photo; bytes that are no UTF-8 as surrogate escapes"),
+    "output": (_TEXT, "absolute path of the cut-out"),
+    "width": (_WHOLE, "of the upright picture, pixels"),
+    "height": (_WHOLE, "of the upright picture, pixels"),
+    "megapixels": (_NUMBER, "width × height / 10^6"),
+    "bytes_in": (_WHOLE, "size of the photo's file"),
+    "bytes_out": (_WHOLE, "size of the cut-out's file"),
+    "read_ms": (_NUMBER, "reading the photo's bytes and their checksum, ms"),
+    "decode_ms": (_NUMBER, "bytes to upright pixels, ms"),
+    "infer_ms": (_NUMBER, "pixels to mask by the model, ms"),
+    "compose_ms": (_NUMBER, "mask to full size, alpha written, ms"),
+    "encode_ms": (_NUMBER, "pixels to PNG, ms"),
+    "publish_ms": (_NUMBER, "written, synced, renamed, ms"),
+    "total_ms": (_NUMBER, "the whole job in its lane, without waiting for memory, ms"),
+    "ms_per_megapixel": (_NUMBER, "total_ms / megapixels"),
+    "queued_ms": (_NUMBER, "from being handed out to the start in a lane, ms"),
+    "peak_rss_mb": (_NUMBER, "the lane's peak of resident memory during this photo, 10^6 bytes"),
+    "model": (_TEXT, "name of the model"),
+    "precision": (_TEXT, "fp32 or int8"),
+    "engine": (_TEXT, "what runs the model: onnxruntime or ncnn"),
+    "lane": (_WHOLE, "number of the lane, from 0"),
+    "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
+    "attempt": (_WHOLE, "1 is the first"),
+    "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
+    "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
+    "sha256": (_TEXT, "of the photo's bytes, hex"),
+    "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
+    "code": (_TEXT, "the kind of failure"),
+    "reason": (_TEXT, "one sentence: what is wrong, and the way out"),
+    "retry_in_s": (_MAYBE_NUMBER, "seconds until the next attempt; null: when it has changed"),
+    "quarantine": (_TEXT, "folder that the photo's link and reason are kept in"),
+    "why": (_TEXT, "one sentence"),
+    "strategy": (_TEXT, "inotify or poll"),
+    "where": (_MAYBE_TEXT, "sub-folder on a mount of its own; null: the inbox itself"),
+    "version": (_TEXT, "of nobgd"),
+    "schema": (_WHOLE, "version of this schema"),
+    "pid": (_WHOLE, "of the supervisor"),
+    "lanes": (_WHOLE, "worker processes"),
+    "in_flight_megapixels": (_NUMBER, "that may be in memory at once"),
+    "inboxes": (_TEXTS, "absolute paths"),
+    "start_ms": (_NUMBER, "from start to ready"),
+    "in_lanes": (_WHOLE, "photos that are finished before the stop"),
+    "changed": (_TEXTS, "keys of the configuration that differ"),
+    "needs_restart": (_TEXTS, "of these, those that only a restart applies"),
+    "holds": (_TEXTS, "confinements that this kernel gives the lanes"),
+    "photos": (_WHOLE, "how many"),
+    "percent": (_NUMBER, "growth of the time of a photo against that expected for its size"),
+    "stage": (_TEXT, "the stage that grew most"),
+    "before_ms_per_megapixel": (_NUMBER, "by the fit of those before, at the recent mean size"),
+    "recent_ms_per_megapixel": (_NUMBER, "of the recent photos"),
+    "photos_before": (_WHOLE, "that the recent ones are compared with"),
+    "photos_recent": (_WHOLE, "the latest"),
+}
+
+_PHOTO_DONE = (
+    "inbox source output width height megapixels bytes_in bytes_out read_ms decode_ms infer_ms"
+    " compose_ms encode_ms publish_ms total_ms ms_per_megapixel queued_ms peak_rss_mb model"
+    " precision lane threads attempt subject_confidence how sha256 recipe"
+)
+_FAILED = "inbox source code reason attempt"
+
+# event: (meaning, fields that are always there, fields that may be)
+EVENTS: dict[str, tuple[str, str, str]] = {
+    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine"),
+    "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
+    "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
+    "photo.not_set_aside": (
+        "the quarantine folder could not take a photo; it stays in its inbox only",
+        "inbox source code reason", "",
+    ),
+    "photo.skipped": ("a file is not worked on; said once", "inbox source reason", ""),
+    "source.kept": (
+        "a source was to be archived or deleted and was not", "inbox source code reason", "",
+    ),
+    "service.ready": (
+        "models are loaded, inboxes are watched",
+        "version schema pid lanes threads in_flight_megapixels model precision inboxes start_ms",
+        "engine",
+    ),
+    "service.stopping": ("no new photo is begun", "why in_lanes", ""),
+    "service.reloaded": ("a new configuration is in force", "changed needs_restart inboxes", ""),
+    "service.reload_refused": ("the old configuration stays in force", "reason", ""),
+    "service.drift": (
+        "a megapixel has come to cost more",
+        "percent stage before_ms_per_megapixel recent_ms_per_megapixel photos_before"
+        " photos_recent",
+        "",
+    ),
+    "service.unwell": ("the watchdog is not fed", "why", ""),
+    "inbox.watching": ("how changes are noticed", "inbox strategy why", "where"),
+    "inbox.lost": ("an inbox cannot be read", "inbox why", ""),
+    "inbox.overflow": (
+        "events were lost, everything is looked at instead; once for a burst", "inbox why", "",
+    ),
+    "inbox.back": ("it can be read again", "inbox", ""),
+    "inbox.restarted": ("a scanner had ended and was started anew", "inbox why", ""),
+    "inbox.paused": ("somebody paused it", "inbox why", ""),
+    "inbox.resumed": ("it works again", "inbox why", ""),
+    "inbox.retried": ("quarantined photos are tried again", "inbox photos why", ""),
+    "outbox.lost": ("an outbox cannot be written to; its photos wait", "outbox code why", ""),
+    "outbox.back": ("it can be written to again", "outbox", ""),
+    "share.refused": ("a control file was not written or removed", "code why", "inbox outbox"),
+    "state.lost": ("the ledger cannot be written; nothing is done until it can", "why", ""),
+    "state.back": ("it can be written again; everything is looked at anew", "", ""),
+    "lane.confined": ("how lanes are confined; said once for each kind", "lane holds", ""),
+    "control.closed": ("`nobgd status` cannot ask this daemon", "why", ""),
+    "metrics.closed": ("metrics are not shown", "why", ""),
+}  # fmt: skip
+
+_COMMON = ("timestamp", "level", "event")
+
+
+def _kind(name: str) -> dict[str, Any]:
+    kind, meaning = FIELDS[name]
+    shapes: dict[str, dict[str, Any]] = {
+        _TEXTS: {"type": "array", "items": {"type": "string"}},
+        _MAYBE_NUMBER: {"type": ["number", "null"]},
+        _MAYBE_TEXT: {"type": ["string", "null"]},
+    }
+    return {**shapes.get(kind, {"type": kind}), "description": meaning}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of one line; fields and events that are not in it are allowed."""
+    variants = []
+    for event, (meaning, always, maybe) in EVENTS.items():
+        names = always.split()
+        properties = {name: {"$ref": f"#/$defs/{name}"} for name in (*names, *maybe.split())}
+        variants.append(
+            {
+                "if": {"properties": {"event": {"const": event}}, "required": ["event"]},
+                "then": {"description": meaning, "required": names, "properties": properties},
+            }
+        )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of nobgd's log",
+        "description": f"Version {events.SCHEMA_VERSION}. One JSON object a line.",
+        "type": "object",
+        "required": list(_COMMON),
+        "properties": {name: {"$ref": f"#/$defs/{name}"} for name in _COMMON},
+        "allOf": variants,
+        "$defs": {name: _kind(name) for name in FIELDS},
+    }
+
+
+def text() -> str:
+    """The schema as docs/log-schema.json has it."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def tables() -> str:
+    """Events and fields as Markdown, as docs/reading-the-log.md has them."""
+    lines = ["| event | meaning | fields |", "|---|---|---|"]
+    for event, (meaning, always, maybe) in EVENTS.items():
+        optional = "".join(f" (`{name}`)" for name in maybe.split())
+        fields = " ".join(f"`{name}`" for name in always.split()) + optional
+        lines.append(f"| `{event}` | {meaning} | {fields} |")
+    lines += ["", "| field | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in FIELDS.items()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""What is told of a daemon: status, why, the share's file, the socket."""

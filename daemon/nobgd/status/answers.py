@@ -1,0 +1,249 @@
+"""What can be asked of a daemon, and of its ledger while it is not running.
+
+`why` always has an answer, in one sentence, for any path.  With a `Service` it also knows
+what waits and what is being worked on; without one it answers from the ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from nobgd.config import Config, InboxConfig
+from nobgd.fs.names import shown
+from nobgd.intake.ignore import Ignore
+from nobgd.jobs import plan
+from nobgd.jobs.ledger import Ledger, Row
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+_FAILURES_SHOWN = 10
+
+
+def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str, Any]:
+    """Queue, lanes, inboxes and last failures, as plain values for JSON."""
+    counts = ledger.counts()
+    inboxes = []
+    for each in config.inboxes:
+        path = str(each.path)
+        entry: dict[str, Any] = {
+            "inbox": path,
+            "outbox": str(each.outbox),
+            "done": counts.get((path, "done"), 0),
+            "retrying": counts.get((path, "retry"), 0),
+            "quarantined": counts.get((path, "quarantined"), 0),
+            "skipped": counts.get((path, "skipped"), 0),
+            "paused": _paused(ledger, path),
+            "paused_by": "command" if _paused(ledger, path) else None,
+        }
+        if service is not None and path in service.inboxes:
+            seen = service.inboxes[path].snapshot()
+            sign = service.share.paused_by(path)
+            entry |= {
+                "paused": service.desk.paused(path),
+                "paused_by": entry["paused_by"] or sign,
+                "waiting": service.backlog.waiting(path),
+                "state": seen.state, "strategy": seen.strategy,
+                "watch": list(seen.texts), "why": seen.why,
+                "unsettled": seen.unsettled, "files": seen.files,
+                "outbox_ready": service.outboxes[str(each.outbox)].ready,
+                "outbox_why": service.outboxes[str(each.outbox)].why,
+            }  # fmt: skip
+        inboxes.append(entry)
+    answer: dict[str, Any] = {"running": service is not None, "inboxes": inboxes}
+    if service is not None and service.engine is not None:
+        answer |= {
+            "line": service.pulse.line(service),
+            "waiting": service.backlog.waiting(),
+            "retrying": service.backlog.retrying(),
+            "working": len(service.engine.lanes.busy()),
+            "lanes": [
+                {"lane": lane, "source": shown(name), "stage": stage, "seconds": round(seconds, 1)}
+                for lane, name, stage, seconds in service.engine.lanes.busy()
+            ],
+            "lane_count": service.engine.count,
+            "threads": service.engine.threads,
+            "megapixels_per_minute": round(service.pulse.megapixels_per_minute(), 1),
+            "photos_per_minute": round(service.pulse.photos_per_minute(), 1),
+        }
+    failures = ledger.in_state("quarantined", _FAILURES_SHOWN)
+    answer["failures"] = [
+        {"source": shown(os.path.join(row.inbox, row.relpath)), "code": row.code,
+         "reason": row.reason, "when": _when(row.changed_at)}
+        for row in failures
+    ]  # fmt: skip
+    return answer
+
+
+def _paused(ledger: Ledger, inbox: str) -> bool:
+    return ledger.fact(f"paused {inbox}") is not None or ledger.fact("paused *") is not None
+
+
+def locate(config: Config, path: str) -> tuple[InboxConfig, str] | None:
+    """Which inbox a path lies in, and its name there."""
+    for each in config.inboxes:
+        for root in {str(each.path), os.path.realpath(each.path)}:
+            if path.startswith(root.rstrip("/") + "/"):
+                return each, path[len(root.rstrip("/")) + 1 :]
+    return None
+
+
+def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> str:
+    """One sentence on what happened, or will happen, to ``path`` (absolute)."""
+    found = locate(config, path)
+    if found is None:
+        return _not_in_an_inbox(config, path)
+    inbox, relpath = found
+    root = str(inbox.path)
+    row = ledger.get(root, relpath)
+    if service is not None and (root, relpath) in service.in_flight:
+        return _in_flight(service, relpath)
+    waiting = service.backlog.find(root, relpath) if service is not None else None
+    if waiting is not None and waiting[1] is None:
+        return _waiting(service, inbox, relpath)
+    if row is not None and row.state != "trying":
+        return _booked(row, inbox, path)
+    ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix)
+    parts = relpath.split("/")
+    for depth in range(1, len(parts) + 1):
+        rule = ignore.rule("/".join(parts[:depth]), depth < len(parts))
+        if rule is not None:
+            return f"ignored: {shown('/'.join(parts[:depth]))} matches the rule {rule}"
+    if not inbox.recursive and len(parts) > 1:
+        return f"ignored: {root} is watched without its sub-folders (recursive: false)"
+    reason = plan.refusal(relpath)
+    if reason is not None:
+        return f"skipped: {shown(reason)}"
+    if not os.path.lexists(path):
+        return f"{shown(path)} is not there, and nothing is known of it"
+    if os.path.islink(path) or not os.path.isfile(path):
+        return f"ignored: {shown(path)} is a link or no plain file"
+    if service is None:
+        return "waiting: the daemon is not running; start it, or run `nobgd once`"
+    if root in service.lost:
+        return f"waiting: the inbox cannot be read: {service.lost[root]}"
+    return f"waiting: it has to be quiet for {inbox.watch.settle_s:g} s before it is started"
+
+
+def _not_in_an_inbox(config: Config, path: str) -> str:
+    for each in config.inboxes:
+        if path.startswith(str(each.outbox).rstrip("/") + "/"):
+            return f"{shown(path)} lies in the outbox {each.outbox}: it is a result, not a source"
+    boxes = ", ".join(str(each.path) for each in config.inboxes)
+    return f"{shown(path)} is in no inbox; the inboxes are {boxes}"
+
+
+def _in_flight(service: Service, relpath: str) -> str:
+    if service.engine is not None:
+        for lane, name, stage, seconds in service.engine.lanes.busy():
+            if name == relpath:
+                return f"working: lane {lane} is at {stage}, since {seconds:.1f} s"
+    return "working: it is the next one for a free lane"
+
+
+def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
+    assert service is not None  # noqa: S101 - only a service has a backlog
+    root = str(inbox.path)
+    outbox = service.outboxes[str(inbox.outbox)]
+    sign = service.share.paused_by(root)
+    if sign is not None:
+        return f"waiting: {root} is paused by the file {shown(sign)} in it; remove it to go on"
+    if service.desk.paused(root):
+        return f"waiting: {root} is paused; `nobgd resume` goes on"
+    if root in service.lost:
+        return f"waiting: the inbox cannot be read: {service.lost[root]}"
+    if not outbox.ready:
+        return f"waiting for the outbox {outbox.path}: {outbox.why}"
+    closed = service.desk.closed_because(root)
+    if closed is not None:
+        return f"waiting: {closed}"
+    ahead = service.backlog.waiting(root)
+    return f"waiting: {shown(relpath)} is one of {ahead} photos of this inbox that wait for a lane"
+
+
+def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
+    when = _when(row.changed_at)
+    match row.state:
+        case "done":
+            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
+            output = os.path.join(row.outbox or "", row.output or "")
+            gone = "" if os.path.exists(output) else "; it has been moved or deleted since"
+            took = ""
+            if row.took_ms and row.how == "computed":
+                took = f", in {row.took_ms / 1000:.1f} s"
+            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{took}{gone}"
+        case "retry":
+            left = max(0.0, (row.next_try or 0.0) - time.time())
+            return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
+        case "quarantined":
+            return (
+                f"quarantined at {when} ({row.code}): {row.reason};"
+                f" a copy is in {inbox.quarantine}; `nobgd retry {shown(path)}` tries again"
+            )
+        case _:
+            return f"skipped: {row.reason}"
+
+
+def retry(config: Config, ledger: Ledger, paths: list[str]) -> list[tuple[str, str, str]]:
+    """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty).
+
+    Returns (inbox, relpath, state it had) of each photo that was freed.
+    """
+    if not paths:
+        rows = ledger.in_state("quarantined") + ledger.in_state("retry")
+        targets = [(row.inbox, row.relpath) for row in rows]
+    else:
+        located = [locate(config, path) for path in paths]
+        targets = [(str(found[0].path), found[1]) for found in located if found is not None]
+    freed = free(ledger, targets)
+    ledger.commit()
+    return freed
+
+
+def free(ledger: Ledger, targets: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Forget the attempts of (inbox, relpath) photos; see `retry`."""
+    freed = []
+    for inbox, relpath in targets:
+        row = ledger.get(inbox, relpath)
+        if row is not None and row.state != "trying":
+            ledger.forget(inbox, relpath)
+            freed.append((inbox, relpath, row.state))
+    return freed
+
+
+def _when(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def handle(
+    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any]
+) -> dict[str, Any]:
+    """Answer one request of the control socket (or of a verb, without a daemon)."""
+    match request:
+        case {"do": "status"}:
+            return status(config, ledger, service)
+        case {"do": "why", "path": str(path)}:
+            return {"why": why(config, ledger, service, path)}
+        case {"do": "retry", "paths": list(paths)}:
+            freed = retry(config, ledger, [str(path) for path in paths])
+            if service is not None:
+                service.desk.freed(freed)
+            return {"freed": [shown(os.path.join(inbox, rel)) for inbox, rel, _ in freed]}
+        case {"do": "pause" | "resume" as do, "inbox": str() | None as inbox}:
+            known = {str(each.path) for each in config.inboxes}
+            real = {os.path.realpath(path): path for path in known}
+            if inbox is not None and inbox not in known:
+                if inbox not in real:
+                    return {"error": f"{shown(inbox)} is no inbox of {config.origin}"}
+                inbox = real[inbox]
+            targets = [inbox or "*", *([] if inbox or do == "pause" else known)]
+            for target in targets:
+                ledger.remember(f"paused {target}", "by command" if do == "pause" else None)
+            ledger.commit()
+            return {"inbox": inbox}
+        case _:
+            return {"error": "not understood"}

@@ -1,0 +1,1 @@
+"""The daemon's own process: the loop and what it holds together."""

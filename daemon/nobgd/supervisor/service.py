@@ -1,0 +1,394 @@
+"""The loop: one mailbox, one thread that owns all state, no file I/O on shares.
+
+Scanner threads, lane threads and signal handlers only put a value into the mailbox.  The
+loop takes what is there, decides, makes it durable, says it, and hands out work.  The
+systemd watchdog is fed by this very loop, so a stuck loop is noticed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from nobgd import __version__
+from nobgd.config import Config
+from nobgd.intake import messages
+from nobgd.intake.ignore import Ignore
+from nobgd.intake.inbox import Inbox
+from nobgd.jobs.backlog import Backlog
+from nobgd.jobs.booking import Booking
+from nobgd.jobs.desk import Desk
+from nobgd.jobs.events import Answer, Call, Reload, Stop, Then, handle_signals
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.outbox import Outbox, make_folders
+from nobgd.lane.errands import Errand, Prepare
+from nobgd.metrics.export import Metrics
+from nobgd.pool import engine as engines
+from nobgd.record import events
+from nobgd.record.drift import Drift
+from nobgd.record.log import Log
+from nobgd.status import answers, control
+from nobgd.status.rates import Pulse
+from nobgd.supervisor.health import Vigil
+from nobgd.supervisor.reload import Reloading
+from nobgd.supervisor.saying import Saying
+from nobgd.supervisor.share import Share
+from nobgd.systemd import notify
+from nobgd.values import Job
+from nobgd.values.wire import ErrandFailed
+
+_TICK_S = 1.0
+_OVERFLOW = (
+    "more happened at once than the kernel keeps for us; everything is looked at instead, so"
+    " nothing is missed; if it comes often, raise the sysctl fs.inotify.max_queued_events"
+)
+_BATCH = 500  # messages between two commits
+_LAST_WORD_S = 5.0  # to write what the shares should say of a daemon that is stopped
+_DRAIN_S = 75.0  # below systemd's default TimeoutStopSec of 90 s
+
+
+class Service:
+    """The daemon, and with ``once`` a single pass over what is there."""
+
+    def __init__(
+        self, config: Config, ledger: Ledger, log: Log, *, once: bool = False,
+        observe: Callable[[dict[str, Any]], None] = lambda _: None,
+        reload: Callable[[], Config] | None = None,
+    ) -> None:  # fmt: skip
+        self.config = config
+        self.ledger = ledger
+        self.log = log
+        self.say = log.bound()
+        self.once = once
+        self.mailbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.backlog = Backlog()
+        self.inboxes: dict[str, Inbox] = {}
+        self.outboxes: dict[str, Outbox] = {}
+        self.in_flight: dict[tuple[str, str], Job] = {}
+        self.errands = 0
+        self.scanned: dict[str, messages.Scanned] = {}
+        self.lost: dict[str, str] = {}
+        self.devices: dict[str, int] = {}
+        self.engine: engines.Engine | None = None
+        self.stopping: Stop | None = None
+        self.left_over = 0
+        self.ticked: Callable[[], None] = lambda: None
+        self._observe = observe
+        self.pulse = Pulse()
+        self.metrics = Metrics(self)
+        self.share = Share(self)
+        self.drift = Drift(config.drift_percent)
+        self.vigil = Vigil(self)
+        self.trouble = ""  # what STATUS should complain of, such as a refused reload
+        self.desk = Desk(self)
+        self.booking = Booking(self)
+        self.saying = Saying(self)
+        self._control: control.Control | None = None
+        self._reloading = Reloading(self, reload)
+        self._confined: set[tuple[str, ...]] = set()
+        self._started = time.monotonic()
+
+    # --- life ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit, sqlite3.Error."""
+        for inbox, relpath, line in self.ledger.unsaid():
+            if self.log.holds(line) or self.log.write(line):
+                self.ledger.said(inbox, relpath)
+        self.ledger.interrupt()
+        self.ledger.commit()
+        self.make_folders(self.config)
+        self.engine = engines.build(self.config, self.opened)
+        self.watch(self.config)
+        self.engine.lanes.start()
+        if not self.once:
+            self._listen()
+            self.metrics.configure(self.config.metrics)
+        notify.ready()
+        self.say.info(
+            "service.ready", version=__version__, schema=events.SCHEMA_VERSION, pid=os.getpid(),
+            lanes=self.engine.count, threads=self.engine.threads,
+            in_flight_megapixels=round(self.engine.megapixels),
+            model=self.config.model.name, precision=self.config.model.precision,
+            engine=self.config.workers.engine,
+            inboxes=[str(inbox.path) for inbox in self.config.inboxes],
+            start_ms=round((time.monotonic() - self._started) * 1000),
+        )  # fmt: skip
+
+    def run(self) -> int:
+        """Work until stopped (or, with ``once``, until nothing is left).  0 or 1.
+
+        Raises sqlite3.Error when the ledger fails; all is then as after a crash (see `endure`).
+        """
+        handle_signals(self.mailbox.put)
+        try:
+            while self.stopping is None:
+                self.step()
+                if self.once and self.idle():
+                    break
+            return self._drain()
+        finally:
+            self.end()
+
+    def step(self, longest_s: float = _TICK_S) -> None:
+        """Take what is in the mailbox, make it durable, hand out work."""
+        try:
+            self.handle(self.mailbox.get(timeout=self._patience(longest_s)))
+            for _ in range(_BATCH):
+                self.handle(self.mailbox.get_nowait())
+        except queue.Empty:
+            pass
+        self.saying.settle_accounts()
+        self.booking.settled()
+        if self.stopping is None:
+            self._probe_outboxes()
+            self._hand_out()
+            self.share.tell(time.monotonic())
+        self.metrics.show(time.monotonic())
+        self.vigil.keep(time.monotonic())
+        self.ticked()
+
+    def idle(self) -> bool:
+        """Whether everything that was seen has been dealt with (for ``once``)."""
+        seen = all(
+            path in self.lost or (path in self.scanned and not self.scanned[path].unsettled)
+            for path in self.inboxes
+        )
+        return seen and not (self.in_flight or self.errands or self.desk.hopeful())
+
+    def asked_to_stop(self) -> bool:
+        """Whether a stop was asked for, heard of by the loop or not."""
+        with contextlib.suppress(queue.Empty):
+            while self.stopping is None:
+                if isinstance(message := self.mailbox.get_nowait(), Stop):
+                    self.stopping = message
+        return self.stopping is not None
+
+    def _drain(self) -> int:
+        stop = self.stopping or Stop("nothing left")
+        notify.stopping()
+        assert self.engine is not None  # noqa: S101 - start() ran
+        self.say.info("service.stopping", why=stop.why, in_lanes=len(self.engine.lanes.busy()))
+        for request in self.engine.lanes.put_back():
+            if isinstance(request, Job):
+                self.ledger.put_back(request.inbox, request.relpath)
+        until = time.monotonic() + _DRAIN_S
+        while (self.in_flight or self.errands) and time.monotonic() < until:
+            self.stopping = stop
+            self.step(0.2)
+        self.share.tell(time.monotonic(), last=True)
+        until = time.monotonic() + _LAST_WORD_S
+        while self.errands and time.monotonic() < until:
+            self.step(0.2)
+        self.left_over = self.desk.unfinished()
+        return 1 if self.once and self.left_over else 0
+
+    def end(self) -> None:
+        """Close lanes, scanners and the ledger."""
+        if self._control is not None:
+            self._control.stop()
+        self.metrics.stop()
+        for inbox in self.inboxes.values():
+            inbox.stop(0.5)
+        if self.engine is not None:
+            self.engine.lanes.shutdown(wait=not self.in_flight, cancel_futures=True)
+        self.ledger.close()
+
+    # --- messages ------------------------------------------------------------------------
+
+    def handle(self, message: Any) -> None:
+        """One message."""
+        match message:
+            case messages.Settled():
+                for photo in message.photos:
+                    self.desk.consider(photo)
+            case Answer():
+                self._answered(message)
+            case messages.Gone():
+                self.backlog.drop(message.inbox, message.relpaths)
+                self.desk.gone(message.inbox, message.relpaths)
+            case messages.Scanned():
+                self.scanned[message.inbox] = message
+            case messages.Signs():
+                self.share.seen(message.inbox, message.names)
+            case messages.Odd():
+                self.desk.odd(message)
+            case messages.Watching():
+                if not message.where:
+                    self.devices[message.inbox] = message.device
+                self.say.info(
+                    "inbox.watching", inbox=message.inbox, strategy=message.strategy,
+                    why=message.why, where=message.where or None,
+                )  # fmt: skip
+            case messages.Lost():
+                self.lost[message.inbox] = message.why
+                self.say.warning("inbox.lost", inbox=message.inbox, why=message.why)
+            case messages.Overflow():
+                self.say.warning("inbox.overflow", inbox=message.inbox, why=_OVERFLOW)
+            case messages.Back():
+                self.lost.pop(message.inbox, None)
+                self.devices[message.inbox] = message.device
+                self.say.info("inbox.back", inbox=message.inbox)
+            case Stop():
+                self.stopping = self.stopping or message
+            case Reload():
+                self._reloading.ask()
+            case Call():
+                message.function()
+
+    def _answered(self, answer: Answer) -> None:
+        request = answer.request
+        if isinstance(request, Job):
+            key = (request.inbox, request.relpath)
+            if self.in_flight.get(key) is request:  # else: put back, and begun anew since
+                del self.in_flight[key]
+            if not answer.future.cancelled():  # else: put back
+                finished = answer.future.result()
+                self.booking.finished(request, finished)
+            if key not in self.in_flight and (held := self.backlog.release(*key)) is not None:
+                self.desk.consider(held)
+            return
+        self.errands -= 1
+        if answer.then is None or answer.future.cancelled():
+            return
+        error = answer.future.exception()
+        if error is None:
+            answer.then(int(answer.future.result().answer), None)
+        elif isinstance(error, ErrandFailed):
+            answer.then(None, error)
+        else:
+            raise error
+
+    # --- work ----------------------------------------------------------------------------
+
+    def errand(self, errand: Errand, then: Then | None = None) -> None:
+        """Have a lane do something that is not a picture; ``then`` runs in the loop."""
+        assert self.engine is not None  # noqa: S101 - start() ran
+        self.errands += 1
+        future = self.engine.lanes.submit(errand)
+        future.add_done_callback(lambda done: self.mailbox.put(Answer(errand, done, then)))
+
+    def is_open(self, inbox: str) -> bool:
+        """Whether photos of this inbox may be started now."""
+        found = next((each for each in self.config.inboxes if str(each.path) == inbox), None)
+        if found is None or inbox in self.lost or self.desk.paused(inbox):
+            return False
+        return self.outboxes[str(found.outbox)].ready and self.desk.closed_because(inbox) is None
+
+    def _hand_out(self) -> None:
+        assert self.engine is not None  # noqa: S101 - start() ran
+        jobs: list[Job] = []
+        now = time.monotonic()
+        while len(self.in_flight) < self.engine.bound:
+            photo = self.backlog.take(now, self.is_open)
+            if photo is None:
+                break
+            if (photo.inbox, photo.relpath) in self.in_flight:
+                self.backlog.hold(photo)  # two jobs for one name would write over one another
+                continue
+            job = self.desk.begin(photo)
+            if job is not None:
+                self.in_flight[(job.inbox, job.relpath)] = job
+                jobs.append(job)
+        if jobs:
+            self.ledger.commit()  # the attempts are on disk before they start
+        for job in jobs:
+            self._submit(job)
+
+    def _submit(self, job: Job) -> None:
+        assert self.engine is not None  # noqa: S101 - start() ran
+        future = self.engine.lanes.submit(job)
+        future.add_done_callback(lambda done: self.mailbox.put(Answer(job, done)))
+
+    def _probe_outboxes(self) -> None:
+        now = time.monotonic()
+        for outbox in self.outboxes.values():
+            if outbox.due(now):
+                outbox.probing = True
+                errand = Prepare(outbox.path, not outbox.swept, outbox.mount)
+                self.errand(errand, partial(self.desk.probed, outbox))
+
+    def make_folders(self, config: Config) -> None:
+        """What is ours and was never there; a missing outbox that was is an unmounted share."""
+        missing = [
+            str(each.outbox)
+            for each in config.inboxes
+            if self.ledger.fact(f"seen {each.outbox}") is None
+        ]
+        missing += [str(each.archive) for each in config.inboxes if each.archive is not None]
+        missing.append(str(config.state_dir / "quarantine"))
+        make_folders([*missing, *(str(each.quarantine) for each in config.inboxes)])
+
+    def watch(self, config: Config) -> None:
+        """Open the inboxes that are not watched yet."""
+        for each in config.inboxes:
+            path = str(each.path)
+            if path in self.inboxes:
+                continue
+            box = str(each.outbox)
+            self.outboxes.setdefault(box, Outbox(box))
+            self.inboxes[path] = Inbox(
+                path, recursive=each.recursive,
+                ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
+                settle_s=each.watch.settle_s, rescan_s=each.watch.rescan_s,
+                poll_s=each.watch.poll_s, post=self.mailbox.put,
+            )  # fmt: skip
+            self.inboxes[path].start()
+
+    def close_inbox(self, path: str) -> None:
+        """Stop watching an inbox; what its scanner told is forgotten."""
+        self.inboxes.pop(path).stop(0.5)
+        self.scanned.pop(path, None)
+        self.lost.pop(path, None)
+        self.share.forget(path)
+
+    def opened(self, lane: int, holds: tuple[str, ...]) -> None:
+        """A lane has started; say once which confinements hold."""
+        if holds not in self._confined:  # said once for each kind, not for each lane
+            self._confined.add(holds)
+            self.say.info("lane.confined", lane=lane, holds=list(holds))
+
+    def noted(self, event: dict[str, Any]) -> None:
+        """Something was said in the log: count it, show it, see whether work gets slower."""
+        self.pulse.take(event)
+        self.metrics.take(event)
+        self._observe(event)
+        drift = self.drift.note(event)
+        if drift is not None:
+            self.saying.tell("warning", drift)
+
+    def _listen(self) -> None:
+        """Open the control socket; a daemon without one still works."""
+        self._control = control.Control(control.own_path(self.config), self._ask_the_loop)
+        try:
+            self._control.start()
+        except OSError as error:
+            self._control = None
+            self.say.warning("control.closed", why=str(error))
+
+    def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request in the loop's thread, which owns all state."""
+        future: Future[dict[str, Any]] = Future()
+
+        def answer() -> None:
+            try:
+                future.set_result(answers.handle(self.config, self.ledger, self, request))
+            except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
+                future.set_result({"error": f"{type(error).__name__}: {error}"})
+
+        self.mailbox.put(Call(answer))
+        return future.result(5.0)
+
+    # --- time ----------------------------------------------------------------------------
+
+    def _patience(self, longest_s: float) -> float:
+        now = time.monotonic()
+        times = [now + longest_s, self.backlog.next_due(), self.vigil.due()]
+        times += [box.probe_at for box in self.outboxes.values() if not (box.ready or box.probing)]
+        return max(0.01, min(at for at in times if at is not None) - now)

@@ -1,0 +1,108 @@
+"""The state folder: on local disk, ours alone while we run.
+
+The lock is flock(2) on ``<state_dir>/lock``; the kernel drops it with the process, so a
+crash leaves nothing to clear up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nobgd.fs import mounts
+from nobgd.jobs.ledger import Ledger
+
+MOVE_AWAY = "move it away to start afresh: finished outputs are recognised and not made again"
+_ROOM_BYTES = 200_000  # that must fit before work begins again, or the next photo fails anew
+
+
+class StateError(Exception):
+    """The state folder cannot be used; one sentence, exit code 3."""
+
+
+class StateLost(Exception):  # noqa: N818 - a state
+    """The ledger failed while it was in use (a full disk, EIO); the sentence says how.
+
+    ``stopping`` tells whether the service whose ledger it was had been asked to stop.
+    """
+
+    def __init__(self, why: str, stopping: Callable[[], bool]) -> None:
+        super().__init__(why)
+        self.stopping = stopping
+
+
+@dataclass(slots=True)
+class State:
+    """An open, locked state folder."""
+
+    ledger: Ledger
+    lock: int
+
+    def close(self) -> None:
+        """Give the lock back."""
+        os.close(self.lock)
+
+
+def claim(state_dir: Path, cache_dir: Path) -> State:
+    """Make the folders, take the lock, open the ledger.  Raises `StateError`."""
+    for folder in (state_dir, cache_dir):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise StateError(
+                f"{folder}: cannot be made ({error.strerror}); set state_dir and cache_dir to"
+                " folders this user may write to"
+            ) from None
+    mount = mounts.identify(str(state_dir))
+    if mount.network:
+        raise StateError(
+            f"{state_dir} is on {mount.fstype}, where locks and SQLite are not safe;"
+            " set state_dir to a folder on a local disk"
+        )
+    try:
+        lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise StateError(f"{state_dir}/lock: {error.strerror}; check its owner and mode") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise StateError(
+            f"another nobgd (pid {owner or 'unknown'}) already uses {state_dir};"
+            " stop it, or give this one a state_dir of its own"
+        ) from None
+    with contextlib.suppress(OSError):  # a full disk: the ledger will say so
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+    try:
+        return State(open_ledger(state_dir), lock)
+    except sqlite3.DatabaseError as error:
+        os.close(lock)
+        raise StateError(
+            f"{state_dir}/ledger.sqlite3: {error}; {MOVE_AWAY}"
+        ) from None
+
+
+def open_ledger(state_dir: Path) -> Ledger:
+    """The ledger of a state folder."""
+    return Ledger(str(state_dir / "ledger.sqlite3"))
+
+
+def reopen(state_dir: Path) -> Ledger:
+    """The ledger, opened anew and shown to take writes.  Raises sqlite3.Error or OSError."""
+    ledger = open_ledger(state_dir)
+    try:
+        ledger.remember("written", "x" * _ROOM_BYTES)
+        ledger.commit()
+        ledger.remember("written", None)
+        ledger.commit()
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger

@@ -1,0 +1,1 @@
+"""What systemd and nobgd say to each other: notifications and the drop-in."""

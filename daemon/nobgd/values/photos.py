@@ -1,0 +1,141 @@
+"""The frozen values that flow from folder to log line.
+
+Everything here is a plain, picklable value: no I/O, no clock, standard library
+only.  A path relative to an inbox is a ``str`` that may hold surrogate escapes
+(`os.fsdecode`), so that any file name the kernel allows survives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nobgd.values.failures import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look at one file: what a scan saw, nothing concluded."""
+
+    inbox: str  # absolute path of the inbox
+    relpath: str
+    size: int  # bytes
+    mtime_ns: int  # compared for equality only; the share's clock is not ours
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A sighting that has stopped changing."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    quiet_s: float  # how long it has been seen unchanged (monotonic clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides the pixels of an output: same recipe, same photo, same picture."""
+
+    model: str
+    checksum: str  # SHA-256 of the weights that are run (of the int8 file when int8)
+    precision: str  # fp32 | int8
+    revision: int = 1  # grows when nobgd's own pixel arithmetic changes
+
+    @property
+    def key(self) -> str:
+        """One string for the ledger and the output's text chunk."""
+        return f"{self.model}:{self.precision}:{self.checksum}:r{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A finished output of a photo of the same size in bytes: perhaps the same photo."""
+
+    sha256: str
+    output: str  # absolute path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a lane needs to turn one photo into one output."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    outbox: str
+    outputs: tuple[str, ...]  # names relative to the outbox, best first (see intake.plan)
+    reserved: frozenset[str]  # those of `outputs` that another source owns
+    siblings: frozenset[str]  # keys of the other inboxes that share this outbox
+    inbox_key: str
+    recipe: Recipe
+    compression: str = "fast"  # fast | balanced | small
+    max_megapixels: float = 200.0
+    attempt: int = 1
+    quiet_s: float = 0.0
+    patience_s: float = 10.0  # an unfinished file quiet this long is called truncated
+    twins: tuple[Twin, ...] = ()
+    inbox_device: int | None = None  # st_dev seen at start; None: not checked
+    outbox_device: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A sighting that will not become a job, and why."""
+
+    inbox: str
+    relpath: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds per stage of one job, measured in the lane."""
+
+    read_ms: float = 0.0
+    decode_ms: float = 0.0
+    infer_ms: float = 0.0
+    compose_ms: float = 0.0
+    encode_ms: float = 0.0
+    publish_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A photo whose output is whole and on disk under its final name."""
+
+    inbox: str
+    relpath: str
+    output: str  # absolute path
+    sha256: str  # of the source's bytes
+    recipe: str
+    width: int  # of the upright picture, pixels
+    height: int
+    bytes_in: int
+    bytes_out: int
+    timing: Timing = field(default_factory=Timing)
+    peak_rss_mb: float = 0.0
+    model: str = ""
+    precision: str = ""
+    engine: str = ""  # onnxruntime | ncnn
+    subject_confidence: float = 0.0  # largest value of the raw mask, 0 to 1
+    attempt: int = 1
+    threads: int = 0  # that the model ran on; 0 where it did not run
+    how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that did not end in an output."""
+
+    inbox: str
+    relpath: str
+    code: Code
+    reason: str  # one sentence: what is wrong, and the way out
+    attempt: int = 1
+    side: str = "source"  # source | output: which place a Blame.PLACE speaks of
+
+
+Outcome = Done | Failed

@@ -1,0 +1,129 @@
+"""The backlog: order, turns, retries."""
+
+from __future__ import annotations
+
+from nobgd.jobs.backlog import Backlog
+from nobgd.values import Photo
+
+
+def photo(name: str, inbox: str = "/in", size: int = 1) -> Photo:
+    return Photo(inbox, name, size, 0, 2.0)
+
+
+def everything(backlog: Backlog, now: float = 0.0) -> list[str]:
+    names = []
+    while (taken := backlog.take(now, lambda _: True)) is not None:
+        names.append(taken.relpath)
+    return names
+
+
+def test_inboxes_take_turns() -> None:
+    """A thousand photos in one inbox do not keep another waiting."""
+    backlog = Backlog()
+    for number in range(3):
+        backlog.add(photo(f"a{number}", "/a"))
+    backlog.add(photo("b0", "/b"))
+    assert everything(backlog) == ["a0", "b0", "a1", "a2"]
+
+
+def test_urgent_goes_first_and_retries_last() -> None:
+    """`_urgent/` before new before retries that are due."""
+    backlog = Backlog()
+    backlog.add_later(photo("again"), 5.0)
+    backlog.add(photo("new"))
+    backlog.add(photo("_urgent/now"))
+    assert everything(backlog, now=6.0) == ["_urgent/now", "new", "again"]
+
+
+def test_a_retry_waits_for_its_time() -> None:
+    """Not a moment before."""
+    backlog = Backlog()
+    backlog.add_later(photo("again"), 5.0)
+    assert backlog.take(4.9, lambda _: True) is None
+    assert backlog.next_due() == 5.0
+    assert everything(backlog, now=5.0) == ["again"]
+
+
+def test_a_photo_is_there_once() -> None:
+    """Being told twice, or as new while it waits for a retry, makes one photo of it."""
+    backlog = Backlog()
+    backlog.add_later(photo("a", size=1), 5.0)
+    backlog.add(photo("a", size=2))
+    backlog.add(photo("a", size=3))
+    assert len(backlog) == 1
+    taken = backlog.take(10.0, lambda _: True)
+    assert taken is not None
+    assert taken.size == 3
+    assert len(backlog) == 0
+
+
+def test_a_closed_inbox_keeps_its_photos() -> None:
+    """Paused or lost: nothing is taken, nothing is forgotten, retries included."""
+    backlog = Backlog()
+    backlog.add(photo("a", "/a"))
+    backlog.add_later(photo("r", "/a"), 1.0)
+    backlog.add(photo("b", "/b"))
+    taken = backlog.take(2.0, lambda inbox: inbox == "/b")
+    assert taken is not None
+    assert taken.relpath == "b"
+    assert backlog.take(2.0, lambda inbox: inbox == "/b") is None
+    assert everything(backlog, now=2.0) == ["a", "r"]
+
+
+def test_what_leaves_is_dropped() -> None:
+    """Gone from the inbox, gone from the backlog, wherever it waited."""
+    backlog = Backlog()
+    backlog.add(photo("a"))
+    backlog.add_later(photo("b"), 1.0)
+    backlog.add(photo("_urgent/c"))
+    backlog.drop("/in", ["a", "b", "_urgent/c", "never there"])
+    assert len(backlog) == 0
+    assert backlog.next_due() is None
+
+
+def test_expedite_makes_retries_due() -> None:
+    """`nobgd retry --all` waits for nothing."""
+    backlog = Backlog()
+    backlog.add_later(photo("a"), 500.0)
+    backlog.expedite("/in")
+    assert everything(backlog, now=1.0) == ["a"]
+
+
+def test_urgent_photos_take_turns_too() -> None:
+    """A thousand urgent ones of one inbox do not keep another's waiting."""
+    backlog = Backlog()
+    for number in range(3):
+        backlog.add(photo(f"_urgent/a{number}", "/a"))
+    backlog.add(photo("b0", "/b"))
+    backlog.add(photo("_urgent/b1", "/b"))
+    names = ["_urgent/a0", "_urgent/b1", "_urgent/a1", "_urgent/a2", "b0"]
+    assert everything(backlog) == names
+
+
+def test_an_inbox_that_rests_gives_its_turn_away() -> None:
+    """The others go on; when it opens again it is served as before, urgent ones first."""
+    backlog = Backlog()
+    for number in range(2):
+        backlog.add(photo(f"a{number}", "/a"))
+        backlog.add(photo(f"b{number}", "/b"))
+    backlog.add(photo("_urgent/a", "/a"))
+    taken = [backlog.take(0.0, lambda inbox: inbox != "/a") for _ in range(3)]
+    assert [each.relpath for each in taken if each] == ["b0", "b1"]
+    assert everything(backlog) == ["_urgent/a", "a0", "a1"]
+
+
+def test_what_is_held_waits_for_its_release() -> None:
+    """It counts as waiting, is found, and leaves with its name; a newer one replaces it."""
+    backlog = Backlog()
+    backlog.hold(photo("a"))
+    assert (everything(backlog), len(backlog), backlog.waiting("/in")) == ([], 1, 1)
+    assert backlog.find("/in", "a") == (photo("a"), None)
+    backlog.add(photo("a", size=2))
+    assert backlog.release("/in", "a") is None
+    backlog.hold(photo("b"))
+    assert backlog.release("/in", "b") == photo("b")
+    backlog.hold(photo("b"))
+    backlog.drop("/in", ["b"])
+    backlog.hold(photo("c"))
+    backlog.drop_inbox("/in")
+    assert len(backlog) == 0

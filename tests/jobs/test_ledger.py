@@ -1,0 +1,190 @@
+"""The ledger: what it keeps over attempts, restarts and crashes."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nobgd.jobs.ledger import Ledger
+from nobgd.values import Code, Done, Failed, Timing
+
+PHOTO = ("/in", "sub/a.jpg", 100, 5)
+
+
+def opened(tmp_path: Path) -> Ledger:
+    return Ledger(str(tmp_path / "ledger.sqlite3"))
+
+
+def done(output: str = "/out/sub/a_nobg.png", relpath: str = "sub/a.jpg") -> Done:
+    return Done("/in", relpath, output, "abc", "recipe", 4, 3, 100, 50)
+
+
+def test_a_finished_photo_is_remembered_over_a_restart(tmp_path: Path) -> None:
+    """State, checksum and output are there again."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(done(), "/out", '{"event":"photo.done"}')
+    ledger.close()
+    again = opened(tmp_path)
+    row = again.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert (row.state, row.sha256, row.output) == ("done", "abc", "sub/a_nobg.png")
+    assert row.same_file(100, 5)
+    assert again.owner("/out", "sub/a_nobg.png") == ("/in", "sub/a.jpg")
+    assert [twin.output for twin in again.twins(100, "recipe")] == ["/out/sub/a_nobg.png"]
+    assert again.twins(101, "recipe") == ()
+
+
+def test_what_is_not_committed_never_happened(tmp_path: Path) -> None:
+    """A crash before the commit leaves the state of the commit before."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.commit()
+    ledger.done(done(), "/out", None)
+    other = opened(tmp_path)
+    row = other.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.state == "trying"
+
+
+def test_a_line_is_kept_until_it_was_said(tmp_path: Path) -> None:
+    """The record of a finished photo waits for the log."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(done(), "/out", "LINE")
+    ledger.close()
+    again = opened(tmp_path)
+    assert again.unsaid() == [("/in", "sub/a.jpg", "LINE")]
+    again.said("/in", "sub/a.jpg")
+    assert again.unsaid() == []
+
+
+def test_an_interrupted_attempt_is_counted_apart(tmp_path: Path) -> None:
+    """A stop of the service is not the photo's failure, but it is remembered."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    assert ledger.interrupt() == 1
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert (row.state, row.attempts, row.interrupted) == ("retry", 0, 1)
+
+
+def test_attempts_are_burnt_only_when_they_are_ours(tmp_path: Path) -> None:
+    """A full disk costs no attempt, a crash does; a changed file starts anew."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.retry(Failed("/in", "sub/a.jpg", Code.NO_SPACE, "full"), 0.0, burn=False)
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.attempts == 0
+    ledger.retry(Failed("/in", "sub/a.jpg", Code.CRASHED, "crash"), 0.0, burn=True)
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.attempts == 1
+    ledger.begin("/in", "sub/a.jpg", 100, 6, "/out", "sub/a_nobg.png")
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.attempts == 0
+
+
+def test_quarantine_frees_the_name(tmp_path: Path) -> None:
+    """Another source may have the output name of a photo that will not be done."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.quarantined(Failed("/in", "sub/a.jpg", Code.BROKEN, "broken"))
+    assert ledger.owner("/out", "sub/a_nobg.png") is None
+
+
+def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
+    """Any byte sequence is a key."""
+    ledger = opened(tmp_path)
+    name = b"\xff\xfe\n.jpg".decode("utf-8", "surrogateescape")
+    ledger.begin("/in", name, 1, 1, "/out", name)
+    ledger.retry(Failed("/in", name, Code.CRASHED, f"{name}: crashed"), 0.0, burn=True)
+    row = ledger.get("/in", name)
+    assert row is not None
+    assert row.relpath == name
+
+
+def test_what_left_unfinished_is_dropped(tmp_path: Path) -> None:
+    """Finished photos stay known when their source leaves, others are forgotten."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(done(), "/out", None)
+    ledger.begin("/in", "b.jpg", 1, 1, "/out", "b_nobg.png")
+    ledger.quarantined(Failed("/in", "b.jpg", Code.BROKEN, "broken"))
+    left = ledger.gone("/in", ["sub/a.jpg", "b.jpg", "unknown"])
+    assert [row.relpath for row in left] == ["b.jpg"]
+    assert ledger.get("/in", "sub/a.jpg") is not None
+    assert ledger.counts() == {("/in", "done"): 1}
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    """A downgrade does not write into a schema it does not know."""
+    ledger = opened(tmp_path)
+    ledger.close()
+    database = sqlite3.connect(tmp_path / "ledger.sqlite3")
+    database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(sqlite3.DatabaseError, match="newer nobgd"):
+        opened(tmp_path)
+
+
+def test_facts_last(tmp_path: Path) -> None:
+    """A pause survives a restart."""
+    ledger = opened(tmp_path)
+    ledger.remember("paused /in", "since noon")
+    ledger.close()
+    again = opened(tmp_path)
+    assert again.fact("paused /in") == "since noon"
+    again.remember("paused /in", None)
+    assert again.fact("paused /in") is None
+
+
+def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> None:
+    """Cameras write uncompressed pictures of one size by the thousand: the index has the order."""
+    ledger = Ledger(str(tmp_path / "ledger.sqlite3"))
+    for number in range(200):
+        source = f"{number}.tif"
+        ledger.begin("/in", source, 100, number, "/out", f"{number}_nobg.png")
+        ledger.done(
+            Done("/in", source, f"/out/{number}_nobg.png", f"{number % 150}", "r", 1, 1, 100, 1),
+            "/out", None,
+        )  # fmt: skip
+    ledger.commit()
+    twins = ledger.twins(100, "r")
+    assert ledger.twins(100, "another") == ()
+    ledger.close()
+    assert len(twins) == 8
+    assert len({twin.sha256 for twin in twins}) == 8
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as db:
+        plan = db.execute(
+            "EXPLAIN QUERY PLAN SELECT sha256 FROM photo WHERE state='done' AND size=?"
+            " ORDER BY changed_at DESC LIMIT 64", (100,),
+        ).fetchall()  # fmt: skip
+    assert "photo_twin" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
+
+
+def test_how_long_a_photo_took_is_remembered(tmp_path: Path) -> None:
+    """For `nobgd why`; a ledger of before gets the column and has no figure for old photos."""
+    path = tmp_path / "ledger.sqlite3"
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(replace(done(), timing=Timing(total_ms=1234.5)), "/out", None)
+    ledger.close()
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE photo DROP COLUMN took_ms")
+        db.execute("PRAGMA user_version=2")
+    again = opened(tmp_path)
+    row = again.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert row.took_ms is None
+    again.done(replace(done(), timing=Timing(total_ms=1234.5)), "/out", None)
+    row = again.get("/in", "sub/a.jpg")
+    again.close()
+    assert row is not None
+    assert row.took_ms == 1234.5

@@ -1,0 +1,191 @@
+"""One job in this process, with the real small model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import skimage
+from PIL import Image
+
+from nobgd import models
+from nobgd.lane import worker
+from nobgd.picture.segment import Segmenter
+from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
+    found = models.find("u2netp", "fp32", None)
+    cache = tmp_path_factory.mktemp("cache")
+    return Segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    """A real photo in an inbox, settled for a minute."""
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    with Image.open(Path(skimage.__file__).parent / "data/chelsea.png") as picture:
+        picture.save(tmp_path / "in/a.jpg", quality=90)
+    seen = os.stat(tmp_path / "in/a.jpg")
+    names = ("a_nobg.png", "a.jpg_nobg.png")
+    return Job(
+        str(tmp_path / "in"), "a.jpg", seen.st_size, seen.st_mtime_ns, str(tmp_path / "out"),
+        names, frozenset(), frozenset({"other"}), "key", Recipe("u2netp", "0", "fp32"),
+        quiet_s=60.0,
+    )  # fmt: skip
+
+
+def work(job: Job, segmenter: Segmenter) -> Outcome:
+    return worker.process(job, segmenter, lambda _: 1, lambda _: None)
+
+
+def done(outcome: Outcome) -> Done:
+    assert isinstance(outcome, Done), outcome
+    return outcome
+
+
+def test_a_photo_becomes_a_cut_out(job: Job, segmenter: Segmenter) -> None:
+    """Straight alpha: opaque pixels are the photo's, transparent ones are empty."""
+    outcome = done(work(job, segmenter))
+    assert outcome.how == "computed"
+    assert outcome.timing.infer_ms > 0
+    with Image.open(outcome.output) as cut, Image.open(Path(job.inbox) / "a.jpg") as photo:
+        ours, theirs = cut.tobytes(), photo.convert("RGB").tobytes()
+    for number in range(0, len(ours) // 4, 97):
+        red, green, blue, alpha = ours[number * 4 : number * 4 + 4]
+        if alpha == 255:
+            assert bytes((red, green, blue)) == theirs[number * 3 : number * 3 + 3]
+        if alpha == 0:
+            assert (red, green, blue) == (0, 0, 0)
+
+
+def test_the_second_time_it_is_found(job: Job, segmenter: Segmenter) -> None:
+    """Nothing is written again."""
+    first = done(work(job, segmenter))
+    stamp = os.stat(first.output).st_ino
+    second = done(work(job, segmenter))
+    assert (second.how, second.timing.infer_ms) == ("found", 0.0)
+    assert (second.width, second.height) == (first.width, first.height)
+    assert second.subject_confidence == first.subject_confidence
+    assert os.stat(first.output).st_ino == stamp
+
+
+def test_another_recipe_is_computed_anew_into_the_same_name(job: Job, segmenter: Segmenter) -> None:
+    """A changed model is recognised, and its output replaces the old one."""
+    first = done(work(job, segmenter))
+    other = replace(job, recipe=Recipe("u2netp", "1", "fp32"))
+    second = done(work(other, segmenter))
+    assert (second.how, second.output) == ("computed", first.output)
+
+
+def test_a_torn_output_of_ours_is_replaced(job: Job, segmenter: Segmenter) -> None:
+    """What another program cut short is made again."""
+    first = done(work(job, segmenter))
+    whole = Path(first.output).read_bytes()
+    Path(first.output).write_bytes(whole[:-10])
+    again = done(work(job, segmenter))
+    assert again.how == "computed"
+    assert Path(first.output).read_bytes() == whole
+
+
+def test_a_neighbours_output_is_not_ours(job: Job, segmenter: Segmenter) -> None:
+    """Two inboxes share an outbox: the same name there is another photo's."""
+    theirs = replace(job, inbox_key="other", siblings=frozenset({"key"}))
+    first = done(work(theirs, segmenter))
+    second = done(work(job, segmenter))
+    assert first.output.endswith("/a_nobg.png")
+    assert second.output.endswith("/a.jpg_nobg.png")
+
+
+def test_a_twin_is_copied(job: Job, segmenter: Segmenter, tmp_path: Path) -> None:
+    """The finished output of the same bytes, with a note of its own."""
+    first = done(work(job, segmenter))
+    twin = Twin(first.sha256, first.output)
+    other = replace(job, outputs=("b_nobg.png",), twins=(twin,))
+    os.rename(Path(job.inbox) / "a.jpg", Path(job.inbox) / "b.jpg")
+    second = done(work(replace(other, relpath="b.jpg"), segmenter))
+    assert second.how == "copied"
+    assert second.sha256 == hashlib.sha256((tmp_path / "in/b.jpg").read_bytes()).hexdigest()
+
+
+def test_a_twin_that_was_altered_is_not_copied(job: Job, segmenter: Segmenter) -> None:
+    """Its note and its checksums must be right, else the photo is computed."""
+    first = done(work(job, segmenter))
+    Path(first.output).write_bytes(Path(first.output).read_bytes()[:-1])
+    other = replace(job, outputs=("b_nobg.png",), twins=(Twin(first.sha256, first.output),))
+    assert done(work(other, segmenter)).how == "computed"
+
+
+@pytest.mark.parametrize(
+    ("content", "quiet_s", "code"),
+    [
+        (b"", 60.0, Code.EMPTY),
+        (b"", 3.0, Code.INCOMPLETE),
+        (b"plain text, no picture at all" * 9, 60.0, Code.NOT_A_PICTURE),
+    ],
+)
+def test_bad_bytes_end_in_their_code(
+    job: Job, segmenter: Segmenter, content: bytes, quiet_s: float, code: Code
+) -> None:
+    """The sentence names the file; an unfinished file is given its time."""
+    path = Path(job.inbox) / "a.jpg"
+    path.write_bytes(content)
+    seen = path.stat()
+    bad = replace(job, size=seen.st_size, mtime_ns=seen.st_mtime_ns, quiet_s=quiet_s)
+    outcome = work(bad, segmenter)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is code
+    assert "a.jpg" in outcome.reason
+
+
+def test_a_cut_photo_waits_then_is_truncated(job: Job, segmenter: Segmenter) -> None:
+    """Half a JPEG is incomplete while it is young and truncated when it is not."""
+    path = Path(job.inbox) / "a.jpg"
+    path.write_bytes(path.read_bytes()[:9000])
+    seen = path.stat()
+    cut = replace(job, size=seen.st_size, mtime_ns=seen.st_mtime_ns)
+    codes = [work(replace(cut, quiet_s=quiet), segmenter) for quiet in (3.0, 60.0)]
+    assert [o.code for o in codes if isinstance(o, Failed)] == [Code.INCOMPLETE, Code.TRUNCATED]
+
+
+def test_too_many_megapixels_are_refused(job: Job, segmenter: Segmenter) -> None:
+    """From the header, with the way out."""
+    outcome = work(replace(job, max_megapixels=0.01), segmenter)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is Code.TOO_LARGE
+    assert "max_megapixels" in outcome.reason
+
+
+def test_a_photo_that_changed_or_left_is_nobodys_fault(job: Job, segmenter: Segmenter) -> None:
+    """CHANGED and VANISHED are looked at again, not failed."""
+    changed = work(replace(job, size=job.size + 1), segmenter)
+    os.unlink(Path(job.inbox) / "a.jpg")
+    vanished = work(job, segmenter)
+    assert [o.code for o in (changed, vanished) if isinstance(o, Failed)] == [
+        Code.CHANGED,
+        Code.VANISHED,
+    ]
+
+
+def test_an_outbox_on_another_mount_is_not_written_to(job: Job, segmenter: Segmenter) -> None:
+    """The place is gone away; the photo is not to blame."""
+    device = os.stat(job.outbox).st_dev
+    outcome = work(replace(job, outbox_device=device + 1), segmenter)
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.side) == (Code.GONE_AWAY, "output")
+    assert os.listdir(job.outbox) == []
+
+
+def test_when_every_name_is_taken_the_photo_is_set_aside(job: Job, segmenter: Segmenter) -> None:
+    """Foreign files under all names stay as they are."""
+    for name in job.outputs:
+        (Path(job.outbox) / name).write_bytes(b"theirs")
+    outcome = work(job, segmenter)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is Code.NAME_TAKEN
+    assert all((Path(job.outbox) / name).read_bytes() == b"theirs" for name in job.outputs)

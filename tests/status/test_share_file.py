@@ -1,0 +1,34 @@
+"""What `_nobgd.txt` says (its counts are tried with a real daemon in tests/e2e/test_share.py)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from nobgd.status import share_file
+
+
+@pytest.mark.parametrize(
+    ("photos", "per_minute", "said"),
+    [
+        (0, 10.0, None),
+        (5, 0.0, None),
+        (10, 10.0, "about a minute"),
+        (25, 10.0, "about 3 minutes"),
+        (899, 10.0, "about 90 minutes"),
+        (901, 10.0, "about 2 hours"),
+        (100_000, 10.0, "about 7 days"),
+    ],
+)
+def test_the_time_left_is_rough(photos: int, per_minute: float, said: str | None) -> None:
+    """Rounded up, in the unit that a person would choose; no number where there is no rate."""
+    assert share_file.time_left(photos, per_minute) == said
+
+
+def test_the_first_line_says_whose_file_it_is() -> None:
+    """By its mark nobgd knows its own file again."""
+    whole = share_file.stamped("in: 1 waiting\n", time.localtime(0))
+    first, empty, rest = whole.split("\n", 2)
+    assert first.startswith(share_file.MARK)
+    assert (empty, rest) == ("", "in: 1 waiting\n")

@@ -1,0 +1,176 @@
+"""What systemd is told: the watchdog is fed only while all threads are well."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from nobgd.intake.ignore import Ignore
+from nobgd.intake.inbox import Inbox
+from nobgd.pool.lanes import Lanes
+from nobgd.pool.memory import Budget
+from nobgd.supervisor.health import Vigil
+from nobgd.values import wire
+
+
+@dataclass
+class House:
+    """The parts of a service that a vigil looks at; scanner and lanes are real ones."""
+
+    root: Path
+    inboxes: dict[str, Inbox] = field(default_factory=dict)
+    engine: Any = None
+    config: Any = None
+    said: list[str] = field(default_factory=list)
+    line: str = "0 waiting"
+
+    def __post_init__(self) -> None:
+        self.say = SimpleNamespace(error=lambda name, **_: self.said.append(name))
+        self.pulse = SimpleNamespace(line=lambda _: self.line)
+
+    def watch(self, _: object) -> None:
+        self.inboxes[str(self.root)] = inbox = Inbox(
+            str(self.root), ignore=Ignore(), mode="poll", post=lambda _: None
+        )
+        inbox.start()
+
+    def close_inbox(self, path: str) -> None:
+        self.inboxes.pop(path).stop()
+
+    def kill_scanner(self) -> None:
+        """End its thread as a bug would: nobody told it to."""
+        inbox = self.inboxes[str(self.root)]
+        inbox.stop()
+        inbox._stop = False
+        assert not inbox.alive
+
+
+@pytest.fixture
+def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[socket.socket]:
+    """The other end of the line; it wants to be fed every 20 s."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "notify"))
+        line.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "20000000")
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        yield line
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    (tmp_path / "in").mkdir()
+    made = House(tmp_path / "in")
+    made.watch(None)
+    yield made
+    for inbox in made.inboxes.values():
+        inbox.stop()
+
+
+@pytest.fixture
+def lanes(tmp_path: Path) -> Iterator[Lanes]:
+    """Real threads, without processes: nothing is asked of them."""
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    made = Lanes(setup, 2, deadline_s=20, budget=Budget(100))
+    for thread in made._threads:
+        thread.start()
+    yield made
+    made.shutdown()
+
+
+def heard(line: socket.socket) -> list[str]:
+    said = []
+    while True:
+        try:
+            said.append(line.recv(4096).decode())
+        except BlockingIOError:
+            return said
+
+
+def test_it_is_fed_while_all_is_well(house: House, systemd: socket.socket) -> None:
+    """Every quarter of the time, and STATUS comes when it changes, at most every 2 s."""
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil.keep(1000.0)
+    assert heard(systemd) == ["STATUS=0 waiting", "WATCHDOG=1"]
+    vigil.keep(1004.0)
+    assert heard(systemd) == []
+    house.line = "1 waiting"
+    vigil.keep(1006.0)
+    assert heard(systemd) == ["STATUS=1 waiting", "WATCHDOG=1"]
+    assert vigil.due() == pytest.approx(1006 + 20 / 3)
+
+
+def test_a_dead_scanner_is_started_again_three_times(
+    house: House, systemd: socket.socket
+) -> None:
+    """Then the watchdog is starved, and STATUS says why; ten minutes later it counts anew."""
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    for number in range(3):
+        house.kill_scanner()
+        vigil.keep(1000.0 + 10 * number)
+        assert house.inboxes[str(house.root)].alive
+    assert heard(systemd).count("WATCHDOG=1") == 3
+    house.kill_scanner()
+    vigil.keep(1030.0)
+    assert [each[:18] for each in heard(systemd)] == ["STATUS=the scanner"]
+    assert house.said == [*["inbox.restarted"] * 3, "service.unwell"]
+    vigil.keep(1700.0)
+    assert heard(systemd) == ["STATUS=0 waiting", "WATCHDOG=1"]
+
+
+def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) -> None:
+    """A scanner thread that waits for its share lives, however long that takes."""
+    inbox, hangs, goes_on = house.inboxes[str(house.root)], threading.Event(), threading.Event()
+
+    def hang(*_: object) -> float:
+        hangs.set()
+        goes_on.wait(60)
+        return 0.0
+
+    inbox._scanner.step = hang  # type: ignore[method-assign, assignment]
+    inbox.wake()
+    assert hangs.wait(20)
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil.keep(1_000_000.0)
+    assert "WATCHDOG=1" in heard(systemd)
+    goes_on.set()
+
+
+def test_a_lane_thread_past_its_deadline_bites(house: House, lanes: Lanes) -> None:
+    """Half a minute of grace, in which it kills its process; then something is wrong."""
+    house.engine = SimpleNamespace(lanes=lanes)
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    lanes._lanes[1].until = 1000.0
+    assert vigil.unwell(1029.0) is None
+    assert vigil.unwell(1031.0) == "the thread of lane 1 did not come back from its deadline"
+    lanes._lanes[1].until = None
+    assert vigil.unwell(1031.0) is None
+
+
+def test_a_lane_thread_that_ended_bites(house: House, lanes: Lanes) -> None:
+    """A new process has all its lanes again; a service that is stopping needs none."""
+    house.engine = SimpleNamespace(lanes=lanes)
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    lanes._requests.put(None)
+    while all(thread.is_alive() for thread in lanes._threads):
+        lanes._threads[0].join(0.01)
+    assert "has ended" in str(vigil.unwell(0.0))
+    lanes.shutdown()
+    assert vigil.unwell(0.0) is None
+
+
+def test_without_systemd_nothing_is_sent(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal there is nobody to feed, and no turn of the loop for it."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil.keep(5.0)
+    assert vigil.due() is None

@@ -1,0 +1,89 @@
+"""The loop, without lanes: what it hears and what it says (tests/e2e has all of it)."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobgd import config
+from nobgd.intake import messages
+from nobgd.jobs.ledger import Ledger
+from nobgd.record.log import Log
+from nobgd.supervisor.service import Service
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    (tmp_path / "in").mkdir()
+    text = (
+        "state_dir: state\ncache_dir: cache\nlog: {file: log}\ndrift_percent: 40\n"
+        "inboxes: [{path: in, outbox: out, share_control: true, quiet_hours: ['00:00-00:00']}]"
+    )
+    settings = config.parse(text, "f.yaml", tmp_path)
+    log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
+    made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
+    yield made
+    made.end()
+    log.close()
+
+
+def said(service: Service, name: str) -> list[dict[str, Any]]:
+    file = Path(str(service.config.log.file))
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [event for line in lines if (event := json.loads(line))["event"] == name]
+
+
+def done(milliseconds: float) -> dict[str, Any]:
+    names = ("read_ms", "decode_ms", "compose_ms", "encode_ms", "publish_ms")
+    return {"event": "photo.done", "how": "computed", "megapixels": 2.0,
+            **dict.fromkeys(names, 1.0),
+            "infer_ms": milliseconds, "total_ms": milliseconds + 5}  # fmt: skip
+
+
+@pytest.mark.parametrize(("slower", "count"), [(600.0, 0), (900.0, 1)])
+def test_a_drift_is_logged_once(service: Service, slower: float, count: int) -> None:
+    """When a megapixel costs `drift_percent` more than before, and not before that."""
+    for _ in range(300):
+        service.noted(done(500.0))
+    for _ in range(200):
+        service.noted(done(slower))
+    events = said(service, "service.drift")
+    assert len(events) == count
+    assert all(event["level"] == "warning" and event["percent"] > 40 for event in events)
+
+
+def test_a_sign_pauses_only_its_inbox_and_only_while_it_is_there(service: Service) -> None:
+    """Said when it comes and when it goes; an inbox that does not obey signs is not paused."""
+    path = str(service.config.inboxes[0].path)
+    service.handle(messages.Signs(path, ("_pause",)))
+    assert service.desk.paused(path)
+    service.handle(messages.Signs(path, ("_pause",)))
+    service.handle(messages.Signs("/another", ("_PAUSE",)))
+    assert not service.desk.paused("/another")
+    service.handle(messages.Signs(path, ()))
+    assert not service.desk.paused(path)
+    assert [event["why"] for event in said(service, "inbox.paused")] == ["the file _pause in it"]
+    assert len(said(service, "inbox.resumed")) == 1
+
+
+def test_a_pause_by_command_outlives_the_sign(service: Service) -> None:
+    """Two who pause are two who must resume."""
+    path = str(service.config.inboxes[0].path)
+    service.ledger.remember("paused *", "by command")
+    service.handle(messages.Signs(path, ("_PAUSE",)))
+    service.handle(messages.Signs(path, ()))
+    assert service.desk.paused(path)
+    service.ledger.remember("paused *", None)
+    assert not service.desk.paused(path)
+
+
+def test_an_inbox_that_always_rests(service: Service) -> None:
+    """Quiet hours of a whole day close it, and say so."""
+    assert service.desk.closed_because(str(service.config.inboxes[0].path)) == (
+        "quiet hours 00:00-00:00"
+    )
