@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nobgd.jobs import migrations
 from nobgd.jobs.ledger import Ledger
-from nobgd.values import Code, Done, Failed, Timing
+from nobgd.values import Code, Done, Failed, Photo, Timing
 
 PHOTO = ("/in", "sub/a.jpg", 100, 5)
 
@@ -20,6 +22,24 @@ def opened(tmp_path: Path) -> Ledger:
 
 def done(output: str = "/out/sub/a_nobg.png", relpath: str = "sub/a.jpg") -> Done:
     return Done("/in", relpath, output, "abc", "recipe", 4, 3, 100, 50)
+
+
+def of_old(tmp_path: Path, version: int) -> None:
+    """A ledger as an older nobgd left it: a.jpg done, b.jpg in quarantine."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as db:
+        for script in migrations._SCRIPTS[:version]:
+            db.executescript(script)
+        db.execute(
+            "INSERT INTO photo (inbox, relpath, size, mtime_ns, state, sha256, recipe, outbox,"
+            " output, how, changed_at) VALUES ('/in', CAST('sub/a.jpg' AS BLOB), 100, 5, 'done',"
+            " 'abc', 'recipe', '/out', CAST('sub/a_nobg.png' AS BLOB), 'computed', 1.0)"
+        )
+        db.execute(
+            "INSERT INTO photo (inbox, relpath, size, mtime_ns, state, changed_at)"
+            " VALUES ('/in', CAST('b.jpg' AS BLOB), 1, 1, 'quarantined', 2.0)"
+        )
+        db.execute(f"PRAGMA user_version={version}")
+        db.commit()
 
 
 def test_a_finished_photo_is_remembered_over_a_restart(tmp_path: Path) -> None:
@@ -171,14 +191,7 @@ def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> No
 
 def test_how_long_a_photo_took_is_remembered(tmp_path: Path) -> None:
     """For `nobgd why`; a ledger of before gets the column and has no figure for old photos."""
-    path = tmp_path / "ledger.sqlite3"
-    ledger = opened(tmp_path)
-    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
-    ledger.done(replace(done(), timing=Timing(total_ms=1234.5)), "/out", None)
-    ledger.close()
-    with sqlite3.connect(path) as db:
-        db.execute("ALTER TABLE photo DROP COLUMN took_ms")
-        db.execute("PRAGMA user_version=2")
+    of_old(tmp_path, 2)
     again = opened(tmp_path)
     row = again.get("/in", "sub/a.jpg")
     assert row is not None
@@ -188,3 +201,125 @@ def test_how_long_a_photo_took_is_remembered(tmp_path: Path) -> None:
     again.close()
     assert row is not None
     assert row.took_ms == 1234.5
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_an_old_ledger_is_counted_once_and_knows_no_inodes(tmp_path: Path, version: int) -> None:
+    """What it holds is there; what it never noted is not known, and taken for unchanged."""
+    of_old(tmp_path, version)
+    ledger = opened(tmp_path)
+    assert ledger.counts() == {("/in", "done"): 1, ("/in", "quarantined"): 1}
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert (row.inode, row.ctime_ns) == (None, None)
+    touched = Photo("/in", "sub/a.jpg", 100, 5, 2.0, inode=7, ctime_ns=8)
+    assert row.same_stamp(touched)
+    ledger.seen(touched)
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    assert (row.inode, row.ctime_ns) == (7, 8)
+    assert row.same_stamp(touched)
+    assert not row.same_stamp(replace(touched, ctime_ns=9))
+    assert not row.same_stamp(replace(touched, inode=9))
+    ledger.close()
+
+
+def test_the_counts_are_those_of_the_rows(tmp_path: Path) -> None:
+    """Whatever happens to photos, in memory, after a restart, and after a kill."""
+    ledger = opened(tmp_path)
+    failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
+    for act in (
+        lambda: ledger.begin(*PHOTO, "/out", "sub/a_nobg.png"),
+        lambda: ledger.begin(*PHOTO, "/out", "sub/a_nobg.png"),
+        lambda: ledger.retry(failed, 0.0, burn=True),
+        lambda: ledger.quarantined(failed),
+        lambda: ledger.quarantined(replace(failed, relpath="unknown")),
+        lambda: ledger.begin(*PHOTO, "/out", "sub/a_nobg.png"),
+        lambda: ledger.put_back("/in", "sub/a.jpg"),
+        lambda: ledger.begin("/other", "b.jpg", 1, 1, "/out", "b_nobg.png"),
+        lambda: ledger.begin("/other", "c.jpg", 1, 1, "/out", "c_nobg.png"),
+        lambda: ledger.interrupt(),
+        lambda: ledger.gone("/other", ["b.jpg"]),
+        lambda: ledger.skipped(Photo("/in", "x.txt", 1, 1, 1.0), "no photo"),
+        lambda: ledger.skipped(Photo("/in", "x.txt", 1, 1, 1.0), "no photo"),
+        lambda: ledger.begin(*PHOTO, "/out", "sub/a_nobg.png"),
+        lambda: ledger.done(done(), "/out", None),
+        lambda: ledger.forget("/other", "c.jpg"),
+    ):
+        act()
+        found = ledger._db.execute("SELECT inbox, state, count(*) FROM photo GROUP BY 1, 2")
+        assert ledger.counts() == {(inbox, state): number for inbox, state, number in found}
+        ledger.commit()
+        other = opened(tmp_path)
+        assert other.counts() == ledger.counts()
+        other.close()
+    assert ledger.count("/in", "done") == 1
+    before = ledger.counts()
+    ledger.forget("/in", "sub/a.jpg")  # not committed: never happened
+    other = opened(tmp_path)
+    assert other.counts() == before
+    other.close()
+    ledger.close()
+
+
+def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
+    """Every statement of every method goes by an index, and none sorts what it has found."""
+    ledger = opened(tmp_path)
+    heard: list[str] = []
+    ledger._db.set_trace_callback(heard.append)
+    photo = Photo("/in", "sub/a.jpg", 100, 5, 1.0, 1, 2)
+    failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
+    calls = {
+        "get": lambda: ledger.get("/in", "a"),
+        "in_state": lambda: [
+            ledger.in_state(state, 10, inbox=inbox)
+            for state in ("quarantined", "retry") for inbox in (None, "/in")
+        ],
+        "owner": lambda: ledger.owner("/out", "a"),
+        "twins": lambda: ledger.twins(100, "recipe"),
+        "counts": ledger.counts,
+        "count": lambda: ledger.count("/in", "done"),
+        "unsaid": ledger.unsaid,
+        "begin": lambda: ledger.begin(*PHOTO, "/out", "a", inode=1, ctime_ns=2),
+        "retry": lambda: ledger.retry(failed, 0.0, burn=True),
+        "quarantined": lambda: ledger.quarantined(failed),
+        "done": lambda: ledger.done(done(), "/out", "LINE"),
+        "owed": lambda: ledger.owed("/in", "sub/a.jpg", "LINE"),
+        "said": lambda: ledger.said("/in", "sub/a.jpg"),
+        "seen": lambda: ledger.seen(photo),
+        "skipped": lambda: ledger.skipped(photo, "no"),
+        "disposed": lambda: ledger.disposed("/in", "sub/a.jpg"),
+        "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),
+        "interrupt": ledger.interrupt,
+        "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),
+        "forget": lambda: ledger.forget("/in", "sub/a.jpg"),
+        "fact": lambda: ledger.fact("a"),
+        "remember": lambda: (ledger.remember("a", "b"), ledger.remember("a", None)),
+        "commit": ledger.commit,
+    }  # fmt: skip
+    public = {name for name in vars(Ledger) if not name.startswith("_")}
+    assert public - {"close"} == set(calls)
+    for call in calls.values():
+        call()
+    ledger._db.set_trace_callback(None)
+    verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    statements = {statement for statement in heard if statement.split()[0] in verbs}
+    assert len(statements) > 20
+    few = ("photo_trying", "photo_retry", "photo_set_aside", "photo_unsaid")
+    for statement in statements:
+        steps = [step[3] for step in ledger._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        for step in steps:
+            scans = step.startswith("SCAN photo") and not any(index in step for index in few)
+            assert not scans, (statement, steps)
+            assert not step.endswith("PRIMARY KEY (inbox=?)"), (statement, steps)
+            sorts = "TEMP B-TREE" in step and "GROUP BY inbox" not in statement
+            assert not sorts, (statement, steps)
+    ledger.close()
+
+
+def test_states_that_may_hold_a_million_photos_are_not_listed(tmp_path: Path) -> None:
+    """There is no index for that, so it is refused rather than slow."""
+    ledger = opened(tmp_path)
+    with pytest.raises(ValueError, match="no index"):
+        ledger.in_state("done")
+    ledger.close()

@@ -43,7 +43,7 @@ class Booking:
             " on it; `nobgd retry` tries again"
         )
         failed = Failed(photo.inbox, photo.relpath, Code.CRASHED, reason, row.attempts + 1)
-        self._quarantine(rules, failed)
+        self.set_aside(rules, failed)
 
     def finished(self, job: Job, finished: Finished) -> None:
         """Book the outcome of a job."""
@@ -61,7 +61,7 @@ class Booking:
             case Blame.OURS if outcome.attempt < self._service.config.workers.attempts:
                 self._try_again(job, outcome)
             case _:
-                self._quarantine(rules, outcome)
+                self.set_aside(rules, outcome)
 
     def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
         ledger = self._service.ledger
@@ -93,8 +93,7 @@ class Booking:
         wait = None
         if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
             wait = max(1.0, job.patience_s / 5)
-            photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s + wait)
-            service.backlog.add_later(photo, time.monotonic() + wait)
+            service.backlog.add_later(job.photo(wait), time.monotonic() + wait)
         elif job.inbox in service.inboxes:
             service.scanned.pop(job.inbox, None)
             service.inboxes[job.inbox].again([job.relpath])
@@ -125,12 +124,12 @@ class Booking:
 
     def _later(self, job: Job, failed: Failed, wait_s: float, *, burn: bool) -> None:
         self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
-        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
-        self._service.backlog.add_later(photo, time.monotonic() + wait_s)
+        self._service.backlog.add_later(job.photo(), time.monotonic() + wait_s)
         event = events.photo_failed(failed, retry_in_s=round(wait_s, 1))
         self._service.saying.tell("warning", event)
 
-    def _quarantine(self, rules: InboxConfig, failed: Failed) -> None:
+    def set_aside(self, rules: InboxConfig, failed: Failed) -> None:
+        """Put a photo into quarantine: it is not tried again by itself."""
         self._place_failures.pop((failed.inbox, failed.relpath), None)
         self._service.ledger.quarantined(failed)
         folder = str(rules.quarantine)

@@ -63,7 +63,7 @@ class Desk:
     def requeue(self, job: Job) -> None:
         """A job that no lane began goes back to where it waited, or what it has become since."""
         backlog = self._service.backlog
-        photo = Photo(job.inbox, job.relpath, job.size, job.mtime_ns, job.quiet_s)
+        photo = job.photo()
         backlog.add(backlog.release(job.inbox, job.relpath) or photo)
 
     def consider(self, photo: Photo) -> None:
@@ -104,7 +104,7 @@ class Desk:
     def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
         if row is not None and row.state == "skipped" and row.reason == reason:
             return
-        self._service.ledger.skipped(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, reason)
+        self._service.ledger.skipped(photo, reason)
         skip = Skip(photo.inbox, photo.relpath, reason)
         self._service.saying.tell("info", events.photo_skipped(skip))
 
@@ -139,7 +139,10 @@ class Desk:
         wanted = next((n for n in names if n not in reserved), names[-1])
         if row is not None and row.output in names and row.outbox == outbox:
             wanted = row.output
-        ledger.begin(*me, photo.size, photo.mtime_ns, outbox, wanted)
+        ledger.begin(
+            *me, photo.size, photo.mtime_ns, outbox, wanted,
+            inode=photo.inode, ctime_ns=photo.ctime_ns,
+        )  # fmt: skip
         recipe = service.engine.recipes[photo.inbox]
         settle = rules.watch.settle_s
         return Job(
@@ -157,6 +160,7 @@ class Desk:
             twins=ledger.twins(photo.size, recipe.key),
             inbox_device=service.devices.get(photo.inbox),
             outbox_device=service.outboxes[outbox].device,
+            inode=photo.inode, ctime_ns=photo.ctime_ns,
         )  # fmt: skip
 
     def probed(self, outbox: Outbox, device: int | None, error: ErrandFailed | None) -> None:
@@ -176,8 +180,8 @@ class Desk:
 
     def unfinished(self) -> int:
         """Photos of the inboxes that are quarantined or still wait."""
-        counts = self._service.ledger.counts()
-        quarantined = sum(counts.get((inbox, "quarantined"), 0) for inbox in self._service.inboxes)
+        count = self._service.ledger.count
+        quarantined = sum(count(inbox, "quarantined") for inbox in self._service.inboxes)
         return quarantined + len(self._service.backlog)
 
     def hopeful(self) -> bool:

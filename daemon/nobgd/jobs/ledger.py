@@ -14,44 +14,15 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from nobgd.values import Done, Failed, Twin
+from nobgd.jobs import migrations, stored
+from nobgd.values import Done, Failed, Photo, Twin
 
-_MIGRATIONS = [
-    """
-    CREATE TABLE photo (
-      inbox TEXT NOT NULL, relpath BLOB NOT NULL,
-      size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-      state TEXT NOT NULL,              -- trying | retry | done | quarantined | skipped
-      attempts INTEGER NOT NULL DEFAULT 0,    -- that ended by our fault
-      interrupted INTEGER NOT NULL DEFAULT 0, -- that a stop or a kill of the service cut short
-      next_try REAL,                    -- seconds since the epoch
-      code TEXT, reason TEXT,
-      sha256 TEXT, recipe TEXT, outbox TEXT, output BLOB,
-      how TEXT,
-      changed_at REAL NOT NULL,
-      record TEXT,                      -- the line to log, until it has been
-      disposed INTEGER NOT NULL DEFAULT 0,
-      PRIMARY KEY (inbox, relpath)
-    ) WITHOUT ROWID;
-    CREATE INDEX photo_output ON photo (outbox, output) WHERE output IS NOT NULL;
-    CREATE INDEX photo_twin ON photo (size, recipe) WHERE state = 'done';
-    CREATE INDEX photo_open ON photo (state) WHERE state IN ('trying', 'retry', 'quarantined');
-    CREATE INDEX photo_unsaid ON photo (inbox) WHERE record IS NOT NULL;
-    CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,
-    """
-    DROP INDEX photo_twin;
-    CREATE INDEX photo_twin ON photo (size, recipe, changed_at) WHERE state = 'done';
-    """,
-    "ALTER TABLE photo ADD COLUMN took_ms REAL;",
-    """
-    DROP INDEX photo_twin;  -- without the recipe, of 80 characters, half as large
-    CREATE INDEX photo_twin ON photo (size, changed_at) WHERE state = 'done';
-    """,
-]
+_Key = tuple[str | bytes, bytes]  # inbox and relpath, as they are stored
 _TWINS = 8  # candidates of equal size offered to a lane
 _TWINS_LOOKED_AT = 64  # cameras write uncompressed pictures of one size by the thousand
 
@@ -78,16 +49,26 @@ class Row:
     changed_at: float
     disposed: bool
     took_ms: float | None  # of the attempt that ended in the output
+    inode: int | None  # None: not known, as in rows that an older nobgd wrote
+    ctime_ns: int | None
 
     def same_file(self, size: int, mtime_ns: int) -> bool:
         """Whether the file still looks as it did."""
         return (self.size, self.mtime_ns) == (size, mtime_ns)
 
+    def same_stamp(self, photo: Photo) -> bool:
+        """Whether the file is the very one, and nothing was done to it, so far as is known."""
+        known = (self.inode, self.ctime_ns)
+        return known == (photo.inode, photo.ctime_ns) or None in known or photo.ctime_ns is None
+
 
 _COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
-    " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms"
+    " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms, inode,"
+    " ctime_ns"
 )
+_NAMES = _COLUMNS.replace(" ", "").split(",")
+_LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
 
 
 class Ledger:
@@ -99,19 +80,15 @@ class Ledger:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA busy_timeout=5000")
         self._db.execute("PRAGMA cache_size=-12000")  # KiB: the indexes of 100,000 photos
-        self._migrate()
+        migrations.migrate(self._db)
         self._open = False
-
-    def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(_MIGRATIONS):
-            raise sqlite3.DatabaseError(
-                f"the ledger is of a newer nobgd (schema {version}); upgrade nobgd again"
-            )
-        for number in range(version, len(_MIGRATIONS)):
-            self._db.executescript(
-                f"BEGIN; {_MIGRATIONS[number]} PRAGMA user_version={number + 1}; COMMIT;"
-            )
+        found = self._db.execute("SELECT name, value FROM fact")
+        self._facts: dict[str, str] = {stored.path(name): value for name, value in found}
+        self._counts: Counter[tuple[str, str]] = Counter(
+            {(stored.path(inbox), state): number
+             for inbox, state, number in self._db.execute("SELECT * FROM tally")}
+        )  # fmt: skip
+        self._counted: Counter[tuple[str, str]] = Counter()  # not in the table yet
 
     def close(self) -> None:
         """Commit and close; what cannot be committed is as after a crash."""
@@ -122,6 +99,13 @@ class Ledger:
     def commit(self) -> None:
         """Make everything so far durable."""
         if self._open:
+            for (inbox, state), number in self._counted.items():
+                self._db.execute(
+                    "INSERT INTO tally VALUES (?,?,?)"
+                    " ON CONFLICT DO UPDATE SET number=number+excluded.number",
+                    (stored.folder(inbox), state, number),
+                )
+            self._counted.clear()
             self._db.execute("COMMIT")
             self._open = False
 
@@ -130,6 +114,25 @@ class Ledger:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
         return self._db.execute(sql, values).rowcount
+
+    def _move(
+        self, inbox: str, key: _Key, state: str | None, sql: str, *values: object
+    ) -> int:  # fmt: skip
+        """Write what puts a photo into a state (None: it has none any more), and count it there."""
+        found = self._db.execute("SELECT state FROM photo WHERE inbox=? AND relpath=?", key)
+        before = found.fetchone()
+        written = self._write(sql, *values)
+        after = state if written else None
+        if before is None or before[0] != after:
+            if before is not None:
+                self._count(inbox, before[0], -1)
+            if after is not None:
+                self._count(inbox, after, 1)
+        return written
+
+    def _count(self, inbox: str, state: str, more: int) -> None:
+        self._counts[inbox, state] += more
+        self._counted[inbox, state] += more
 
     def _rows(self, where: str, *values: object) -> Iterator[Row]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM photo {where}", values):  # noqa: S608
@@ -140,141 +143,170 @@ class Ledger:
     def get(self, inbox: str, relpath: str) -> Row | None:
         """The row of one photo."""
         where = "WHERE inbox=? AND relpath=?"
-        return next(self._rows(where, inbox, os.fsencode(relpath)), None)
+        return next(self._rows(where, *_key(inbox, relpath)), None)
 
     def in_state(
         self, state: str, limit: int = 1_000_000, *, inbox: str | None = None
     ) -> list[Row]:
-        """Rows in ``state``, of one inbox or all, latest first."""
-        where = "WHERE state=?1 AND (?2 IS NULL OR inbox=?2) ORDER BY changed_at DESC LIMIT ?3"
-        return list(self._rows(where, state, inbox, limit))
+        """Rows in ``state`` (retry or quarantined), of one inbox or all, latest first."""
+        if state not in _LISTED:
+            raise ValueError(f"photos that are {state} have no index, and may be a million")
+        latest = "ORDER BY changed_at DESC LIMIT ?"
+        if inbox is None:
+            return list(self._rows(f"WHERE state='{state}' {latest}", limit))
+        # said, for SQLite would rather walk over all photos of the inbox by the primary key
+        by = f"INDEXED BY {_LISTED[state]} WHERE state='{state}' AND inbox=? {latest}"
+        return list(self._rows(by, stored.folder(inbox), limit))
 
     def owner(self, outbox: str, output: str) -> tuple[str, str] | None:
         """(inbox, relpath) of the source whose output is called ``output``."""
         found = self._db.execute(
             "SELECT inbox, relpath FROM photo WHERE outbox=? AND output=?"
             " AND state IN ('trying', 'retry', 'done') LIMIT 1",
-            (outbox, os.fsencode(output)),
+            (stored.folder(outbox), os.fsencode(output)),
         ).fetchone()
-        return (found[0], os.fsdecode(found[1])) if found else None
+        return (stored.path(found[0]), stored.path(found[1])) if found else None
 
     def twins(self, size: int, recipe: str) -> tuple[Twin, ...]:
         """The latest outputs of photos of ``size`` bytes, those by ``recipe``, one of each."""
         found = self._db.execute(
             "SELECT sha256, outbox, output FROM (SELECT * FROM photo"
             " WHERE state='done' AND size=? ORDER BY changed_at DESC LIMIT ?) WHERE recipe=?",
-            (size, _TWINS_LOOKED_AT, recipe),
+            (stored.number(size), _TWINS_LOOKED_AT, recipe),
         )
         latest: dict[str, Twin] = {}
         for sha256, outbox, output in found:
-            path = os.path.join(outbox, os.fsdecode(output))
+            path = os.path.join(stored.path(outbox), stored.path(output))
             latest.setdefault(sha256, Twin(sha256, path))
         return tuple(latest.values())[:_TWINS]
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """How many photos of each (inbox, state)."""
-        found = self._db.execute("SELECT inbox, state, count(*) FROM photo GROUP BY inbox, state")
-        return {(inbox, state): number for inbox, state, number in found}
+        """How many photos of each (inbox, state); costs nothing, however many there are."""
+        return {key: number for key, number in self._counts.items() if number}
 
-    def quarantined_counts(self) -> dict[str, int]:
-        """How many photos of each inbox are in quarantine; cheap, whatever is done."""
+    def count(self, inbox: str, state: str) -> int:
+        """How many photos of one inbox are in one state."""
+        return self._counts[inbox, state]
+
+    def unsaid(self, limit: int = 1_000_000) -> list[tuple[str, str, str]]:
+        """(inbox, relpath, record) of lines that are not in the log yet, the oldest first."""
         found = self._db.execute(
-            "SELECT inbox, count(*) FROM photo WHERE state='quarantined' GROUP BY inbox"
-        )
-        return dict(found.fetchall())
-
-    def unsaid(self) -> list[tuple[str, str, str]]:
-        """(inbox, relpath, record) of lines that a crash may have kept from the log."""
-        found = self._db.execute("SELECT inbox, relpath, record FROM photo WHERE record NOT NULL")
-        return [(inbox, os.fsdecode(relpath), record) for inbox, relpath, record in found]
+            "SELECT inbox, relpath, record FROM photo WHERE record IS NOT NULL"
+            " ORDER BY changed_at LIMIT ?", (limit,)
+        )  # fmt: skip
+        return [(stored.path(inbox), stored.path(name), record) for inbox, name, record in found]
 
     # --- what happens ------------------------------------------------------------------
 
     def begin(
-        self, inbox: str, relpath: str, size: int, mtime_ns: int, outbox: str, output: str
-    ) -> None:
+        self, inbox: str, relpath: str, size: int, mtime_ns: int, outbox: str, output: str, *,
+        inode: int | None = None, ctime_ns: int | None = None,
+    ) -> None:  # fmt: skip
         """An attempt starts; the name it wants is reserved."""
-        self._write(
-            "INSERT INTO photo (inbox, relpath, size, mtime_ns, state, outbox, output, changed_at)"
-            " VALUES (?,?,?,?,'trying',?,?,?) ON CONFLICT DO UPDATE SET"
+        seen = _seen(size, mtime_ns, inode, ctime_ns)
+        key, box = _key(inbox, relpath), stored.folder(outbox)
+        self._move(
+            inbox, key, "trying",
+            "INSERT INTO photo (inbox, relpath, size, mtime_ns, inode, ctime_ns, state, outbox,"
+            " output, changed_at)"
+            " VALUES (?,?,?,?,?,?,'trying',?,?,?) ON CONFLICT DO UPDATE SET"
             " attempts = CASE WHEN size=excluded.size AND mtime_ns=excluded.mtime_ns"
             "   THEN attempts ELSE 0 END,"
             " interrupted = CASE WHEN size=excluded.size AND mtime_ns=excluded.mtime_ns"
             "   THEN interrupted ELSE 0 END,"
-            " size=excluded.size, mtime_ns=excluded.mtime_ns, state='trying',"
+            " size=excluded.size, mtime_ns=excluded.mtime_ns, inode=excluded.inode,"
+            " ctime_ns=excluded.ctime_ns, state='trying',"
             " outbox=excluded.outbox, output=excluded.output, disposed=0,"
             " changed_at=excluded.changed_at",
-            inbox, os.fsencode(relpath), size, mtime_ns, outbox, os.fsencode(output), time.time(),
+            *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
 
     def done(self, done: Done, outbox: str, record: str | None) -> None:
         """An attempt ended in an output; ``record`` is kept until `said`."""
         output = os.path.relpath(done.output, outbox)
-        self._write(
-            "UPDATE photo SET state='done', attempts=0, interrupted=0, next_try=NULL, code=NULL,"
-            " reason=NULL, sha256=?, recipe=?, outbox=?, output=?, how=?, record=?, changed_at=?,"
-            " took_ms=? WHERE inbox=? AND relpath=?",
-            done.sha256, done.recipe, outbox, os.fsencode(output), done.how, record, time.time(),
-            done.timing.total_ms, done.inbox, os.fsencode(done.relpath),
+        what = (
+            done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
+            time.time(), done.timing.total_ms,
+        )  # fmt: skip
+        self._change(
+            done.inbox, done.relpath, "done",
+            "attempts=0, interrupted=0, next_try=NULL, code=NULL, reason=NULL, sha256=?, recipe=?,"
+            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?", *what,
         )  # fmt: skip
 
     def said(self, inbox: str, relpath: str) -> None:
         """The record of this photo is in the log."""
-        where = (inbox, os.fsencode(relpath))
-        self._write("UPDATE photo SET record=NULL WHERE inbox=? AND relpath=?", *where)
+        self._set(inbox, relpath, "record=NULL")
+
+    def owed(self, inbox: str, relpath: str, record: str) -> None:
+        """The record of this photo, changed: some of the log took it (see `saying`)."""
+        self._set(inbox, relpath, "record=?", record)
+
+    def seen(self, photo: Photo) -> None:
+        """The file is another one than it was, or was touched, and holds the same bytes."""
+        _, _, inode, ctime_ns = _seen(photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns)
+        self._set(photo.inbox, photo.relpath, "inode=?, ctime_ns=?", inode, ctime_ns)
 
     def retry(self, failed: Failed, next_try: float, *, burn: bool) -> None:
         """An attempt failed; another follows at ``next_try`` (epoch seconds)."""
-        self._write(
-            "UPDATE photo SET state='retry', attempts=attempts+?, next_try=?, code=?, reason=?,"
-            " changed_at=? WHERE inbox=? AND relpath=?",
-            int(burn), next_try, failed.code, _text(failed.reason), time.time(),
-            failed.inbox, os.fsencode(failed.relpath),
+        self._change(
+            failed.inbox, failed.relpath, "retry",
+            "attempts=attempts+?, next_try=?, code=?, reason=?, changed_at=?",
+            int(burn), next_try, failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
 
     def quarantined(self, failed: Failed) -> None:
         """No further attempt will be made; the name it wanted is free again."""
-        self._write(
-            "UPDATE photo SET state='quarantined', attempts=attempts+1, next_try=NULL, code=?,"
-            " reason=?, output=NULL, changed_at=? WHERE inbox=? AND relpath=?",
-            failed.code, _text(failed.reason), time.time(),
-            failed.inbox, os.fsencode(failed.relpath),
+        self._change(
+            failed.inbox, failed.relpath, "quarantined",
+            "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, changed_at=?",
+            failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
 
-    def skipped(self, inbox: str, relpath: str, size: int, mtime_ns: int, reason: str) -> None:
+    def skipped(self, photo: Photo, reason: str) -> None:
         """A file that is not for us; remembered so that it is said once."""
-        self._write(
-            "INSERT INTO photo (inbox, relpath, size, mtime_ns, state, reason, changed_at)"
-            " VALUES (?,?,?,?,'skipped',?,?) ON CONFLICT DO UPDATE SET state='skipped',"
-            " size=excluded.size, mtime_ns=excluded.mtime_ns, reason=excluded.reason,"
+        seen = _seen(photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns)
+        key = _key(photo.inbox, photo.relpath)
+        self._move(
+            photo.inbox, key, "skipped",
+            "INSERT INTO photo (inbox, relpath, size, mtime_ns, inode, ctime_ns, state, reason,"
+            " changed_at)"
+            " VALUES (?,?,?,?,?,?,'skipped',?,?) ON CONFLICT DO UPDATE SET state='skipped',"
+            " size=excluded.size, mtime_ns=excluded.mtime_ns, inode=excluded.inode,"
+            " ctime_ns=excluded.ctime_ns, reason=excluded.reason,"
             " output=NULL, changed_at=excluded.changed_at",
-            inbox, os.fsencode(relpath), size, mtime_ns, _text(reason), time.time(),
+            *key, *seen, stored.sentence(reason), time.time(),
         )  # fmt: skip
 
     def disposed(self, inbox: str, relpath: str) -> None:
         """The source has been archived or deleted."""
-        where = (inbox, os.fsencode(relpath))
-        self._write("UPDATE photo SET disposed=1 WHERE inbox=? AND relpath=?", *where)
+        self._set(inbox, relpath, "disposed=1")
 
     def forget(self, inbox: str, relpath: str) -> bool:
         """Drop what is known of a photo, its attempts included; whether there was anything."""
-        where = (inbox, os.fsencode(relpath))
-        return self._write("DELETE FROM photo WHERE inbox=? AND relpath=?", *where) > 0
+        key, sql = _key(inbox, relpath), "DELETE FROM photo WHERE inbox=? AND relpath=?"
+        return self._move(inbox, key, None, sql, *key) > 0
 
     def put_back(self, inbox: str, relpath: str) -> None:
         """A job that was queued but never begun: as if it had not been."""
-        self._write(
-            "UPDATE photo SET state='retry', next_try=0 WHERE inbox=? AND relpath=?"
-            " AND state='trying'",
-            inbox, os.fsencode(relpath),
-        )  # fmt: skip
+        row = self.get(inbox, relpath)
+        if row is not None and row.state == "trying":
+            self._change(inbox, relpath, "retry", "next_try=0")
 
     def interrupt(self) -> int:
         """At start: attempts that a stop or kill of the service cut short; how many."""
-        return self._write(
+        cut = self._db.execute(
+            "SELECT inbox, count(*) FROM photo INDEXED BY photo_trying WHERE state='trying'"
+            " GROUP BY inbox"
+        ).fetchall()
+        number = self._write(
             "UPDATE photo SET state='retry', interrupted=interrupted+1, next_try=0"
             " WHERE state='trying'"
         )
+        for inbox, count in cut:
+            self._count(stored.path(inbox), "trying", -count)
+            self._count(stored.path(inbox), "retry", count)
+        return number
 
     def gone(self, inbox: str, relpaths: Iterable[str]) -> list[Row]:
         """Sources that left the inbox: those not finished are dropped, and returned."""
@@ -286,30 +318,56 @@ class Ledger:
                 dropped.append(row)
         return dropped
 
+    def _set(self, inbox: str, relpath: str, what: str, *values: object) -> None:
+        sql = f"UPDATE photo SET {what} WHERE inbox=? AND relpath=?"  # noqa: S608
+        self._write(sql, *values, *_key(inbox, relpath))
+
+    def _change(self, inbox: str, relpath: str, state: str, what: str, *values: object) -> None:
+        """Give a photo that has a row another state, and set what goes with it."""
+        key = _key(inbox, relpath)
+        sql = f"UPDATE photo SET state='{state}', {what} WHERE inbox=? AND relpath=?"  # noqa: S608
+        self._move(inbox, key, state, sql, *values, *key)
+
     # --- facts about the daemon itself ---------------------------------------------------
 
     def fact(self, name: str) -> str | None:
         """A remembered value, such as which inboxes are paused."""
-        found = self._db.execute("SELECT value FROM fact WHERE name=?", (name,)).fetchone()
-        return str(found[0]) if found else None
+        return self._facts.get(name)
 
     def remember(self, name: str, value: str | None) -> None:
         """Keep (or with None drop) a value across restarts."""
+        if self._facts.get(name) == value:
+            return
         if value is None:
-            self._write("DELETE FROM fact WHERE name=?", name)
+            self._write("DELETE FROM fact WHERE name=?", stored.folder(name))
+            del self._facts[name]
         else:
-            self._write("INSERT OR REPLACE INTO fact VALUES (?,?)", name, value)
+            self._write("INSERT OR REPLACE INTO fact VALUES (?,?)", stored.folder(name), value)
+            self._facts[name] = value
 
 
-def _text(reason: str) -> str:
-    """SQLite stores UTF-8: name bytes that are none are shown escaped."""
-    return reason.encode("utf-8", "backslashreplace").decode()
+def _key(inbox: str, relpath: str) -> _Key:
+    return stored.folder(inbox), os.fsencode(relpath)
 
 
-def _row(row: tuple[object, ...]) -> Row:
-    fields = dict(zip(_COLUMNS.replace(" ", "").split(","), row, strict=True))
-    for name in ("relpath", "output"):
-        value = fields[name]
-        fields[name] = os.fsdecode(value) if isinstance(value, bytes) else value
+def _seen(
+    size: int, mtime_ns: int, inode: int | None, ctime_ns: int | None
+) -> tuple[int | bytes, int | bytes, int | bytes | None, int | bytes | None]:
+    """What a look at a file told, as it is stored."""
+    return (
+        stored.number(size), stored.number(mtime_ns),
+        None if inode is None else stored.number(inode),
+        None if ctime_ns is None else stored.number(ctime_ns),
+    )  # fmt: skip
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    fields = dict(zip(_NAMES, row, strict=True))
+    for name in ("inbox", "relpath", "output", "outbox"):
+        if isinstance(fields[name], bytes):
+            fields[name] = os.fsdecode(fields[name])
+    for name in ("size", "mtime_ns", "inode", "ctime_ns"):
+        if isinstance(fields[name], bytes):
+            fields[name] = stored.whole(fields[name])
     fields["disposed"] = bool(fields["disposed"])
-    return Row(**fields)  # type: ignore[arg-type]
+    return Row(**fields)

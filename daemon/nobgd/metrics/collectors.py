@@ -113,12 +113,11 @@ class Meter:
         for each in (self._waiting, self._retrying, self._quarantined, self._inbox_up,
                      self._paused, self._watch, self._outbox_up, self._build):  # fmt: skip
             each.clear()
-        quarantined = service.ledger.quarantined_counts()
         for path, inbox in service.inboxes.items():
             name, seen = shown(path), inbox.snapshot()
             self._waiting.labels(name).set(service.backlog.waiting(path))
             self._retrying.labels(name).set(service.backlog.retrying(path))
-            self._quarantined.labels(name).set(quarantined.get(path, 0))
+            self._quarantined.labels(name).set(service.ledger.count(path, "quarantined"))
             self._inbox_up.labels(name).set(seen.state == "watching")
             self._paused.labels(name).set(service.desk.paused(path))
             self._watch.labels(name, seen.strategy or "none", seen.state).set(1)

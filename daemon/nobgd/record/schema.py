@@ -104,6 +104,10 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         " photos_recent",
         "",
     ),
+    "service.stumbled": (
+        "something could not be done, for a mistake in nobgd; it goes on without it; said once",
+        "why", "inbox source",
+    ),
     "service.unwell": ("the watchdog is not fed", "why", ""),
     "inbox.watching": ("how changes are noticed", "inbox strategy why", "where"),
     "inbox.lost": ("an inbox cannot be read", "inbox why", ""),

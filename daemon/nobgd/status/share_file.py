@@ -38,13 +38,12 @@ def text(service: Service, inboxes: Iterable[InboxConfig], *, stopped: bool = Fa
 
 def _inbox(service: Service, inbox: InboxConfig, *, stopped: bool) -> Iterator[str]:
     path = str(inbox.path)
-    counts = service.ledger.counts()
     working = sum(key[0] == path for key in service.in_flight)
     waiting, retrying = service.backlog.waiting(path), service.backlog.retrying(path)
     parts = [f"{waiting} waiting", f"{working} in work"]
     parts += [f"{retrying} to be tried again"] if retrying else []
-    parts.append(f"{counts.get((path, 'done'), 0)} done")
-    parts.append(f"{counts.get((path, 'quarantined'), 0)} failed")
+    parts.append(f"{service.ledger.count(path, 'done')} done")
+    parts.append(f"{service.ledger.count(path, 'quarantined')} failed")
     yield f"{shown(inbox.path.name or path)}: {', '.join(parts)}"
     if not stopped:
         yield from _resting(service, path)

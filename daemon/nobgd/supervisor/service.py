@@ -36,6 +36,7 @@ from nobgd.record.log import Log
 from nobgd.status import answers, control
 from nobgd.status.rates import Pulse
 from nobgd.supervisor.health import Vigil
+from nobgd.supervisor.mishap import Mishaps
 from nobgd.supervisor.reload import Reloading
 from nobgd.supervisor.saying import Saying
 from nobgd.supervisor.share import Share
@@ -89,6 +90,7 @@ class Service:
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.saying = Saying(self)
+        self.mishaps = Mishaps(self)
         self._control: control.Control | None = None
         self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
@@ -139,18 +141,18 @@ class Service:
     def step(self, longest_s: float = _TICK_S) -> None:
         """Take what is in the mailbox, make it durable, hand out work."""
         try:
-            self.handle(self.mailbox.get(timeout=self._patience(longest_s)))
+            self._take(self.mailbox.get(timeout=self._patience(longest_s)))
             for _ in range(_BATCH):
-                self.handle(self.mailbox.get_nowait())
+                self._take(self.mailbox.get_nowait())
         except queue.Empty:
             pass
         self.saying.settle_accounts()
-        self.booking.settled()
+        self._try(self.booking.settled)
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()
-            self.share.tell(time.monotonic())
-        self.metrics.show(time.monotonic())
+            self._try(self.share.tell, time.monotonic())
+        self._try(self.metrics.show, time.monotonic())
         self.vigil.keep(time.monotonic())
         self.ticked()
 
@@ -202,12 +204,32 @@ class Service:
 
     # --- messages ------------------------------------------------------------------------
 
+    def _take(self, message: Any) -> None:
+        """One message; what goes wrong with it is said, and booked for the photo it is about."""
+        try:
+            self.handle(message)
+        except Exception as error:  # noqa: BLE001 - no message may end the loop
+            if isinstance(message, Answer) and isinstance(message.request, Job):
+                self.mishaps.photo(message.request.photo(), error)
+            else:
+                self.mishaps.other(error)
+
+    def _try(self, act: Callable[..., None], *values: Any) -> None:
+        """Something that is done again and again: a failure is said once."""
+        try:
+            act(*values)
+        except Exception as error:  # noqa: BLE001 - neither may this
+            self.mishaps.other(error)
+
     def handle(self, message: Any) -> None:
         """One message."""
         match message:
             case messages.Settled():
                 for photo in message.photos:
-                    self.desk.consider(photo)
+                    try:
+                        self.desk.consider(photo)
+                    except Exception as error:  # noqa: BLE001 - the others are none the worse
+                        self.mishaps.photo(photo, error)
             case Answer():
                 self._answered(message)
             case messages.Gone():
@@ -292,7 +314,11 @@ class Service:
             if (photo.inbox, photo.relpath) in self.in_flight:
                 self.backlog.hold(photo)  # two jobs for one name would write over one another
                 continue
-            job = self.desk.begin(photo)
+            try:
+                job = self.desk.begin(photo)
+            except Exception as error:  # noqa: BLE001 - it is this photo's failure
+                self.mishaps.photo(photo, error)
+                continue
             if job is not None:
                 self.in_flight[(job.inbox, job.relpath)] = job
                 jobs.append(job)

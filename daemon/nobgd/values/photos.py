@@ -20,6 +20,8 @@ class Sighting:
     relpath: str
     size: int  # bytes
     mtime_ns: int  # compared for equality only; the share's clock is not ours
+    inode: int | None = None  # None: not known
+    ctime_ns: int | None = None  # changes with whatever is done to the file, and not at will
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Photo:
     size: int
     mtime_ns: int
     quiet_s: float  # how long it has been seen unchanged (monotonic clock)
+    inode: int | None = None
+    ctime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,15 @@ class Job:
     twins: tuple[Twin, ...] = ()
     inbox_device: int | None = None  # st_dev seen at start; None: not checked
     outbox_device: int | None = None
+    inode: int | None = None  # what the scanner saw besides size and mtime; None: not known
+    ctime_ns: int | None = None
+
+    def photo(self, more_quiet_s: float = 0.0) -> Photo:
+        """The photo that this is the job of, once it has been quiet for so much longer."""
+        return Photo(
+            self.inbox, self.relpath, self.size, self.mtime_ns, self.quiet_s + more_quiet_s,
+            self.inode, self.ctime_ns,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

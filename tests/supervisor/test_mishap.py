@@ -1,0 +1,105 @@
+"""What one photo does to the loop: nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nobgd import config
+from nobgd.intake import messages
+from nobgd.jobs.events import Answer, Call
+from nobgd.jobs.ledger import Ledger
+from nobgd.lane.errands import SetAside
+from nobgd.record.log import Log
+from nobgd.supervisor.mishap import of_the_ledger
+from nobgd.supervisor.service import Service
+from nobgd.values import Photo
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    (tmp_path / "in").mkdir()
+    text = "{state_dir: state, cache_dir: cache, inboxes: [{path: in, outbox: out}]}"
+    settings = config.parse(text, "f.yaml", tmp_path)
+    log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
+    made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
+    made.errand = lambda *_: None  # type: ignore[method-assign,assignment] - there are no lanes
+    yield made
+    made.end()
+    log.close()
+
+
+def said(tmp_path: Path, name: str) -> list[dict[str, Any]]:
+    log = tmp_path / "log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return [event for line in lines if (event := json.loads(line))["event"] == name]
+
+
+def test_a_photo_that_cannot_be_handled_is_set_aside_and_the_next_is_taken(
+    service: Service, tmp_path: Path
+) -> None:
+    """The name that breaks the desk is quarantined as internal; its neighbour waits for a lane."""
+    inbox = str(tmp_path / "in")
+    bad, good = Photo(inbox, "bad\udcff\n.jpg", 1, 1, 9.0), Photo(inbox, "good.jpg", 1, 1, 9.0)
+    consider = service.desk.consider
+
+    def breaks(photo: Photo) -> None:
+        if photo is bad:
+            raise OverflowError("Python int too large")
+        consider(photo)
+
+    service.desk.consider = breaks  # type: ignore[method-assign]
+    service._take(messages.Settled(inbox, (bad, good)))
+    row = service.ledger.get(inbox, bad.relpath)
+    assert row is not None
+    assert (row.state, row.code) == ("quarantined", "internal")
+    assert service.backlog.find(inbox, "good.jpg") is not None
+    (event,) = said(tmp_path, "photo.quarantined")
+    assert event["source"] == f"{inbox}/{bad.relpath}"
+    assert "OverflowError" in event["reason"]
+
+
+def test_a_photo_that_is_done_stays_done(service: Service, tmp_path: Path) -> None:
+    """What goes wrong after the booking is said, once, and books nothing."""
+    inbox = str(tmp_path / "in")
+    photo = Photo(inbox, "a.jpg", 1, 1, 9.0)
+    service.ledger.begin(inbox, "a.jpg", 1, 1, str(tmp_path / "out"), "a_nobg.png")
+    service.ledger._db.execute("UPDATE photo SET state='done'")
+    for _ in range(3):
+        service.mishaps.photo(photo, RuntimeError("no lane"))
+    row = service.ledger.get(inbox, "a.jpg")
+    assert row is not None
+    assert row.state == "done"
+    assert len(said(tmp_path, "service.stumbled")) == 1
+
+
+def test_an_answer_that_cannot_be_used_is_said_once(service: Service, tmp_path: Path) -> None:
+    """An errand's, or what another thread asked for: the loop goes on."""
+
+    def fails() -> None:
+        raise ValueError("no such thing")
+
+    broken: Future[Any] = Future()
+    broken.set_exception(EOFError("cut"))
+    for _ in range(3):
+        service._take(Call(fails))
+        service._take(Answer(SetAside("/in", "a", "/q", "why"), broken, lambda *_: None))
+    assert len(said(tmp_path, "service.stumbled")) == 2
+
+
+def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:
+    """A full disk is not the fault of the photo whose row did not fit."""
+    photo = Photo("/in", "a.jpg", 1, 1, 9.0)
+    for error in (sqlite3.OperationalError("disk is full"), sqlite3.DatabaseError("malformed")):
+        assert of_the_ledger(error)
+        with pytest.raises(sqlite3.Error):
+            service.mishaps.photo(photo, error)
+    for mistake in (sqlite3.IntegrityError(), sqlite3.InterfaceError(), OverflowError()):
+        assert not of_the_ledger(mistake)
