@@ -238,6 +238,21 @@ def test_ignored(inbox: Path) -> None:
     assert sorted(desk.scanner.tree.folders) == [""]
 
 
+def test_a_pruned_folder_that_may_be_a_persons_is_told_once(inbox: Path) -> None:
+    """With the way out; a NAS's known ones are not told."""
+    for name in ("#work/a.jpg", "sub/@me/b.jpg", "@eaDir/c.jpg", "x.photoslibrary/d.jpg"):
+        write(inbox / name)
+    desk = Desk(inbox)
+    assert desk.settle() == []
+    told = desk.take(Odd)
+    assert sorted(one.relpath for one in told) == ["#work", "sub/@me"]
+    assert any("'!@me/'" in one.why for one in told)
+    desk.step(desk.now + 100, everything=True)
+    assert desk.odd() == []
+    brought = Desk(inbox, ignore=Ignore(["!#work"]))
+    assert brought.settle() == ["#work/a.jpg"]
+
+
 def test_not_recursive(inbox: Path) -> None:
     """Sub-folders are left alone where the configuration says so."""
     write(inbox / "a.jpg")

@@ -264,7 +264,8 @@ class Look:
             if is_dir:
                 return [self._tree.folders[path]]
             self._vanished(root, folder, [name])
-        ignored = self._ignore.own_rule(path, is_dir) is not None
+        rule = self._ignore.own_rule(path, is_dir)
+        ignored = rule is not None
         if is_dir and self._recursive and not ignored:
             folder.others.discard(name)
             self.news = True
@@ -272,6 +273,10 @@ class Look:
         if not is_dir and not ignored and name not in folder.others:
             why = _KINDS.get(stat.S_IFMT(info.st_mode), "not a file")
             self._post(Odd(self._root, path, f"{path} is {why}"))
+        elif rule is not None and is_dir and self._recursive and name not in folder.others:
+            told = self._ignore.surprise(path, rule)
+            if told is not None:
+                self._post(Odd(self._root, path, told))
         folder.others.add(name)
         return []
 
