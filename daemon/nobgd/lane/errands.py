@@ -265,7 +265,16 @@ def _archive(inbox: int, archive: int, name: str, data: bytes) -> None:
         with contextlib.suppress(publish.Taken):
             publish.write(archive, target, [data], replace=False)
             seen = os.stat(name, dir_fd=inbox, follow_symlinks=False)
-            os.utime(target, ns=(seen.st_atime_ns, seen.st_mtime_ns), dir_fd=archive)
+            _set_times(archive, target, seen)
             os.unlink(name, dir_fd=inbox)
             return
     raise NobgdError(Code.NAME_TAKEN, f"the archive holds 1,000 files called {name}; clear it out")
+
+
+def _set_times(folder: int, name: str, like: os.stat_result) -> None:
+    """By descriptor: a confined lane may not set the times of a name."""
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        os.utime(file, ns=(like.st_atime_ns, like.st_mtime_ns))
+    finally:
+        os.close(file)
