@@ -248,10 +248,13 @@ class Look:
             folder.others.discard(name)
             folder.files[name] = None
         known = folder.files[name]
-        if known is None or known[:2] != (info.st_size, info.st_mtime_ns):
+        mtime_ns, ctime_ns = info.st_mtime_ns, info.st_ctime_ns
+        ctime_ns = mtime_ns if ctime_ns == mtime_ns else ctime_ns  # one object: there are many
+        found = (info.st_size, mtime_ns, info.st_ino, ctime_ns)
+        if known is None or known[:4] != found:
             folder.files[name] = None
             self.news = True
-            seen.append(Sighting(self._root, path, info.st_size, info.st_mtime_ns))
+            seen.append(Sighting(self._root, path, *found))
 
     def _see_other(
         self, root: int, folder: Folder, name: str, info: os.stat_result
@@ -294,6 +297,9 @@ class Look:
         for photo in photos:
             folder, name = self._tree.find(photo.relpath)
             if folder is not None:
-                folder.files[name] = (photo.size, photo.mtime_ns, started - photo.quiet_s)
+                since = started - photo.quiet_s
+                folder.files[name] = (
+                    photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns, since,
+                )  # fmt: skip
         if photos:
             self._post(Settled(self._root, tuple(photos)))

@@ -69,7 +69,12 @@ class Desk:
     def consider(self, photo: Photo) -> None:
         """A photo has settled: put it where it belongs."""
         service, rules = self._service, self.rules(photo.inbox)
-        if rules is None or self._same_in_flight(photo):
+        if rules is None:
+            return
+        job = service.in_flight.get((photo.inbox, photo.relpath))
+        if job is not None and (job.size, job.mtime_ns) == (photo.size, photo.mtime_ns):
+            if photo.heard or (job.inode, job.ctime_ns) != (photo.inode, photo.ctime_ns):
+                service.backlog.hold(photo)  # looked at when its lane has ended
             return
         row = service.ledger.get(photo.inbox, photo.relpath)
         reason = plan.refusal(photo.relpath)
@@ -78,7 +83,10 @@ class Desk:
             return
         match plan.todo(self._known(row, photo), rules.source):
             case "job":
+                service.looking.drop(photo.inbox, [photo.relpath])
                 service.backlog.add(photo)
+            case "look":
+                service.looking.add(photo)
             case "wait":
                 assert row is not None  # noqa: S101 - that is what waits
                 wait = max(0.0, (row.next_try or 0.0) - time.time())
@@ -88,18 +96,14 @@ class Desk:
             case "dispose":
                 service.booking.dispose(photo.inbox, photo.relpath)
 
-    def _same_in_flight(self, photo: Photo) -> bool:
-        job = self._service.in_flight.get((photo.inbox, photo.relpath))
-        return job is not None and (job.size, job.mtime_ns) == (photo.size, photo.mtime_ns)
-
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
             return None
         assert self._service.engine is not None  # noqa: S101 - start() ran
         recipe = self._service.engine.recipes[photo.inbox].key
-        return plan.Known(
-            row.state, row.same_file(photo.size, photo.mtime_ns), row.recipe == recipe, row.disposed
-        )
+        same = row.same_file(photo.size, photo.mtime_ns)
+        touched = same and self._service.looking.touched(row, photo)
+        return plan.Known(row.state, same, row.recipe == recipe, row.disposed, touched)
 
     def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
         if row is not None and row.state == "skipped" and row.reason == reason:

@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass
 
 from nobgd.fs import mounts, publish
+from nobgd.lane.digest import Digest, digest
 from nobgd.picture import provenance, source
 from nobgd.values import Code, NobgdError
 
@@ -89,11 +90,11 @@ class Unlink:
     device: int | None = None
 
 
-Errand = Prepare | SetAside | Release | Dispose | Write | Unlink
+Errand = Prepare | SetAside | Release | Dispose | Write | Unlink | Digest
 
 
 def run(errand: Errand) -> int:
-    """Do one errand; the number means something for `Prepare` (its `sight`) only."""
+    """Do one errand; the number means something for `Prepare` (its `sight`) and `Digest` only."""
     match errand:
         case Prepare():
             return prepare(errand)
@@ -107,6 +108,8 @@ def run(errand: Errand) -> int:
             return write(errand)
         case Unlink():
             return unlink(errand)
+        case Digest():
+            return digest(errand)
 
 
 def prepare(errand: Prepare) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ from nobgd.jobs.booking import Booking
 from nobgd.jobs.desk import Desk
 from nobgd.jobs.events import Answer, Call, Reload, Stop, Then, handle_signals
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.looking import Looking
 from nobgd.jobs.outbox import Outbox, make_folders
 from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
@@ -87,6 +89,7 @@ class Service:
         self.drift = Drift(config.drift_percent)
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
+        self.looking = Looking(self)
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.saying = Saying(self)
@@ -146,6 +149,7 @@ class Service:
                 self._take(self.mailbox.get_nowait())
         except queue.Empty:
             pass
+        self._try(self.looking.write, time.monotonic())
         self.saying.settle_accounts()
         self._try(self.booking.settled)
         if self.stopping is None:
@@ -162,7 +166,8 @@ class Service:
             path in self.lost or (path in self.scanned and not self.scanned[path].unsettled)
             for path in self.inboxes
         )
-        return seen and not (self.in_flight or self.errands or self.desk.hopeful())
+        hopeful = self.desk.hopeful() or self.looking.hopeful(self.is_open)
+        return seen and not (self.in_flight or self.errands or hopeful)
 
     def asked_to_stop(self) -> bool:
         """Whether a stop was asked for, heard of by the loop or not."""
@@ -196,6 +201,8 @@ class Service:
         if self._control is not None:
             self._control.stop()
         self.metrics.stop()
+        with contextlib.suppress(sqlite3.Error):
+            self.looking.write(time.monotonic(), last=True)
         for inbox in self.inboxes.values():
             inbox.stop(0.5)
         if self.engine is not None:
@@ -234,6 +241,7 @@ class Service:
                 self._answered(message)
             case messages.Gone():
                 self.backlog.drop(message.inbox, message.relpaths)
+                self.looking.drop(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Scanned():
                 self.scanned[message.inbox] = message
@@ -310,6 +318,7 @@ class Service:
         while len(self.in_flight) < self.engine.bound:
             photo = self.backlog.take(now, self.is_open)
             if photo is None:
+                self.looking.start(now, self.is_open)
                 break
             if (photo.inbox, photo.relpath) in self.in_flight:
                 self.backlog.hold(photo)  # two jobs for one name would write over one another
