@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nobgd.config import InboxConfig
+from nobgd.config import Config, InboxConfig
 from nobgd.intake import messages
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
@@ -31,12 +31,17 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._config: Config | None = None  # the one whose inboxes these are
+        self._rules: dict[str, InboxConfig] = {}
 
     # --- in ------------------------------------------------------------------------------
 
     def rules(self, inbox: str) -> InboxConfig | None:
         """The configuration of an inbox, None when it is no longer configured."""
-        return next((i for i in self._service.config.inboxes if str(i.path) == inbox), None)
+        if self._config is not self._service.config:
+            self._config = self._service.config
+            self._rules = {str(each.path): each for each in self._config.inboxes}
+        return self._rules.get(inbox)
 
     def paused(self, inbox: str) -> bool:
         """Whether somebody paused this inbox, or all, by command or by a file in it."""
@@ -48,7 +53,9 @@ class Desk:
     def closed_because(self, inbox: str) -> str | None:
         """Why an inbox that works rests now: its quiet hours; None when it does not."""
         rules = self.rules(inbox)
-        return plan.resting(rules.quiet_hours, time.localtime()) if rules is not None else None
+        if rules is None or not rules.quiet_hours:
+            return None
+        return plan.resting(rules.quiet_hours, time.localtime())
 
     def freed(self, photos: list[tuple[str, str, str]]) -> None:
         """`nobgd retry` made the ledger forget these: out of quarantine, looked at anew."""
