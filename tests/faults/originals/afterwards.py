@@ -19,7 +19,7 @@ from typing import Any
 from faults.house import picture
 from faults.originals.place import Place
 from faults.originals.versions import Version
-from nobgd import note
+from nobgd.picture import provenance
 
 Finding = tuple[str, str]  # kind, what
 
@@ -31,7 +31,7 @@ class Seen:
     inbox: list[dict[str, str]]  # for each: relpath → SHA-256
     archive: dict[str, str]  # path → SHA-256
     quarantine: dict[str, str]
-    cuts: dict[str, note.Note]  # path of each whole output, in the outbox or taken
+    cuts: dict[str, provenance.Note]  # path of each whole output, in the outbox or taken
     torn: list[str] = field(default_factory=list)
     pictures: dict[str, str] = field(default_factory=dict)  # path → digest of the output
 
@@ -47,9 +47,9 @@ class Seen:
         for root in (place.outbox.base, place.taken):
             for path in _walk(root):
                 with contextlib.suppress(OSError), open(path, "rb") as stream:
-                    said = note.find(stream.read(note.HEAD_BYTES))
+                    said = provenance.find(stream.read(provenance.HEAD_BYTES))
                     stream.seek(0)
-                    if said is None or not note.whole(stream):
+                    if said is None or not provenance.whole(stream):
                         seen.torn.append(path)
                         continue
                     stream.seek(0)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.house import House
-from nobgd import note
+from nobgd.picture import provenance
 
 _SOURCES = ("delete", "delete", "archive", "archive across")
 _CROWDS = ("one inbox", "two inboxes", "two machines", "two machines, one inbox")
@@ -217,7 +217,7 @@ class Place:
                     key = path, os.stat(path).st_ino
                     if key not in self._cut:
                         with open(path, "rb") as stream:
-                            said = note.find(stream.read(note.HEAD_BYTES))
+                            said = provenance.find(stream.read(provenance.HEAD_BYTES))
                         self._cut[key] = said.sha256 if said is not None else ""
         return sha256 in self._cut.values()
 
