@@ -29,8 +29,7 @@ def outcome(data: bytes) -> str:
         header = decode.look(data)
         if header.megapixels > MOST_MEGAPIXELS:
             return str(Code.TOO_LARGE)
-        if not decode.finished(data, header):
-            return str(Code.TRUNCATED)
+        decode.finished(data, header)
         picture = decode.decode(data, header)
     except NobgdError as error:
         if not isinstance(error.code, Code) or error.code is Code.INTERNAL or not error.reason:

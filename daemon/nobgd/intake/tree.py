@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from nobgd.fs.mounts import Mount
 from nobgd.intake.inotify import Ear
 
-# size, mtime_ns, inode, ctime_ns; since when it is quiet
-Known = tuple[int, int, int | None, int | None, float]
+Known = tuple[int, int, float]  # size, mtime_ns, since when it is quiet
 
 
 @dataclass(slots=True, eq=False)

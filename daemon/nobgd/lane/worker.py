@@ -26,6 +26,7 @@ Ask = Callable[[float], int]  # blocks until that many megapixels fit; the threa
 Stage = Callable[[str], None]  # told which stage begins
 _READ_LIMIT_PER_MEGAPIXEL = 24_000_000  # bytes: 16-bit RGBA TIFF, uncompressed, thrice over
 _READ_LIMIT_FLOOR = 64_000_000
+_MAY_MEND = (Code.EMPTY, Code.TRUNCATED, Code.BROKEN)  # while the file is still being written
 
 
 class Clock:
@@ -98,24 +99,20 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
 def _compute(
     job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock
 ) -> Done:
-    with clock.stage("decode"):
-        header = _look(job, data)
+    with clock.stage("decode"), _patient(job):
+        header = decode.look(data)
         if header.megapixels > job.max_megapixels:
             raise NobgdError(
                 Code.TOO_LARGE,
                 f"{job.relpath} has {header.megapixels:.0f} megapixels, more than the"
                 f" {job.max_megapixels:g} allowed; raise workers.max_megapixels to take it",
             )
-        if not decode.finished(data, header):
-            if job.quiet_s < job.patience_s:
-                raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
-            raise NobgdError(
-                Code.TRUNCATED, f"{job.relpath} ends too early: copy the original again"
-            )
+        if job.quiet_s < job.patience_s and not decode.finished(data, header):
+            raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
     asked = perf_counter()
     threads = ask(header.megapixels)
     clock.waited(perf_counter() - asked)
-    with clock.stage("decode"):
+    with clock.stage("decode"), _patient(job):
         picture = decode.decode(data, header)
         del data
     with clock.stage("infer"):
@@ -123,6 +120,7 @@ def _compute(
     with clock.stage("compose"):
         rgba = compose.compose(picture.rgbx, mask, picture.alpha, threads)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
+        complaints = picture.complaints
         del picture
     with clock.stage("encode"):
         parts = encode.encode(
@@ -136,15 +134,17 @@ def _compute(
     return replace(
         done, output=output, width=width, height=height,
         bytes_out=count, subject_confidence=round(confidence, 4),
-        threads=segmenter.runs_on(threads),
+        threads=segmenter.runs_on(threads), complaints=complaints,
     )  # fmt: skip
 
 
-def _look(job: Job, data: bytes) -> decode.Header:
-    """The header; a file without one is given time before it is called empty or cut."""
+@contextlib.contextmanager
+def _patient(job: Job) -> Iterator[None]:
+    """Damage of a file that was seen to change just now may be a part that has not come yet."""
     try:
-        return decode.look(data)
+        yield
     except NobgdError as error:
-        if error.code in (Code.EMPTY, Code.TRUNCATED) and job.quiet_s < job.patience_s:
-            raise NobgdError(Code.INCOMPLETE, f"{job.relpath}: still copied?") from error
+        if error.code in _MAY_MEND and job.quiet_s < job.patience_s:
+            reason = f"{job.relpath}: {error.reason.partition(';')[0]}: still copied?"
+            raise NobgdError(Code.INCOMPLETE, reason) from error
         raise

@@ -15,6 +15,7 @@ import simplejpeg
 from PIL import Image, ImageFile
 
 from nobgd.picture import exif as exif_block
+from nobgd.picture import integrity, jpeg, jpeg_scan
 from nobgd.picture.ending import finished
 from nobgd.picture.header import Header, look, open_picture, quiet
 from nobgd.picture.pixels import Bytes, to_rgbx, upright
@@ -36,6 +37,7 @@ class Picture:
     icc: bytes | None = None  # an RGB profile
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None  # a TIFF block as PNG's eXIf wants it, orientation 1, no thumbnail
+    complaints: tuple[str, ...] = ()  # what was repaired or left out, no pixel of it; one of each
 
     @property
     def pixels(self) -> Bytes:
@@ -49,16 +51,22 @@ def decode(data: bytes, header: Header) -> Picture:
     Raises `NobgdError`: TRUNCATED when pixels are missing, BROKEN when they make no sense,
     OUT_OF_MEMORY.  The caller has checked ``header.megapixels`` against its limit.
     """
+    complaints: list[str] = []
     try:
-        with quiet(), open_picture(data, header.format) as image:
-            return _decode(data, image)
+        data = integrity.sound(data, header, complaints)
+        with quiet(), open_picture(data, header.format, complaints) as image:
+            return _decode(data, image, complaints)
     except MemoryError as error:
         raise NobgdError(
             Code.OUT_OF_MEMORY,
             f"{header.megapixels:.0f} megapixels do not fit into the lane's memory; lower"
             " workers.max_megapixels or workers.count",
         ) from error
-    except NobgdError:
+    except NobgdError as error:
+        if error.code is Code.BROKEN and jpeg_scan.NO_END in complaints:
+            raise NobgdError(
+                Code.TRUNCATED, "the picture ends too early; copy the original again"
+            ) from error
         raise
     except Exception as error:
         said = str(error).strip() or type(error).__name__
@@ -71,7 +79,7 @@ def decode(data: bytes, header: Header) -> Picture:
         ) from error
 
 
-def _decode(data: bytes, image: ImageFile.ImageFile) -> Picture:
+def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> Picture:
     orientation = _orientation(image) if image.format != "PNG" else 1
     kept = _exif(image)
     dpi = _dpi(image.info.get("dpi"))
@@ -80,9 +88,12 @@ def _decode(data: bytes, image: ImageFile.ImageFile) -> Picture:
         with suppress(ValueError):
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
             if (width, height) == image.size:  # of which the caller's limit spoke
-                rgbx = simplejpeg.decode_jpeg(data, colorspace="RGBA")
+                rgbx, said = jpeg.rgbx(data)
+                complaints += said
                 icc = _rgb_profile(image)
     if rgbx is None:
+        if image.format == "JPEG":
+            complaints += jpeg.check(data, image.mode)
         image.load()
         if image.format == "PNG":  # its EXIF may come after the pixels
             orientation, kept = _orientation(image), _exif(image)
@@ -92,7 +103,12 @@ def _decode(data: bytes, image: ImageFile.ImageFile) -> Picture:
     image.close()
     rgbx = upright(rgbx, orientation)
     alpha = upright(alpha, orientation) if alpha is not None else None
-    return Picture(rgbx, alpha, icc, dpi, kept)
+    return Picture(rgbx, alpha, icc, dpi, kept, _few(complaints))
+
+
+def _few(complaints: list[str]) -> tuple[str, ...]:
+    """Each once, and no more than a line of the log bears: the file may be made to complain."""
+    return tuple(said[:120] for said in list(dict.fromkeys(complaints))[:8])
 
 
 def _rgb_profile(image: ImageFile.ImageFile) -> bytes | None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
+from nobgd.picture import jpeg_scan, png_chunks
+from nobgd.picture.header import Header
 
-from nobgd.picture.header import Header, jpeg_scan
-
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # a marker in entropy-coded data
 _ZEROS = bytes(512)  # no coder of WebP ends like this
 
 
@@ -18,37 +16,10 @@ def finished(data: bytes, header: Header) -> bool:
     """
     match header.format:
         case "JPEG":
-            return _jpeg(data)
+            return jpeg_scan.survey(data).ended
         case "PNG":
-            return _png(data)
+            return png_chunks.survey(data).ended
         case "WEBP":
             return len(data) >= header.needs and not data.endswith(_ZEROS)
         case _:
             return len(data) >= header.needs
-
-
-def _jpeg(data: bytes) -> bool:
-    """An EOI after the main picture's scans (ITU T.81, B.1.1)."""
-    at = jpeg_scan(data)
-    while at is not None:
-        found = _MARKER.search(data, at)
-        if found is None:
-            return False
-        marker = data[found.start() + 1]
-        if marker == 0xD9:
-            return True
-        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    return False
-
-
-def _png(data: bytes) -> bool:
-    """An IEND chunk at the end of the chain of chunks (PNG, 3rd edition, 5.3)."""
-    at = 8
-    while at + 12 <= len(data):
-        kind = data[at + 4 : at + 8]
-        if kind == b"IEND":
-            return True
-        if not kind.isalpha():
-            return False
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-    return False

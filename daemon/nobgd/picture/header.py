@@ -19,6 +19,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from nobgd.picture import jpeg_scan, png_chunks
 from nobgd.picture.kinds import kind_of, unsupported
 from nobgd.values import Code, NobgdError
 
@@ -26,8 +27,6 @@ Image.MAX_IMAGE_PIXELS = None  # 89 MP is a warning there, 179 MP an error: came
 PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # 1 MiB there: XMP and profiles of real files are larger
 
 _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
-    "JPEG": JpegImageFile,
-    "PNG": PngImageFile,
     "WEBP": WebPImageFile,
     "TIFF": TiffImageFile,
 }
@@ -80,9 +79,41 @@ def look(data: bytes) -> Header:
     return Header(kind, width, height, needs)
 
 
-def open_picture(data: bytes, kind: str) -> ImageFile.ImageFile:
-    """Open ``data`` with the one plugin for ``kind``; raises what Pillow raises."""
+def open_picture(
+    data: bytes, kind: str, complaints: list[str] | None = None
+) -> ImageFile.ImageFile:
+    """Open ``data`` with the one plugin for ``kind``; raises what Pillow raises.
+
+    What is harmless is repaired before Pillow sees it, and said in ``complaints``, to which
+    reading the pixels may add.
+    """
+    said = complaints if complaints is not None else []
+    if kind == "PNG":
+        return _open_png(png_chunks.survey(data), said)
+    if kind == "JPEG":
+        found = jpeg_scan.survey(data)
+        said += found.complaints
+        try:
+            return JpegImageFile(io.BytesIO(found.data))
+        except Exception as error:
+            bare = jpeg_scan.without_metadata(found.data)
+            if bare is None:
+                raise
+            image = JpegImageFile(io.BytesIO(bare))
+            said.append(f"metadata that cannot be read ({error})")
+            return image
     return _OPENERS[kind](io.BytesIO(data))
+
+
+def _open_png(found: png_chunks.Survey, complaints: list[str]) -> ImageFile.ImageFile:
+    if not found.chunks or found.chunks[0][0] != b"IHDR":
+        raise SyntaxError("no header chunk comes first")
+    if not found.pixels:
+        raise SyntaxError("no pixels")
+    if found.damage and "IHDR" in found.damage:
+        raise SyntaxError(found.damage)
+    complaints += found.complaints
+    return PngImageFile(png_chunks.Stream(found, complaints))  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
@@ -157,9 +188,9 @@ def _cut(data: bytes, kind: str) -> bool:
         case "WEBP":
             return int.from_bytes(data[4:8], "little") + 8 > here
         case "PNG":
-            return not _reaches_pixels(data[:here])
+            return not png_chunks.survey(data[:here]).pixels
         case _:
-            return jpeg_scan(data[:here]) is None
+            return jpeg_scan.survey(data[:here]).scan is None
 
 
 def _tiff_directory_end(data: bytes) -> int:
@@ -174,36 +205,3 @@ def _tiff_directory_end(data: bytes) -> int:
         return at + 8 + 20 * max(number(at, 8), 1)
     at = number(4, 4)
     return at + 2 + 12 * max(number(at, 2), 1)
-
-
-def _reaches_pixels(data: bytes) -> bool:
-    """Whether a PNG's chunks go on as far as IDAT."""
-    at = 8
-    while at + 8 <= len(data):
-        if data[at + 4 : at + 8] == b"IDAT":
-            return True
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-    return False
-
-
-def jpeg_scan(data: bytes) -> int | None:
-    """Where the first scan's data of a JPEG begins (ITU T.81, B.1); None if it does not.
-
-    Segments are stepped over by their lengths, so markers inside a thumbnail do not count.
-    """
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
-            return None
-        marker = data[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:
-            at += 2
-        elif marker == 0xD9:
-            return None
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-            if marker == 0xDA:
-                return at if at <= len(data) else None
-    return None

@@ -22,7 +22,6 @@ class Sighting:
     mtime_ns: int  # compared for equality only; the share's clock is not ours
     inode: int | None = None  # None: not known
     ctime_ns: int | None = None  # changes with whatever is done to the file, and not at will
-    heard: bool = False  # the kernel said that it was written, or that another took its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,6 @@ class Photo:
     quiet_s: float  # how long it has been seen unchanged (monotonic clock)
     inode: int | None = None
     ctime_ns: int | None = None
-    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,7 @@ class Done:
     attempt: int = 1
     threads: int = 0  # that the model ran on; 0 where it did not run
     how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
+    complaints: tuple[str, ...] = ()  # of the file: what was repaired or left out to decode it
 
 
 @dataclass(frozen=True, slots=True)

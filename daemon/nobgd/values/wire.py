@@ -81,7 +81,8 @@ def outcome(message: dict[str, Any]) -> Outcome | None:
     """The outcome in a decoded message; None if it holds something else."""
     if "done" in message:
         fields = dict(message["done"])
-        return Done(**{**fields, "timing": Timing(**fields["timing"])})
+        complaints = tuple(map(str, fields.pop("complaints", ())))
+        return Done(**{**fields, "timing": Timing(**fields["timing"]), "complaints": complaints})
     if "failed" in message:
         fields = dict(message["failed"])
         return Failed(**{**fields, "code": Code(fields["code"])})
