@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from nobgd import models
-from nobgd.picture import optimised
+from nobgd.picture import known, lanczos, optimised
 from nobgd.picture.segment import Segmenter, prepare, stretch
+from nobgd.values import Blame, Code, NobgdError
 
 U2NETP = models.shipped_directory() / "u2netp.onnx"
 SPEC = models.load_manifest()["u2netp"]
@@ -70,11 +71,42 @@ def test_the_stretch_is_truncated_and_remembers_the_peak():
     assert confidence == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("value", [0.4, np.nan])
-def test_a_flat_mask_is_clear(value):
+def test_a_flat_mask_is_clear():
     """Without a range there is no subject."""
-    mask, _ = stretch(np.full((2, 2), value, np.float32))
+    mask, _ = stretch(np.full((2, 2), 0.4, np.float32))
     assert not mask.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", [np.s_[0, 0], np.s_[1], np.s_[:]])
+def test_numbers_that_are_none_are_no_mask(value, where):
+    """They end the photo with a code of ours and are never published as a cut-out."""
+    raw = np.array([[0.1, 0.9], [0.3, 0.3]], np.float32)
+    raw[where] = value
+    with pytest.raises(NobgdError) as caught:
+        stretch(raw)
+    assert caught.value.code is Code.INTERNAL
+    assert caught.value.code.blame is Blame.OURS
+
+
+def test_a_machine_that_computes_rubbish_opens_no_lane(cache, monkeypatch):
+    """A known picture is shrunk before any photo comes; what an emulated processor made was NaN."""
+    known.check()
+    real = np.matmul
+
+    def wrong(*args, **options):
+        out = real(*args, **options)
+        out.flat[::97] = np.nan
+        return out
+
+    def weights(begin, end, size, sources):
+        first, dense = lanczos_matrix(begin, end, size, sources)
+        return first, wrong(dense, np.eye(dense.shape[1], dtype=np.float32))
+
+    lanczos_matrix = lanczos.matrix
+    monkeypatch.setattr(lanczos, "matrix", weights)
+    with pytest.raises(known.Rubbish, match="computes wrongly"), np.errstate(all="ignore"):
+        Segmenter(str(U2NETP), SPEC, threads=1, cache_dir=str(cache))
 
 
 def saved(cache: Path) -> Path:

@@ -58,10 +58,13 @@ class Booking:
                 self._look_again(job, outcome)
             case Blame.PLACE:
                 self._place(job, outcome, rules)
-            case Blame.OURS if outcome.attempt < self._service.config.workers.attempts:
+            case Blame.OURS if not outcome.final and outcome.attempt < self._attempts():
                 self._try_again(job, outcome)
             case _:
                 self.set_aside(rules, outcome)
+
+    def _attempts(self) -> int:
+        return self._service.config.workers.attempts
 
     def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
         ledger = self._service.ledger

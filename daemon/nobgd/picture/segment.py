@@ -15,9 +15,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, 
 import numpy as np
 import numpy.typing as npt
 
-from nobgd.picture import optimised
+from nobgd.picture import known, optimised
 from nobgd.picture.lanczos import shrink
 from nobgd.picture.pixels import Bytes
+from nobgd.values import Code, NobgdError
 
 Run = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]  # (1, 3, S, S) to (S, S)
 
@@ -48,6 +49,7 @@ class Segmenter:
     def __init__(
         self, path: str, spec: Spec, threads: int, cache_dir: str, engine: str = "onnxruntime"
     ) -> None:
+        known.check()
         self.threads = threads
         self.engine = engine
         self._spec = spec
@@ -95,9 +97,19 @@ def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float
 
 
 def stretch(raw: npt.NDArray[Any]) -> tuple[Bytes, float]:
-    """A raw mask stretched to 0…255 by its own extremes, truncated; and its largest value."""
+    """A raw mask stretched to 0…255 by its own extremes, truncated; and its largest value.
+
+    Raises `NobgdError` INTERNAL for numbers that are none: a processor, a library or a file of
+    weights that computes rubbish must not be published as a cut-out.
+    """
     low, high = raw.min(), raw.max()
-    if high - low <= 0 or not np.isfinite(high - low):
-        return np.zeros(raw.shape, np.uint8), float(np.nan_to_num(high))
+    if not (np.isfinite(low) and np.isfinite(high)):  # NaN anywhere makes both NaN
+        raise NobgdError(
+            Code.INTERNAL,
+            "the model's answer holds values that are no numbers, so no cut-out is made; see"
+            " `nobgd doctor`, and `nobgd models verify` for the weights",
+        )
+    if high <= low:
+        return np.zeros(raw.shape, np.uint8), float(high)
     even = (raw - low) / (high - low)
     return (even.clip(0, 1) * 255).astype(np.uint8), float(high)

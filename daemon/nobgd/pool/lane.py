@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -106,10 +107,17 @@ class Lane:
             self.kill()
             hung = self.stage in ("read", "publish") or not isinstance(request, Job)
             code = Code.GONE_AWAY if hung else Code.DEADLINE
-            reason = f"{what}: not done after {self._deadline_s:g} s in stage {self.stage!r}; " + (
-                "is the share alive?" if hung else "raise workers.deadline_s if it is just large"
-            )
-            return self._lost(request, code, reason)
+            hint = "raise workers.deadline_s if it is just large"
+            if hung:
+                hint = "is the share alive?"
+            elif self.stage == "decode":  # bounded by its size: another try takes as long
+                hint = (
+                    "no picture of this size takes so long to unpack: export it again, or raise"
+                    " workers.deadline_s if this machine is that slow"
+                )
+            took = f"not done after {self._deadline_s:g} s in stage {self.stage!r}"
+            reason = f"{what}: {took}; {hint}"
+            return replace(self._lost(request, code, reason), final=self.stage == "decode")
         except _Ended as end:
             self.kill()
             killed = str(end) == "SIGKILL"

@@ -150,6 +150,7 @@ class Failed:
     reason: str  # one sentence: what is wrong, and the way out
     attempt: int = 1
     side: str = "source"  # source | output: which place a Blame.PLACE speaks of
+    final: bool = False  # another try would end as this one did, though the fault may be ours
 
 
 Outcome = Done | Failed
