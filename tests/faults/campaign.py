@@ -16,7 +16,7 @@ from faults import solo
 ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
     "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
-    "errno_matrix",
+    "errno_matrix", "originals",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -47,6 +47,13 @@ _TAIL = """
   alone; a disk that loses its cache, or another file system, may do otherwise.
 - In `race_flips` half of the flips were made against a bare reader, and flips cannot be repeated
   singly: their timing is the machine's.
+- In `originals` writers follow from the seed, the machine decides what they meet: a schedule that
+  is repeated meets other milliseconds.  A hundred of them share one place, its fault and its kills.
+  Inference is the one part that is left out: the pictures are a few dozen, made unlike by a comment
+  in each file, and lanes get the masks that u2netp made of them before.  A writer that stalls for
+  longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
+  in place on another machine in the very milliseconds of the disposal, as no file system tells.
+  `originals` looks at what its writers finished, at archive and quarantine, not at speed.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """

@@ -22,7 +22,10 @@ import mfusepy
 
 from faults.house import until
 
-OPERATIONS = ("open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "listdir", "read")
+OPERATIONS = (
+    "open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "listdir", "read", "unlink",
+    "mkdir", "chmod", "utimens",
+)  # fmt: skip
 _FAULT, _FIRED = "user.fault", "user.fired"
 _libc = ctypes.CDLL(None, use_errno=True)
 _NO_CACHE = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
@@ -122,11 +125,11 @@ class Faulty(mfusepy.Operations):
         return 0
 
     def unlink(self, path: str) -> int:
-        os.unlink(self._below + path)
+        os.unlink(self._do("unlink", path))
         return 0
 
     def mkdir(self, path: str, mode: int) -> int:
-        os.mkdir(self._below + path, mode)
+        os.mkdir(self._do("mkdir", path), mode)
         return 0
 
     def rmdir(self, path: str) -> int:
@@ -134,11 +137,11 @@ class Faulty(mfusepy.Operations):
         return 0
 
     def chmod(self, path: str, mode: int) -> int:
-        os.chmod(self._below + path, mode)
+        os.chmod(self._do("chmod", path), mode)
         return 0
 
     def utimens(self, path: str, times: Any = None) -> int:
-        os.utime(self._below + path, ns=times)
+        os.utime(self._do("utimens", path), ns=times)
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:

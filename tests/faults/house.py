@@ -44,6 +44,7 @@ class House:
 
     def __init__(self, root: Path, cache: Path, **settings: Any) -> None:
         self.root, self.inbox, self.outbox = root, root / "in", root / "out"
+        self.environment: dict[str, str] = {}  # besides that of this process
         self.state, self.outside = root / "state", root / "outside"
         self.log, self.errors = root / "log.jsonl", root / "stderr"
         for folder in (root, self.inbox, self.outbox, self.outside, cache):
@@ -82,6 +83,7 @@ class House:
         """Start it."""
         environment = {key: value for key, value in os.environ.items() if key != "CI"}
         environment.pop("NOTIFY_SOCKET", None)
+        environment.update(self.environment)
         with self.log.open("ab") as log, self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "nobgd", "run", "-c", str(self.config)],

@@ -188,10 +188,14 @@ def test_growing_file(desk: Desk, inbox: Path) -> None:
 
 
 def test_overwritten(desk: Desk, inbox: Path) -> None:
-    """Another size or mtime under the same name is told again; a touched mode is not."""
+    """Another size or mtime under the same name is told again; so is a touched mode.
+
+    What that means is not decided here: the ctime is told with it.
+    """
     write(inbox / "a.jpg")
     assert desk.settle() == ["a.jpg"]
     (inbox / "a.jpg").chmod(0o600)
+    assert desk.settle() == ["a.jpg"]
     assert desk.settle() == []
     os.utime(inbox / "a.jpg", ns=(5, 5))
     assert desk.settle() == ["a.jpg"]
@@ -236,6 +240,21 @@ def test_ignored(inbox: Path) -> None:
     assert desk.settle() == ["a.jpg"]
     assert desk.odd() == []
     assert sorted(desk.scanner.tree.folders) == [""]
+
+
+def test_a_pruned_folder_that_may_be_a_persons_is_told_once(inbox: Path) -> None:
+    """With the way out; a NAS's known ones are not told."""
+    for name in ("#work/a.jpg", "sub/@me/b.jpg", "@eaDir/c.jpg", "x.photoslibrary/d.jpg"):
+        write(inbox / name)
+    desk = Desk(inbox)
+    assert desk.settle() == []
+    told = desk.take(Odd)
+    assert sorted(one.relpath for one in told) == ["#work", "sub/@me"]
+    assert any("'!@me/'" in one.why for one in told)
+    desk.step(desk.now + 100, everything=True)
+    assert desk.odd() == []
+    brought = Desk(inbox, ignore=Ignore(["!#work"]))
+    assert brought.settle() == ["#work/a.jpg"]
 
 
 def test_not_recursive(inbox: Path) -> None:

@@ -127,3 +127,47 @@ def test_what_is_held_waits_for_its_release() -> None:
     backlog.hold(photo("c"))
     backlog.drop_inbox("/in")
     assert len(backlog) == 0
+
+
+def test_what_waits_in_a_closed_inbox_wakes_nobody() -> None:
+    """A retry that is due there has no time, and does not stand before another inbox's."""
+    backlog = Backlog()
+    backlog.add_later(photo("a", "/closed"), 1.0)
+    backlog.add_later(photo("b", "/open"), 5.0)
+    closed: set[str] = {"/closed"}
+
+    def is_open(inbox: str) -> bool:
+        return inbox not in closed
+
+    assert backlog.next_due(is_open) == 5.0
+    assert backlog.take(4.0, is_open) is None
+    found = backlog.take(6.0, is_open)
+    assert found is not None
+    assert found.relpath == "b"
+    assert backlog.next_due(is_open) is None
+    assert backlog.take(9.0, is_open) is None
+    closed.clear()
+    assert backlog.next_due(is_open) == 1.0
+    found = backlog.take(9.0, is_open)
+    assert found is not None
+    assert found.relpath == "a"
+    assert len(backlog) == 0
+
+
+def test_a_closed_inbox_is_asked_for_once_and_not_for_each_photo() -> None:
+    """Ten thousand due retries of an inbox that is closed cost one question."""
+    backlog = Backlog()
+    for number in range(10_000):
+        backlog.add_later(photo(f"{number}", "/closed"), 1.0)
+    asked: list[str] = []
+
+    def is_open(inbox: str) -> bool:
+        asked.append(inbox)
+        return False
+
+    assert backlog.take(9.0, is_open) is None
+    assert backlog.next_due(is_open) is None
+    assert asked == ["/closed", "/closed"]
+    assert backlog.retrying("/closed") == 10_000
+    backlog.drop_inbox("/closed")
+    assert len(backlog) == 0

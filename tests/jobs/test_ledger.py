@@ -214,7 +214,7 @@ def test_an_old_ledger_is_counted_once_and_knows_no_inodes(tmp_path: Path, versi
     assert (row.inode, row.ctime_ns) == (None, None)
     touched = Photo("/in", "sub/a.jpg", 100, 5, 2.0, inode=7, ctime_ns=8)
     assert row.same_stamp(touched)
-    ledger.seen(touched)
+    ledger.seen(touched, row.sha256)
     row = ledger.get("/in", "sub/a.jpg")
     assert row is not None
     assert (row.inode, row.ctime_ns) == (7, 8)
@@ -286,7 +286,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "done": lambda: ledger.done(done(), "/out", "LINE"),
         "owed": lambda: ledger.owed("/in", "sub/a.jpg", "LINE"),
         "said": lambda: ledger.said("/in", "sub/a.jpg"),
-        "seen": lambda: ledger.seen(photo),
+        "seen": lambda: ledger.seen(photo, "abc"),
         "skipped": lambda: ledger.skipped(photo, "no"),
         "disposed": lambda: ledger.disposed("/in", "sub/a.jpg"),
         "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),

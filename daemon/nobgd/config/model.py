@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     Strict,
+    StringConstraints,
     ValidationInfo,
     field_validator,
 )
+
+from nobgd.config import globs
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
 
@@ -42,6 +46,7 @@ Folder = Annotated[Path, BeforeValidator(_absolute, json_schema_input_type=str)]
 Whole = Annotated[int, Strict()]  # true is no number, "3" neither
 Number = Annotated[float, Strict()]
 Truth = Annotated[bool, Strict()]
+Glob = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(globs.checked)]
 _DAY_S = 86_400
 
 
@@ -147,7 +152,9 @@ class InboxConfig(Section):
     )
     archive: Folder | None = Field(None, description="for source: archive")
     quarantine: Folder | None = Field(None, description="default: <state_dir>/quarantine/<name>")
-    ignore: tuple[str, ...] = Field((), description="glob patterns besides the built-in list")
+    ignore: tuple[Glob, ...] = Field(
+        (), description="lines as in a .gitignore, besides the built-in list; ! takes a name back"
+    )
     quiet_hours: tuple[str, ...] = Field((), description='rest at these times: "22:00-06:00"')
     share_control: Truth = Field(
         False, description="_nobgd.txt in the outbox; _PAUSE and _RETRY in the inbox"

@@ -57,6 +57,8 @@ def read(text: str, origin: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         sentence = f"not valid YAML: {error.problem or error.context}"
+        if error.context in ("while scanning an alias", "while scanning a tag"):
+            sentence += "; put what begins with * or ! in quotes"
         document.problems.append(Problem(origin, line, column, sentence))
         return document
     except yaml.reader.ReaderError as error:
@@ -119,6 +121,9 @@ def _mapping(node: yaml.MappingNode, spot: Spot, document: Document) -> dict[str
 def _scalar(node: yaml.Node, spot: Spot, document: Document) -> Any:
     """YAML 1.1 reads an unquoted 22:00 as the number 1320; say so instead."""
     document.words[spot] = str(node.value)
+    if not node.value and node.tag.startswith("!"):  # - !keep.tif
+        document.complain(spot, f'YAML takes {node.tag} for a tag; write "{node.tag}"')
+        return node.tag
     number = node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
     if number and ":" in str(node.value):
         document.complain(spot, f'YAML takes {node.value} for a number; write "{node.value}"')

@@ -1,47 +1,29 @@
 """Which names in an inbox are not photos, by rule; pure, and able to say which rule.
 
-The built-in rules are what clients, NAS systems, sync programs and nobgd itself leave in
-folders.  They do not care about case, because half of the clients do not.  A user's rule
-is a glob as in .gitignore: without a slash it is matched against the name at any depth,
-with one against the path from the inbox; ``**`` crosses folders, a trailing slash means
-folders only.  A folder that is ignored is pruned: nothing below it is looked at.
+First come the outputs' own names, then the built-in rules (`leftovers`), then the user's lines,
+which are those of a .gitignore (`config.globs`).  A user's line with ``!`` brings back what a
+built-in rule leaves out, but nothing of nobgd's own.  A folder that is ignored is pruned:
+nothing below it is looked at, so a line for what lies in it has no effect, as in git.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-BUILT_IN = (
-    "_PAUSE", "_RETRY", "_nobgd.txt",  # our own control files
-    ".DS_Store", "._*", ".Trashes", "__MACOSX",  # Apple
-    "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information",  # Windows
-    "~$*",  # Office
-    "@eaDir", "*@SynoEAStream", "#recycle", "@Recycle",  # Synology, QNAP
-    ".stfolder", ".stversions", "~syncthing~*", ".syncthing.*",  # Syncthing
-    ".nfs*", ".smbdelete*", ".fuse_hidden*",  # deleted, still open
-    "*.part", "*.partial", "*.filepart", "*.crdownload", "*.tmp",  # under way
-    ".*",  # hidden: rsync's .name.XXXXXX, our own temp files, everybody's
-)  # fmt: skip
+from nobgd.config.globs import Globs, literal
+from nobgd.intake import leftovers
 
 
 class Ignore:
-    """The rules of one inbox: the built-in ones, its outputs' names, and the user's globs."""
+    """The rules of one inbox: its outputs' names, the built-in ones, and the user's lines."""
 
     def __init__(self, globs: Sequence[str] = (), *, suffix: str = "_nobg") -> None:
-        """Compile the rules; `suffix` is `output.suffix`, whose PNGs are never photos."""
-        names = [(rule, _regex(rule), int(re.IGNORECASE)) for rule in BUILT_IN]
-        if suffix:
-            names.append((f"*{suffix}.png", ".*" + re.escape(suffix) + r"\.png", 0))
-        user = [glob for glob in globs if glob.strip("/")]
-        self._names = [
-            (rule, re.compile(text, flags | re.DOTALL), False) for rule, text, flags in names
-        ]
-        self._names += [_compile(glob) for glob in user if "/" not in glob.rstrip("/")]
-        self._paths = [_compile(glob) for glob in user if "/" in glob.rstrip("/")]
-        built_in = "|".join(f"(?:{text})" for _, text, flags in names if flags)
-        self._built_in = re.compile(built_in, re.IGNORECASE | re.DOTALL)
-        self._others = [rule for rule in self._names if rule[0] not in BUILT_IN]
+        """Compile the rules; `suffix` is `output.suffix`, whose PNGs are never photos.
+
+        Raises ValueError for a line that can match nothing.
+        """
+        self._output = f"{suffix}.png" if suffix else None
+        self._user = Globs(globs)
 
     def rule(self, relpath: str, is_dir: bool = False) -> str | None:
         """Return the rule by which this file or folder, or one above it, is ignored."""
@@ -55,47 +37,45 @@ class Ignore:
     def own_rule(self, relpath: str, is_dir: bool = False) -> str | None:
         """Return the rule that ignores this entry itself; the folders above are not asked."""
         name = relpath.rpartition("/")[2]
-        names = self._others
-        if self._built_in.fullmatch(name):
-            names = self._names
-        for rule, pattern, folders_only in names:
-            if pattern.fullmatch(name) and (is_dir or not folders_only):
-                return rule
-        for rule, pattern, folders_only in self._paths:
-            if pattern.fullmatch(relpath) and (is_dir or not folders_only):
-                return rule
-        return None
+        left = leftovers.FOLDERS if is_dir else leftovers.ANYTHING
+        plain = not left.match(name.lower())
+        if self._output is not None and name.endswith(self._output):
+            return f"*{self._output}"
+        if plain and not self._user:
+            return None  # nearly every name
+        built_in = None if plain else leftovers.rule(name, is_dir=is_dir)
+        if not self._user or (built_in is not None and not self._may_take(built_in)):
+            return built_in
+        said = self._user.verdict(relpath, is_dir=is_dir)
+        if said is None:
+            return built_in
+        line, ignored = said
+        return (built_in or line) if ignored else None
 
+    def _may_take(self, rule: str) -> bool:
+        kind = leftovers.kind_of(rule)
+        return self._user.takes and kind is not None and not kind.ours
 
-def _compile(glob: str) -> tuple[str, re.Pattern[str], bool]:
-    try:
-        pattern = re.compile(_regex(glob.strip("/")), re.DOTALL)
-    except re.error:  # "[z-a]": no class, so the characters themselves
-        pattern = re.compile(re.escape(glob.strip("/")), re.DOTALL)
-    return glob, pattern, glob.endswith("/")
+    def surprise(self, relpath: str, rule: str) -> str | None:
+        """What to tell of a folder that a person may have meant for photos; None of others."""
+        kind = leftovers.kind_of(rule)
+        if kind is None or not kind.doubtful:
+            return None
+        name = relpath.rpartition("/")[2]
+        return (
+            f"the folder {relpath} is not looked into: {kind.why} (rule {rule}); if it holds"
+            f" photos of yours, rename it, or write '!{literal(name)}/' into ignore:"
+        )
 
-
-def _regex(glob: str) -> str:
-    """Translate a glob; ``*`` and ``?`` stay inside one name, ``**`` crosses folders."""
-    out, at = [], 0
-    while at < len(glob):
-        if glob.startswith("**/", at) and (at == 0 or glob[at - 1] == "/"):
-            out.append("(?:.*/)?")
-            at += 3
-        elif glob.startswith("**", at):
-            out.append(".*")
-            at += 2
-        elif glob[at] == "*":
-            out.append("[^/]*")
-            at += 1
-        elif glob[at] == "?":
-            out.append("[^/]")
-            at += 1
-        elif glob[at] == "[" and (end := glob.find("]", at + 2)) != -1:
-            inside = glob[at + 1 : end].replace("\\", r"\\").replace("[", r"\[")
-            out.append(f"[^{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]")
-            at = end + 1
-        else:
-            out.append(re.escape(glob[at]))
-            at += 1
-    return "".join(out)
+    def explained(self, relpath: str, rule: str, *, is_dir: bool) -> str:
+        """Why this entry is ignored by ``rule``, and how to have it taken, for `why`."""
+        kind = leftovers.kind_of(rule)
+        if rule == f"*{self._output}":
+            return f"matches the rule {rule}, the name of results"
+        if kind is None:
+            return f"matches the rule {rule} of ignore:; take that line out to have it done"
+        said = f"matches the rule {rule} ({kind.what}: {kind.why})"
+        if kind.ours:
+            return said
+        name = literal(relpath.rpartition("/")[2]) + ("/" if is_dir else "")
+        return f"{said}; '!{name}' in ignore: takes it"

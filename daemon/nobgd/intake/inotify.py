@@ -47,6 +47,7 @@ class Heard:
     """What was heard since the last time."""
 
     names: dict[int, set[str]] = field(default_factory=dict)  # by watch
+    written: dict[int, set[str]] = field(default_factory=dict)  # of these: closed, or moved in
     moved: set[int] = field(default_factory=set)  # watches whose own folder moved or left
     ended: set[int] = field(default_factory=set)  # watches that the kernel has dropped
     overflow: bool = False  # names were lost: look at everything
@@ -112,10 +113,14 @@ class Watch:
             return
         with self._lock:
             if event.name:
-                self._heard.names.setdefault(event.wd, set()).add(os.fsdecode(event.name))
+                name = os.fsdecode(event.name)
+                self._heard.names.setdefault(event.wd, set()).add(name)
+                if event.is_close_write or event.is_moved_to:
+                    self._heard.written.setdefault(event.wd, set()).add(name)
                 self._count += 1
                 if self._count > _MANY:
                     self._heard.names.clear()
+                    self._heard.written.clear()
                     self._heard.overflow = True
             else:
                 self._heard.moved.add(event.wd)

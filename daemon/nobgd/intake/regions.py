@@ -52,6 +52,7 @@ class Ground:
         self.mount: Mount | None = None  # the inbox's own, as last seen
         self._seen: tuple[int, int, int] | None = None  # st_dev, mount stamp, st_ino
         self.regions: dict[str, Region] = {}  # by their topmost folder
+        self.written: list[tuple[Folder, set[str]]] = []  # closed after writing, or moved in
         self.overflowed = False  # events were lost before the last call of `heard`
         self._watch: Watch | None = None
         self._deaf = ""  # why inotify is not tried any more
@@ -154,6 +155,7 @@ class Ground:
 
     def heard(self) -> tuple[list[tuple[Folder, set[str]]], bool]:
         """Return the names heard of since the last call, and whether to look at everything."""
+        self.written = []
         if self._watch is None:
             return [], False
         if not self._watch.alive:
@@ -173,9 +175,11 @@ class Ground:
         for number in heard.ended:
             if number in self._hearing:
                 self._hearing.pop(number).ear = None
-        named = heard.names.items()
-        known = [(self._hearing[one], names) for one, names in named if one in self._hearing]
-        return known, everything
+        self.written = self._known(heard.written)
+        return self._known(heard.names), everything
+
+    def _known(self, named: dict[int, set[str]]) -> list[tuple[Folder, set[str]]]:
+        return [(self._hearing[one], names) for one, names in named.items() if one in self._hearing]
 
     def _found(self, fd: int, folder: Folder) -> Region:
         """Take in a mount and choose its strategy."""

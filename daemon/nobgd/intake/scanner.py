@@ -173,7 +173,19 @@ class Scanner:
             if self._clock() >= self._overflow_told + _OVERFLOW_S:
                 self._post(Overflow(self._root))
             self._overflow_told = self._clock()
+        written = [
+            (folder, name, known)
+            for folder, names in self.ground.written
+            for name in names
+            if (known := folder.files.get(name)) is not None
+        ]
         self.look.at(root, heard)
+        now = self._clock()
+        for folder, name, known in written:
+            if folder.files.get(name) is known:  # as it was, yet somebody wrote it
+                seen = Sighting(self._root, folder.path(name), *known[:4], heard=True)
+                folder.files[name] = None
+                self.settler.again(seen, now, now)
         return everything
 
     def _look_at_due(self, root: int) -> None:
@@ -207,9 +219,9 @@ class Scanner:
         for folder, names in wanted.values():
             for name in names:
                 if (known := folder.files.get(name)) is not None:
-                    seen = Sighting(self._root, folder.path(name), known[0], known[1])
+                    seen = Sighting(self._root, folder.path(name), *known[:4])
                     folder.files[name] = None
-                    self.settler.again(seen, known[2], now)
+                    self.settler.again(seen, known[4], now)
 
     def _by_folder(self, relpaths: Iterable[str]) -> dict[str, tuple[Folder, list[str]]]:
         found: dict[str, tuple[Folder, list[str]]] = {}

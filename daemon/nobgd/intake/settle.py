@@ -22,6 +22,9 @@ class _Waiting:
     since: float  # when the last change was seen
     due: float  # before this it is not settled
     looks: int  # equal ones in a row
+    inode: int | None  # as last seen: another one is no change that it has to be quiet after
+    ctime_ns: int | None
+    heard: bool
 
 
 class Settler:
@@ -60,11 +63,16 @@ class Settler:
                 self._wait(seen, changed, changed)
                 continue
             file.looks += 1
+            file.inode, file.ctime_ns = seen.inode, seen.ctime_ns
+            file.heard = file.heard or seen.heard
             if file.looks >= 2 and now >= file.due:
                 del self._waiting[seen.relpath]
                 settled.append(
-                    Photo(seen.inbox, seen.relpath, seen.size, seen.mtime_ns, now - file.since)
-                )
+                    Photo(
+                        seen.inbox, seen.relpath, seen.size, seen.mtime_ns, now - file.since,
+                        seen.inode, seen.ctime_ns, file.heard,
+                    )
+                )  # fmt: skip
         return settled
 
     def again(self, seen: Sighting, since: float, now: float) -> None:
@@ -99,5 +107,7 @@ class Settler:
 
     def _wait(self, seen: Sighting, since: float, now: float) -> None:
         due = now + self._settle_s
-        self._waiting[seen.relpath] = _Waiting(seen.size, seen.mtime_ns, since, due, 1)
+        self._waiting[seen.relpath] = _Waiting(
+            seen.size, seen.mtime_ns, since, due, 1, seen.inode, seen.ctime_ns, seen.heard
+        )
         self._waiting.move_to_end(seen.relpath)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from nobgd.fs.mounts import Mount
 from nobgd.intake.inotify import Ear
 
-Known = tuple[int, int, float]  # size, mtime_ns, since when it is quiet
+# size, mtime_ns, inode, ctime_ns; since when it is quiet
+Known = tuple[int, int, int | None, int | None, float]
 
 
 @dataclass(slots=True, eq=False)

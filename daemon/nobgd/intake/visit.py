@@ -248,10 +248,13 @@ class Look:
             folder.others.discard(name)
             folder.files[name] = None
         known = folder.files[name]
-        if known is None or known[:2] != (info.st_size, info.st_mtime_ns):
+        mtime_ns, ctime_ns = info.st_mtime_ns, info.st_ctime_ns
+        ctime_ns = mtime_ns if ctime_ns == mtime_ns else ctime_ns  # one object: there are many
+        found = (info.st_size, mtime_ns, info.st_ino, ctime_ns)
+        if known is None or known[:4] != found:
             folder.files[name] = None
             self.news = True
-            seen.append(Sighting(self._root, path, info.st_size, info.st_mtime_ns))
+            seen.append(Sighting(self._root, path, *found))
 
     def _see_other(
         self, root: int, folder: Folder, name: str, info: os.stat_result
@@ -264,7 +267,8 @@ class Look:
             if is_dir:
                 return [self._tree.folders[path]]
             self._vanished(root, folder, [name])
-        ignored = self._ignore.own_rule(path, is_dir) is not None
+        rule = self._ignore.own_rule(path, is_dir)
+        ignored = rule is not None
         if is_dir and self._recursive and not ignored:
             folder.others.discard(name)
             self.news = True
@@ -272,6 +276,10 @@ class Look:
         if not is_dir and not ignored and name not in folder.others:
             why = _KINDS.get(stat.S_IFMT(info.st_mode), "not a file")
             self._post(Odd(self._root, path, f"{path} is {why}"))
+        elif rule is not None and is_dir and self._recursive and name not in folder.others:
+            told = self._ignore.surprise(path, rule)
+            if told is not None:
+                self._post(Odd(self._root, path, told))
         folder.others.add(name)
         return []
 
@@ -289,6 +297,9 @@ class Look:
         for photo in photos:
             folder, name = self._tree.find(photo.relpath)
             if folder is not None:
-                folder.files[name] = (photo.size, photo.mtime_ns, started - photo.quiet_s)
+                since = started - photo.quiet_s
+                folder.files[name] = (
+                    photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns, since,
+                )  # fmt: skip
         if photos:
             self._post(Settled(self._root, tuple(photos)))

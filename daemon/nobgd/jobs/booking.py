@@ -139,6 +139,7 @@ class Booking:
         self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))
         errand = SetAside(failed.inbox, failed.relpath, folder, failed.reason)
         self._service.errand(errand, lambda _, error: self._set_aside(failed, error))
+        self._service.looking.learn(failed.inbox, failed.relpath)
 
     def _set_aside(self, failed: Failed, error: ErrandFailed | None) -> None:
         if error is not None and error.code is not Code.VANISHED:

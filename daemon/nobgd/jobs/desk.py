@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nobgd.config import InboxConfig
+from nobgd.config import Config, InboxConfig
 from nobgd.intake import messages
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
@@ -31,12 +31,17 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._config: Config | None = None  # the one whose inboxes these are
+        self._rules: dict[str, InboxConfig] = {}
 
     # --- in ------------------------------------------------------------------------------
 
     def rules(self, inbox: str) -> InboxConfig | None:
         """The configuration of an inbox, None when it is no longer configured."""
-        return next((i for i in self._service.config.inboxes if str(i.path) == inbox), None)
+        if self._config is not self._service.config:
+            self._config = self._service.config
+            self._rules = {str(each.path): each for each in self._config.inboxes}
+        return self._rules.get(inbox)
 
     def paused(self, inbox: str) -> bool:
         """Whether somebody paused this inbox, or all, by command or by a file in it."""
@@ -48,7 +53,9 @@ class Desk:
     def closed_because(self, inbox: str) -> str | None:
         """Why an inbox that works rests now: its quiet hours; None when it does not."""
         rules = self.rules(inbox)
-        return plan.resting(rules.quiet_hours, time.localtime()) if rules is not None else None
+        if rules is None or not rules.quiet_hours:
+            return None
+        return plan.resting(rules.quiet_hours, time.localtime())
 
     def freed(self, photos: list[tuple[str, str, str]]) -> None:
         """`nobgd retry` made the ledger forget these: out of quarantine, looked at anew."""
@@ -69,7 +76,12 @@ class Desk:
     def consider(self, photo: Photo) -> None:
         """A photo has settled: put it where it belongs."""
         service, rules = self._service, self.rules(photo.inbox)
-        if rules is None or self._same_in_flight(photo):
+        if rules is None:
+            return
+        job = service.in_flight.get((photo.inbox, photo.relpath))
+        if job is not None and (job.size, job.mtime_ns) == (photo.size, photo.mtime_ns):
+            if photo.heard or (job.inode, job.ctime_ns) != (photo.inode, photo.ctime_ns):
+                service.backlog.hold(photo)  # looked at when its lane has ended
             return
         row = service.ledger.get(photo.inbox, photo.relpath)
         reason = plan.refusal(photo.relpath)
@@ -78,7 +90,10 @@ class Desk:
             return
         match plan.todo(self._known(row, photo), rules.source):
             case "job":
+                service.looking.drop(photo.inbox, [photo.relpath])
                 service.backlog.add(photo)
+            case "look":
+                service.looking.add(photo)
             case "wait":
                 assert row is not None  # noqa: S101 - that is what waits
                 wait = max(0.0, (row.next_try or 0.0) - time.time())
@@ -88,18 +103,14 @@ class Desk:
             case "dispose":
                 service.booking.dispose(photo.inbox, photo.relpath)
 
-    def _same_in_flight(self, photo: Photo) -> bool:
-        job = self._service.in_flight.get((photo.inbox, photo.relpath))
-        return job is not None and (job.size, job.mtime_ns) == (photo.size, photo.mtime_ns)
-
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
             return None
         assert self._service.engine is not None  # noqa: S101 - start() ran
         recipe = self._service.engine.recipes[photo.inbox].key
-        return plan.Known(
-            row.state, row.same_file(photo.size, photo.mtime_ns), row.recipe == recipe, row.disposed
-        )
+        same = row.same_file(photo.size, photo.mtime_ns)
+        touched = same and self._service.looking.touched(row, photo)
+        return plan.Known(row.state, same, row.recipe == recipe, row.disposed, touched)
 
     def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
         if row is not None and row.state == "skipped" and row.reason == reason:

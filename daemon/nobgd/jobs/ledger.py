@@ -242,10 +242,10 @@ class Ledger:
         """The record of this photo, changed: some of the log took it (see `saying`)."""
         self._set(inbox, relpath, "record=?", record)
 
-    def seen(self, photo: Photo) -> None:
-        """The file is another one than it was, or was touched, and holds the same bytes."""
-        _, _, inode, ctime_ns = _seen(photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns)
-        self._set(photo.inbox, photo.relpath, "inode=?, ctime_ns=?", inode, ctime_ns)
+    def seen(self, photo: Photo, sha256: str | None) -> None:
+        """The file is another one than it was, or was touched, and holds these bytes."""
+        _, _, *stamp = _seen(photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns)
+        self._set(photo.inbox, photo.relpath, "inode=?, ctime_ns=?, sha256=?", *stamp, sha256)
 
     def retry(self, failed: Failed, next_try: float, *, burn: bool) -> None:
         """An attempt failed; another follows at ``next_try`` (epoch seconds)."""
@@ -259,7 +259,8 @@ class Ledger:
         """No further attempt will be made; the name it wanted is free again."""
         self._change(
             failed.inbox, failed.relpath, "quarantined",
-            "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, changed_at=?",
+            "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"
+            " changed_at=?",
             failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
 

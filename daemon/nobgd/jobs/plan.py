@@ -37,6 +37,7 @@ class Known:
     same_file: bool  # size and mtime are those of the row
     same_recipe: bool
     disposed: bool = False
+    touched: bool = False  # something was done to it that left size and mtime
 
 
 def refusal(relpath: str) -> str | None:
@@ -51,16 +52,19 @@ def refusal(relpath: str) -> str | None:
 
 
 def todo(known: Known | None, source: str) -> str:
-    """What is to be done with a settled photo: job | dispose | wait | nothing.
+    """What is to be done with a settled photo: job | look | dispose | wait | nothing.
 
     ``source`` is the inbox's rule keep | archive | delete.  A row in ``retry`` waits for its
-    time; a changed file or (for finished work) a changed recipe starts afresh.
+    time; a changed file or (for finished work) a changed recipe starts afresh.  One that was
+    only touched is looked at, but where the original has gone it is another file.
     """
     if known is None or not known.same_file:
         return "job"
     match known.state:
-        case "done" if not known.same_recipe:
+        case "done" if not known.same_recipe or (known.touched and known.disposed):
             return "job"
+        case "done" | "quarantined" if known.touched:
+            return "look"
         case "done":
             return "dispose" if source != "keep" and not known.disposed else "nothing"
         case "retry":

@@ -2,26 +2,29 @@
 
 Each measure is taken where the kernel has it and left out where not; which of them hold is
 returned for the log.  They work as root and as a plain user, and only ever narrow: none can
-be taken back.  Landlock covers this thread and those started later, so confine before
+be taken back.  docs/security.md says what is left.
+
+Root keeps no capability.  One exception: where a folder belongs to another user, root could not
+write there, so DAC_OVERRIDE stays, and only if Landlock says which files that is about.
+
+Landlock covers this thread and those started later, so confine before
 ONNX Runtime starts its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
-import struct
 import sys
 from collections.abc import Iterable, Sequence
 
 from nobgd.fs.beneath import mount_stamp
-from nobgd.lane import landlock, seccomp
+from nobgd.lane import landlock, privileges, seccomp
 
 _SET_PDEATHSIG, _SET_NO_NEW_PRIVS = 1, 38  # prctl(2)
-_CAPABILITIES_V3 = 0x20080522
-_KEPT = 0b11011  # CHOWN, DAC_OVERRIDE, FOWNER, FSETID: to read and write anybody's photos
 _OPEN_FILES = 256
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/etc/os-release", "/etc/fstab",
@@ -45,14 +48,17 @@ def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None)
     libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         holds.append("no_new_privs")
-    if _narrow(libc):
-        holds.append("capabilities")
     threads = _threads()
     seen = {path: _identity(path) for path in (*read, *write)}
+    others = os.geteuid() == 0 and _others((*read, *write))
+    fenced = False
     if landlock.apply([*_SYSTEM, *_program(), *read], write):
         alone = "" if threads <= 1 else f" but for {threads - 1} older threads"
         holds.append(f"landlock:{landlock.abi()}{alone}")
         _granted.update(seen)
+        fenced = True
+    if privileges.drop(privileges.DAC_OVERRIDE if others and fenced else None):
+        holds.append("capabilities" + (" but for dac_override" if others and fenced else ""))
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if memory_bytes is not None and _limit(resource.RLIMIT_AS, memory_bytes):
@@ -82,15 +88,16 @@ def _program() -> list[str]:
     return [here, *(p for p in (sys.prefix, sys.base_prefix, *paths) if os.path.realpath(p) != "/")]
 
 
-def _narrow(libc: ctypes.CDLL) -> bool:
-    """Give up root's capabilities but for those on files; True when no other is left."""
-    header = struct.pack("=Ii", _CAPABILITIES_V3, 0)
-    sets = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; then the high words
-    if libc.capget(header, sets) != 0:
-        return False
-    effective, permitted = struct.unpack_from("=II", sets.raw)
-    kept = struct.pack("=6I", effective & _KEPT, permitted & _KEPT, 0, 0, 0, 0)
-    return bool(libc.capset(header, kept) == 0)
+def _others(paths: Iterable[str]) -> bool:
+    """Whether a folder belongs to another user: then root needs a privilege to work there.
+
+    A folder that is missing counts as root's, who will make it.
+    """
+    owners = set()
+    for path in paths:
+        with contextlib.suppress(OSError):
+            owners.add(os.stat(path).st_uid)
+    return bool(owners - {0})
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:

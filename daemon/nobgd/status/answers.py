@@ -112,7 +112,8 @@ def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> s
     for depth in range(1, len(parts) + 1):
         rule = ignore.rule("/".join(parts[:depth]), depth < len(parts))
         if rule is not None:
-            return f"ignored: {shown('/'.join(parts[:depth]))} matches the rule {rule}"
+            part, is_dir = "/".join(parts[:depth]), depth < len(parts)
+            return f"ignored: {shown(part)} {shown(ignore.explained(part, rule, is_dir=is_dir))}"
     if not inbox.recursive and len(parts) > 1:
         return f"ignored: {root} is watched without its sub-folders (recursive: false)"
     reason = plan.refusal(relpath)

@@ -63,7 +63,10 @@ class Pulse:
         parts.append(f"{self.megapixels_per_minute():.1f} MP/min")
         for path, inbox in list(service.inboxes.items())[:_INBOXES_SHOWN]:
             parts.append(f"{shown(path)}: {how_watched(inbox.snapshot())}")
-        parts += [f"{box.path}: {box.why}" for box in service.outboxes.values() if box.failures]
+        lost = [f"{box.path}: {box.why}" for box in service.outboxes.values() if box.failures]
+        parts += lost[:_INBOXES_SHOWN]
+        if len(lost) > _INBOXES_SHOWN:
+            parts.append(f"{len(lost) - _INBOXES_SHOWN} more outboxes cannot be written to")
         if service.trouble:
             parts.append(service.trouble)
         return " · ".join(parts)

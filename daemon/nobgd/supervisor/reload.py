@@ -96,6 +96,7 @@ class Reloading:
             if now.get(path) != before[path]:
                 service.close_inbox(path)
                 service.backlog.drop_inbox(path)
+                service.looking.drop_inbox(path)
         if engine is not None:
             self._change_engine(engine)
         service.watch(fresh)

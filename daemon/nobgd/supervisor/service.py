@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ from nobgd.jobs.booking import Booking
 from nobgd.jobs.desk import Desk
 from nobgd.jobs.events import Answer, Call, Reload, Stop, Then, handle_signals
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.looking import Looking
 from nobgd.jobs.outbox import Outbox, make_folders
 from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
@@ -79,6 +81,7 @@ class Service:
         self.engine: engines.Engine | None = None
         self.stopping: Stop | None = None
         self.left_over = 0
+        self._opened: dict[str, bool] = {}  # by inbox, as found in this turn
         self.ticked: Callable[[], None] = lambda: None
         self._observe = observe
         self.pulse = Pulse()
@@ -87,6 +90,7 @@ class Service:
         self.drift = Drift(config.drift_percent)
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
+        self.looking = Looking(self)
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.saying = Saying(self)
@@ -146,6 +150,8 @@ class Service:
                 self._take(self.mailbox.get_nowait())
         except queue.Empty:
             pass
+        self._opened.clear()
+        self._try(self.looking.write, time.monotonic())
         self.saying.settle_accounts()
         self._try(self.booking.settled)
         if self.stopping is None:
@@ -162,7 +168,8 @@ class Service:
             path in self.lost or (path in self.scanned and not self.scanned[path].unsettled)
             for path in self.inboxes
         )
-        return seen and not (self.in_flight or self.errands or self.desk.hopeful())
+        hopeful = self.desk.hopeful() or self.looking.hopeful(self.is_open)
+        return seen and not (self.in_flight or self.errands or hopeful)
 
     def asked_to_stop(self) -> bool:
         """Whether a stop was asked for, heard of by the loop or not."""
@@ -196,6 +203,8 @@ class Service:
         if self._control is not None:
             self._control.stop()
         self.metrics.stop()
+        with contextlib.suppress(sqlite3.Error):
+            self.looking.write(time.monotonic(), last=True)
         for inbox in self.inboxes.values():
             inbox.stop(0.5)
         if self.engine is not None:
@@ -234,6 +243,7 @@ class Service:
                 self._answered(message)
             case messages.Gone():
                 self.backlog.drop(message.inbox, message.relpaths)
+                self.looking.drop(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Scanned():
                 self.scanned[message.inbox] = message
@@ -298,18 +308,26 @@ class Service:
 
     def is_open(self, inbox: str) -> bool:
         """Whether photos of this inbox may be started now."""
-        found = next((each for each in self.config.inboxes if str(each.path) == inbox), None)
+        found = self.desk.rules(inbox)
         if found is None or inbox in self.lost or self.desk.paused(inbox):
             return False
         return self.outboxes[str(found.outbox)].ready and self.desk.closed_because(inbox) is None
+
+    def _is_open(self, inbox: str) -> bool:
+        """The same, asked once in each turn of the loop."""
+        found = self._opened.get(inbox)
+        if found is None:
+            found = self._opened[inbox] = self.is_open(inbox)
+        return found
 
     def _hand_out(self) -> None:
         assert self.engine is not None  # noqa: S101 - start() ran
         jobs: list[Job] = []
         now = time.monotonic()
         while len(self.in_flight) < self.engine.bound:
-            photo = self.backlog.take(now, self.is_open)
+            photo = self.backlog.take(now, self._is_open)
             if photo is None:
+                self.looking.start(now, self._is_open)
                 break
             if (photo.inbox, photo.relpath) in self.in_flight:
                 self.backlog.hold(photo)  # two jobs for one name would write over one another
@@ -415,6 +433,10 @@ class Service:
 
     def _patience(self, longest_s: float) -> float:
         now = time.monotonic()
-        times = [now + longest_s, self.backlog.next_due(), self.vigil.due()]
-        times += [box.probe_at for box in self.outboxes.values() if not (box.ready or box.probing)]
+        times = [now + longest_s, self.vigil.due()]
+        if self.stopping is None:
+            if self.engine is not None and len(self.in_flight) < self.engine.bound:
+                times.append(self.backlog.next_due(self._is_open))  # else an answer wakes us
+            waiting = (box for box in self.outboxes.values() if not (box.ready or box.probing))
+            times += [box.probe_at for box in waiting]
         return max(0.01, min(at for at in times if at is not None) - now)

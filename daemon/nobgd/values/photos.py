@@ -22,6 +22,7 @@ class Sighting:
     mtime_ns: int  # compared for equality only; the share's clock is not ours
     inode: int | None = None  # None: not known
     ctime_ns: int | None = None  # changes with whatever is done to the file, and not at will
+    heard: bool = False  # the kernel said that it was written, or that another took its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Photo:
     quiet_s: float  # how long it has been seen unchanged (monotonic clock)
     inode: int | None = None
     ctime_ns: int | None = None
+    heard: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""The checksum of a photo's bytes, read piece by piece, to see whether they are those cut out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+
+from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs.faults import failure
+from nobgd.values import Code, NobgdError
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Hash a photo that was touched.  Answers its SHA-256 as a whole number."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    device: int | None = None  # st_dev that the inbox must have; None: not checked
+
+
+def digest(errand: Digest) -> int:
+    """See `Digest`.  Raises CHANGED when the file is not, or does not stay, what was seen."""
+    try:
+        folder = open_root(errand.inbox, errand.device)
+        try:
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+            file = open_beneath(folder, errand.relpath, flags)
+        finally:
+            os.close(folder)
+        with os.fdopen(file, "rb", buffering=0) as stream:
+            before = os.fstat(file)
+            seen = (errand.size, errand.mtime_ns)
+            if not stat.S_ISREG(before.st_mode) or _look(before)[:2] != seen:
+                raise NobgdError(Code.CHANGED, f"{errand.relpath} has changed since it was seen")
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+            if _look(os.fstat(file)) != _look(before):
+                raise NobgdError(Code.CHANGED, f"{errand.relpath} changed while it was read")
+    except OSError as error:
+        raise failure(error, f"cannot read {errand.relpath}") from error
+    return int(found, 16)
+
+
+def _look(info: os.stat_result) -> tuple[int, int, int]:
+    return info.st_size, info.st_mtime_ns, info.st_ctime_ns
