@@ -33,7 +33,9 @@ def job(root: Path) -> Job:
 
 def picture(job: Job, sha256: str) -> list[bytes | memoryview]:
     """The head of a PNG as far as `placing` reads one, and its end."""
-    return [provenance.SIGNATURE, target.text(job, sha256, 1.0), provenance.frame(b"IEND", b"")]
+    return [
+        provenance.SIGNATURE, target.text(job, sha256, 1.0, None), provenance.frame(b"IEND", b""),
+    ]  # fmt: skip
 
 
 def failing(number: int, name: str) -> Callable[..., int]:

@@ -130,16 +130,30 @@ def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
 
 
 def test_what_left_unfinished_is_dropped(tmp_path: Path) -> None:
-    """Finished photos stay known when their source leaves, others are forgotten."""
+    """Finished photos and copies in quarantine stay known when their source leaves."""
     ledger = opened(tmp_path)
     ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
     ledger.done(done(), "/out", None)
     ledger.begin("/in", "b.jpg", 1, 1, "/out", "b_nobg.png")
     ledger.quarantined(Failed("/in", "b.jpg", Code.BROKEN, "broken"))
-    left = ledger.gone("/in", ["sub/a.jpg", "b.jpg", "unknown"])
-    assert [row.relpath for row in left] == ["b.jpg"]
-    assert ledger.get("/in", "sub/a.jpg") is not None
-    assert ledger.counts() == {("/in", "done"): 1}
+    ledger.begin("/in", "c.jpg", 1, 1, "/out", "c_nobg.png")
+    ledger.retry(Failed("/in", "c.jpg", Code.CRASHED, "crashed"), 0.0, burn=True)
+    ledger.gone("/in", ["sub/a.jpg", "b.jpg", "c.jpg", "unknown"])
+    rows = [ledger.get("/in", name) for name in ("sub/a.jpg", "b.jpg", "c.jpg")]
+    assert [row and row.gone for row in rows] == [True, True, None]
+
+
+def test_what_comes_after_one_that_left_is_another_photo(tmp_path: Path) -> None:
+    """It does not inherit whose bytes the cut-out was made from, and so may not replace it."""
+    ledger = opened(tmp_path)
+    for leave in (ledger.gone, lambda inbox, names: ledger.disposed(inbox, names[0])):
+        ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+        ledger.done(done(), "/out", None)
+        leave("/in", ["sub/a.jpg"])
+        ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+        row = ledger.get("/in", "sub/a.jpg")
+        assert row is not None
+        assert (row.sha256, row.left) == (None, False)
 
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
@@ -278,6 +292,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "owner": lambda: ledger.owner("/out", "a"),
         "twins": lambda: ledger.twins(100, "recipe"),
         "counts": ledger.counts,
+        "inboxes": ledger.inboxes,
         "count": lambda: ledger.count("/in", "done"),
         "unsaid": ledger.unsaid,
         "begin": lambda: ledger.begin(*PHOTO, "/out", "a", inode=1, ctime_ns=2),
@@ -292,6 +307,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),
         "interrupt": ledger.interrupt,
         "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),
+        "back": lambda: ledger.back("/in", "sub/a.jpg"),
         "forget": lambda: ledger.forget("/in", "sub/a.jpg"),
         "fact": lambda: ledger.fact("a"),
         "remember": lambda: (ledger.remember("a", "b"), ledger.remember("a", None)),

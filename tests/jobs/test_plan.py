@@ -52,6 +52,15 @@ def test_sub_folders_are_mirrored() -> None:
     )
 
 
+@given(NAMES, NAMES)
+def test_names_never_run_out(one: bytes, two: bytes) -> None:
+    """Behind the three there is room for a hash and a number; no two sources share it."""
+    head, tail = plan.spare(os.fsdecode(one), "_nobg")
+    assert len(os.fsencode(head + tail)) + plan.SPARE_BYTES <= plan.NAME_BYTES
+    if one != two:
+        assert plan.spare(os.fsdecode(two), "_nobg")[0] != head
+
+
 @given(st.text(alphabet="äß漢🎞", min_size=60, max_size=90))
 def test_long_names_are_cut_between_characters(stem: str) -> None:
     """A shortened UTF-8 name is still UTF-8."""
@@ -83,7 +92,7 @@ def test_a_raw_file_is_refused_with_the_way_out() -> None:
         (plan.Known("done", False, True), "keep", "job"),
         (plan.Known("done", True, False), "keep", "job"),
         (plan.Known("done", True, True), "delete", "dispose"),
-        (plan.Known("done", True, True, disposed=True), "archive", "nothing"),
+        (plan.Known("done", True, True, disposed=True), "archive", "job"),
         (plan.Known("retry", True, False), "keep", "wait"),
         (plan.Known("quarantined", True, False), "keep", "nothing"),
         (plan.Known("quarantined", False, False), "keep", "job"),

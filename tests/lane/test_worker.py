@@ -13,6 +13,7 @@ from PIL import Image
 
 from nobgd import models
 from nobgd.lane import worker
+from nobgd.picture import provenance
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
 
@@ -35,8 +36,8 @@ def job(tmp_path: Path) -> Job:
     names = ("a_nobg.png", "a.jpg_nobg.png")
     return Job(
         str(tmp_path / "in"), "a.jpg", seen.st_size, seen.st_mtime_ns, str(tmp_path / "out"),
-        names, frozenset(), frozenset({"other"}), "key", Recipe("u2netp", "0", "fp32"),
-        quiet_s=60.0,
+        names, frozenset(), frozenset(), "key", Recipe("u2netp", "0", "fp32"),
+        quiet_s=60.0, spare=("a.jpg-", "_nobg.png"),
     )  # fmt: skip
 
 
@@ -93,13 +94,61 @@ def test_a_torn_output_of_ours_is_replaced(job: Job, segmenter: Segmenter) -> No
     assert Path(first.output).read_bytes() == whole
 
 
-def test_a_neighbours_output_is_not_ours(job: Job, segmenter: Segmenter) -> None:
-    """Two inboxes share an outbox: the same name there is another photo's."""
-    theirs = replace(job, inbox_key="other", siblings=frozenset({"key"}))
-    first = done(work(theirs, segmenter))
-    second = done(work(job, segmenter))
+def another(job: Job) -> Job:
+    """The same name with another photo behind it."""
+    path = Path(job.inbox) / "a.jpg"
+    with Image.open(Path(skimage.__file__).parent / "data/coffee.png") as picture:
+        picture.save(path, quality=90)
+    seen = path.stat()
+    return replace(job, size=seen.st_size, mtime_ns=seen.st_mtime_ns)
+
+
+@pytest.mark.parametrize("key", ["key", "other"])
+def test_another_photos_output_is_not_ours(job: Job, segmenter: Segmenter, key: str) -> None:
+    """The same name, here or in another inbox, is no reason to write over its cut-out."""
+    first = done(work(replace(job, inbox_key=key), segmenter))
+    before = Path(first.output).read_bytes()
+    second = done(work(another(job), segmenter))
     assert first.output.endswith("/a_nobg.png")
     assert second.output.endswith("/a.jpg_nobg.png")
+    assert Path(first.output).read_bytes() == before
+
+
+def test_a_photo_that_changed_where_it_stands_replaces_its_own(
+    job: Job, segmenter: Segmenter
+) -> None:
+    """As the ledger says of which bytes the cut-out is, and that they were the photo's."""
+    first = done(work(job, segmenter))
+    changed = replace(another(job), own="a_nobg.png", replaces=first.sha256)
+    second = done(work(changed, segmenter))
+    assert (second.output, second.how) == (first.output, "computed")
+
+
+def test_a_neighbours_equal_output_is_copied_not_taken(job: Job, segmenter: Segmenter) -> None:
+    """Another inbox's or machine's that is the very same stays as it is; ours is beside it."""
+    first = done(work(replace(job, inbox_key="other"), segmenter))
+    second = done(work(job, segmenter))
+    assert (second.how, Path(second.output).name) == ("copied", "a.jpg_nobg.png")
+    with open(first.output, "rb") as stream:
+        said = provenance.find(stream.read())
+    assert said is not None
+    assert said.inbox == "other"
+    assert done(work(job, segmenter)).how == "found"
+
+
+def test_the_work_of_an_inbox_that_moved_is_adopted(job: Job, segmenter: Segmenter) -> None:
+    """The note names the new place from then on; nothing is made twice."""
+    first = done(work(replace(job, inbox_key="before"), segmenter))
+    moved = replace(job, moved=frozenset({"before"}))
+    second = done(work(moved, segmenter))
+    assert (second.how, second.output) == ("found", first.output)
+    with open(first.output, "rb") as stream:
+        said = provenance.find(stream.read(provenance.HEAD_BYTES))
+        stream.seek(0)
+        assert provenance.whole(stream)
+    assert said is not None
+    assert said.inbox == "key"
+    assert os.listdir(job.outbox) == ["a_nobg.png"]
 
 
 def test_a_twin_is_copied(job: Job, segmenter: Segmenter, tmp_path: Path) -> None:
@@ -181,11 +230,13 @@ def test_an_outbox_on_another_mount_is_not_written_to(job: Job, segmenter: Segme
     assert os.listdir(job.outbox) == []
 
 
-def test_when_every_name_is_taken_the_photo_is_set_aside(job: Job, segmenter: Segmenter) -> None:
-    """Foreign files under all names stay as they are."""
+def test_when_every_name_is_taken_there_is_another(job: Job, segmenter: Segmenter) -> None:
+    """Foreign files under all names stay as they are; the content gives one more, and found."""
     for name in job.outputs:
         (Path(job.outbox) / name).write_bytes(b"theirs")
-    outcome = work(job, segmenter)
-    assert isinstance(outcome, Failed)
-    assert outcome.code is Code.NAME_TAKEN
+    first = done(work(job, segmenter))
+    assert Path(first.output).name == f"a.jpg-{first.sha256[:16]}_nobg.png"
     assert all((Path(job.outbox) / name).read_bytes() == b"theirs" for name in job.outputs)
+    assert done(work(job, segmenter)).how == "found"
+    Path(first.output).write_bytes(b"theirs")
+    assert done(work(job, segmenter)).output.endswith(f"a.jpg-{first.sha256[:16]}-2_nobg.png")

@@ -19,7 +19,7 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from nobgd.fs.beneath import open_root
 from nobgd.fs.faults import failure
@@ -81,10 +81,14 @@ def _enter(parent: int, name: str, root: str) -> int:
         ) from None
 
 
-def write(descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, replace: bool) -> int:
+def write(
+    descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, replace: bool,
+    still: Callable[[], bool] | None = None,
+) -> int:  # fmt: skip
     """Publish ``parts`` as ``name`` in the open folder; the number of bytes written.
 
-    Raises `Taken` if ``name`` exists and ``replace`` is false, OSError from the system.
+    Raises `Taken` if ``name`` exists and ``replace`` is false, or if ``still``, asked right
+    before the rename, denies that what is there is what may be replaced; OSError from the system.
     """
     temp = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -99,6 +103,8 @@ def write(descriptor: int, name: str, parts: Iterable[bytes | memoryview], *, re
             said = f"{seen.st_size} bytes stored of {count}"
             raise OSError(errno.EIO, said)  # noqa: TRY301 - joins the clean-up of real ones
         os.close(os.dup(file))  # quota file systems may report only at close; the lock stays
+        if still is not None and not still():
+            raise Taken(name)  # noqa: TRY301 - joins the clean-up of real ones
         _rename(descriptor, temp, name, seen, replace=replace)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -27,6 +27,17 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """Names that a listing holds and the last one, or the first pass, did not.
+
+    Whatever had such a name before has left, be it while the daemon was down.
+    """
+
+    inbox: str
+    relpaths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scanned:
     """A pass over the inbox is complete, or the last unsettled file has settled.
 
@@ -94,4 +105,4 @@ class Signs:
     names: tuple[str, ...]
 
 
-Message = Settled | Gone | Scanned | Watching | Lost | Back | Overflow | Odd | Signs
+Message = Settled | Gone | Came | Scanned | Watching | Lost | Back | Overflow | Odd | Signs

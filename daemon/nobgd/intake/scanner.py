@@ -148,6 +148,7 @@ class Scanner:
             self._look_at_rota(root, region, everything)
         if self._stopping():
             return
+        self.look.first = False
         now = self._clock()
         self.files, self.scanned_at, self.took_s = self.tree.count(), now, now - started
         for one in self.ground.regions.values() if region is None else (region,):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.messages import Gone, Message, Odd, Settled, Signs
+from nobgd.intake.messages import Came, Gone, Message, Odd, Settled, Signs
 from nobgd.intake.regions import Ground, LostError
 from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Tree
@@ -61,8 +61,10 @@ class Look:
         self._clock = clock
         self._stopping = stopping
         self.beat = clock()  # when something was last got done
+        self.first = True  # the first pass is not over: nothing is known of what was there before
         self.news = False  # something new, changed or gone was seen; the reader sets it back
         self._signs: set[str] = set()
+        self._came: list[str] = []
 
     def walk(self, root: int, folders: list[Folder]) -> None:
         """Visit folders in this order, each followed by those that are found in it."""
@@ -202,6 +204,7 @@ class Look:
         """Look at entries of one open folder; return the folders among them to visit."""
         seen: list[Sighting] = []
         gone: list[str] = []
+        self._came.clear()
         found: list[Folder] = []
         failed: OSError | None = None
         started = self._clock()
@@ -226,6 +229,8 @@ class Look:
                 started = self._clock()
                 if self._stopping():
                     return []
+        for at in range(0, len(self._came), _MESSAGE):
+            self._post(Came(self._root, tuple(self._came[at : at + _MESSAGE])))
         self._look(seen, started)
         self._vanished(root, folder, gone)
         if failed is not None:
@@ -247,6 +252,8 @@ class Look:
                 return
             folder.others.discard(name)
             folder.files[name] = None
+            if not self.first:
+                self._came.append(path)
         known = folder.files[name]
         mtime_ns, ctime_ns = info.st_mtime_ns, info.st_ctime_ns
         ctime_ns = mtime_ns if ctime_ns == mtime_ns else ctime_ns  # one object: there are many

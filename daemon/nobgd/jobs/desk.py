@@ -16,7 +16,7 @@ from nobgd.jobs.ledger import Row
 from nobgd.jobs.outbox import Outbox
 from nobgd.lane.errands import Release
 from nobgd.record import events
-from nobgd.values import Job, Photo, Skip
+from nobgd.values import Code, Job, Photo, Skip
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Desk:
         self._service = service
         self._config: Config | None = None  # the one whose inboxes these are
         self._rules: dict[str, InboxConfig] = {}
+        self._moved_of: Config | None = None
+        self._moved_keys: frozenset[str] = frozenset()
 
     # --- in ------------------------------------------------------------------------------
 
@@ -84,6 +86,8 @@ class Desk:
                 service.backlog.hold(photo)  # looked at when its lane has ended
             return
         row = service.ledger.get(photo.inbox, photo.relpath)
+        if row is not None and row.gone and row.same_file(photo.size, photo.mtime_ns):
+            service.ledger.back(photo.inbox, photo.relpath)
         reason = plan.refusal(photo.relpath)
         if reason is not None:
             self._skip(photo, row, reason)
@@ -125,11 +129,8 @@ class Desk:
         self._skip(Photo(odd.inbox, odd.relpath, 0, 0, 0.0), row, odd.why)
 
     def gone(self, inbox: str, relpaths: tuple[str, ...]) -> None:
-        """Sources left their inbox; what was quarantined is released with them."""
-        rules = self.rules(inbox)
-        for row in self._service.ledger.gone(inbox, relpaths):
-            if row.state == "quarantined" and rules is not None:
-                self._service.errand(Release(str(rules.quarantine), row.relpath))
+        """Sources left their inbox; copies of them in quarantine stay, as was promised."""
+        self._service.ledger.gone(inbox, relpaths)
 
     # --- begin ---------------------------------------------------------------------------
 
@@ -148,8 +149,9 @@ class Desk:
         me = (photo.inbox, photo.relpath)
         reserved = frozenset(n for n in names if ledger.owner(outbox, n) not in (None, me))
         wanted = next((n for n in names if n not in reserved), names[-1])
-        if row is not None and row.output in names and row.outbox == outbox:
-            wanted = row.output
+        own = row.output if row is not None and row.outbox == outbox and not row.left else None
+        replaces = row.sha256 if row is not None and own and _may_replace(row, rules) else None
+        wanted = own or wanted
         ledger.begin(
             *me, photo.size, photo.mtime_ns, outbox, wanted,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
@@ -158,11 +160,7 @@ class Desk:
         settle = rules.watch.settle_s
         return Job(
             *me, photo.size, photo.mtime_ns, outbox, names, reserved,
-            siblings=frozenset(
-                plan.inbox_key(str(other.path))
-                for other in service.config.inboxes
-                if str(other.outbox) == outbox and str(other.path) != photo.inbox
-            ),
+            moved=self._moved(),
             inbox_key=plan.inbox_key(photo.inbox), recipe=recipe,
             compression=rules.output.compression,
             max_megapixels=service.config.workers.max_megapixels,
@@ -172,7 +170,17 @@ class Desk:
             inbox_device=service.devices.get(photo.inbox),
             outbox_device=service.outboxes[outbox].device,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
+            spare=plan.spare(photo.relpath, rules.output.suffix), own=own, replaces=replaces,
         )  # fmt: skip
+
+    def _moved(self) -> frozenset[str]:
+        """Keys of the inboxes that were configured once and are no more: their work is ours."""
+        config = self._service.config
+        if self._moved_of is not config:
+            paths = {str(each.path) for each in config.inboxes}
+            before = self._service.ledger.inboxes() - paths
+            self._moved_of, self._moved_keys = config, frozenset(map(plan.inbox_key, before))
+        return self._moved_keys
 
     def probed(self, outbox: Outbox, device: int | None, error: ErrandFailed | None) -> None:
         """A lane has looked at an outbox."""
@@ -208,3 +216,12 @@ class Desk:
         due = backlog.next_due()
         soon = due is not None and due - time.monotonic() <= 5.0
         return soon and not self._service.booking.hopeless()
+
+
+def _may_replace(row: Row, rules: InboxConfig) -> bool:
+    """Whether a photo that has changed where it stands may write over its own cut-out.
+
+    An inbox whose originals leave is a conveyor: what comes under a name that was used is the
+    next photo (a scanner's second scan.jpg), unless the first was never whole.
+    """
+    return rules.source == "keep" or row.keep in (Code.DAMAGED, Code.INCOMPLETE)

@@ -51,6 +51,16 @@ class Row:
     took_ms: float | None  # of the attempt that ended in the output
     inode: int | None  # None: not known, as in rows that an older nobgd wrote
     ctime_ns: int | None
+    gone: bool  # the source has left its inbox
+    keep: str | None  # why the source has to stay, as in `Done`
+    kept: str | None  # the code by which the source was said to be kept
+    kept_why: str | None
+    aside: str | None  # quarantined: "" a copy was made, else why not; None: not yet
+
+    @property
+    def left(self) -> bool:
+        """Whether the source has ended: what has its name now is another photo."""
+        return self.disposed or self.gone
 
     def same_file(self, size: int, mtime_ns: int) -> bool:
         """Whether the file still looks as it did."""
@@ -65,7 +75,7 @@ class Row:
 _COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
     " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms, inode,"
-    " ctime_ns"
+    " ctime_ns, gone, keep, kept, kept_why, aside"
 )
 _NAMES = _COLUMNS.replace(" ", "").split(",")
 _LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
@@ -170,15 +180,19 @@ class Ledger:
     def twins(self, size: int, recipe: str) -> tuple[Twin, ...]:
         """The latest outputs of photos of ``size`` bytes, those by ``recipe``, one of each."""
         found = self._db.execute(
-            "SELECT sha256, outbox, output FROM (SELECT * FROM photo"
+            "SELECT sha256, outbox, output, keep FROM (SELECT * FROM photo"
             " WHERE state='done' AND size=? ORDER BY changed_at DESC LIMIT ?) WHERE recipe=?",
             (stored.number(size), _TWINS_LOOKED_AT, recipe),
         )
         latest: dict[str, Twin] = {}
-        for sha256, outbox, output in found:
+        for sha256, outbox, output, keep in found:
             path = os.path.join(stored.path(outbox), stored.path(output))
-            latest.setdefault(sha256, Twin(sha256, path))
+            latest.setdefault(sha256, Twin(sha256, path, keep))
         return tuple(latest.values())[:_TWINS]
+
+    def inboxes(self) -> set[str]:
+        """Every inbox that there ever was a photo of, configured now or not."""
+        return {inbox for inbox, _ in self._counts}
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many photos of each (inbox, state); costs nothing, however many there are."""
@@ -202,7 +216,10 @@ class Ledger:
         self, inbox: str, relpath: str, size: int, mtime_ns: int, outbox: str, output: str, *,
         inode: int | None = None, ctime_ns: int | None = None,
     ) -> None:  # fmt: skip
-        """An attempt starts; the name it wants is reserved."""
+        """An attempt starts; the name it wants is reserved.
+
+        Where the photo of that name has left, this is another one: nothing of the old is its own.
+        """
         seen = _seen(size, mtime_ns, inode, ctime_ns)
         key, box = _key(inbox, relpath), stored.folder(outbox)
         self._move(
@@ -216,7 +233,10 @@ class Ledger:
             "   THEN interrupted ELSE 0 END,"
             " size=excluded.size, mtime_ns=excluded.mtime_ns, inode=excluded.inode,"
             " ctime_ns=excluded.ctime_ns, state='trying',"
-            " outbox=excluded.outbox, output=excluded.output, disposed=0,"
+            " sha256 = CASE WHEN disposed OR gone THEN NULL ELSE sha256 END,"
+            " code = CASE WHEN disposed OR gone THEN NULL ELSE code END,"
+            " outbox=excluded.outbox, output=excluded.output, disposed=0, gone=0, keep=NULL,"
+            " kept=NULL, kept_why=NULL, aside=NULL,"
             " changed_at=excluded.changed_at",
             *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
@@ -226,12 +246,12 @@ class Ledger:
         output = os.path.relpath(done.output, outbox)
         what = (
             done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
-            time.time(), done.timing.total_ms,
+            time.time(), done.timing.total_ms, done.keep,
         )  # fmt: skip
         self._change(
             done.inbox, done.relpath, "done",
             "attempts=0, interrupted=0, next_try=NULL, code=NULL, reason=NULL, sha256=?, recipe=?,"
-            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?", *what,
+            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?, keep=?", *what,
         )  # fmt: skip
 
     def said(self, inbox: str, relpath: str) -> None:
@@ -309,15 +329,22 @@ class Ledger:
             self._count(stored.path(inbox), "retry", count)
         return number
 
-    def gone(self, inbox: str, relpaths: Iterable[str]) -> list[Row]:
-        """Sources that left the inbox: those not finished are dropped, and returned."""
-        dropped = []
+    def gone(self, inbox: str, relpaths: Iterable[str]) -> None:
+        """Sources that left the inbox: what only waited is dropped, the others are remembered.
+
+        The cut-out of one that was done, and the copy of one in quarantine, are now all that is
+        left of it, whatever gets its name next.
+        """
         for relpath in relpaths:
             row = self.get(inbox, relpath)
-            if row and row.state in ("retry", "skipped", "quarantined"):
+            if row is not None and row.state in ("retry", "skipped"):
                 self.forget(inbox, relpath)
-                dropped.append(row)
-        return dropped
+            elif row is not None:
+                self._set(inbox, relpath, "gone=1")
+
+    def back(self, inbox: str, relpath: str) -> None:
+        """The source is in its inbox again, the very file that was there."""
+        self._set(inbox, relpath, "gone=0")
 
     def _set(self, inbox: str, relpath: str, what: str, *values: object) -> None:
         sql = f"UPDATE photo SET {what} WHERE inbox=? AND relpath=?"  # noqa: S608
@@ -370,5 +397,6 @@ def _row(row: tuple[Any, ...]) -> Row:
     for name in ("size", "mtime_ns", "inode", "ctime_ns"):
         if isinstance(fields[name], bytes):
             fields[name] = stored.whole(fields[name])
-    fields["disposed"] = bool(fields["disposed"])
+    for name in ("disposed", "gone"):
+        fields[name] = bool(fields[name])
     return Row(**fields)

@@ -58,6 +58,15 @@ _SCRIPTS = [
     ) WITHOUT ROWID;
     INSERT INTO tally SELECT inbox, state, count(*) FROM photo GROUP BY inbox, state;
     """,
+    """
+    ALTER TABLE photo ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;  -- it has left its inbox
+    ALTER TABLE photo ADD COLUMN keep TEXT;      -- why the source must stay, '' for nothing
+    ALTER TABLE photo ADD COLUMN kept TEXT;      -- the code by which it was said to be kept
+    ALTER TABLE photo ADD COLUMN kept_why TEXT;
+    ALTER TABLE photo ADD COLUMN aside TEXT;     -- '' a copy is in quarantine; why there is none
+    UPDATE photo SET aside='' WHERE state='quarantined';
+    CREATE INDEX photo_kept ON photo (inbox) WHERE kept IS NOT NULL;
+    """,
 ]
 
 

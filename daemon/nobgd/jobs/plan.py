@@ -1,8 +1,9 @@
 """Photo, rules and what is known → a job, a skip, or nothing; pure.
 
-Naming: ``<sub-folders>/<stem>_nobg.png``.  When another source owns that name, the full
-name is used (``a.png_nobg.png``), and if that is taken too, the full name with eight digits
-of a hash.  Names longer than 255 bytes are cut at a character's border and carry the hash.
+Naming: ``<sub-folders>/<stem>_nobg.png``.  When another photo owns that name, the full name
+is used (``a.png_nobg.png``), and if that is taken too, the full name with eight digits of a
+hash; then the full name with sixteen digits of the photo's own hash, which never run out.
+Names longer than 255 bytes are cut at a character's border and carry the hash.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from nobgd.values import Photo
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"})
 NAME_BYTES = 255  # NAME_MAX of every Linux file system that matters here
+SPARE_BYTES = 24  # sixteen digits of the hash, and a number where that is taken too
 BACKOFF_FIRST_S = 5.0
 BACKOFF_LONGEST_S = 600.0
 INTERRUPTIONS = 12  # a photo cut short this often is what brings the service down
@@ -58,15 +60,15 @@ def todo(known: Known | None, source: str) -> str:
     time; a changed file or (for finished work) a changed recipe starts afresh.  One that was
     only touched is looked at, but where the original has gone it is another file.
     """
-    if known is None or not known.same_file:
-        return "job"
+    if known is None or not known.same_file or known.disposed:
+        return "job"  # one that had left and is there again is found in milliseconds
     match known.state:
         case "done" if not known.same_recipe or (known.touched and known.disposed):
             return "job"
         case "done" | "quarantined" if known.touched:
             return "look"
         case "done":
-            return "dispose" if source != "keep" and not known.disposed else "nothing"
+            return "dispose" if source != "keep" else "nothing"
         case "retry":
             return "wait"
         case _:  # trying, quarantined, skipped
@@ -85,6 +87,19 @@ def outputs(relpath: str, suffix: str) -> tuple[str, str, str]:
         _fit(name, f"-{digest}{tail}", digest),
     )
     return tuple(os.path.join(folder, each) for each in names)  # type: ignore[return-value]
+
+
+def spare(relpath: str, suffix: str) -> tuple[str, str]:
+    """What stands before and behind a photo's hash in the names for when `outputs` are taken.
+
+    A scanner that says ``scan.jpg`` a thousand times has made a thousand photos; what tells
+    them apart is what is in them, and that only the lane knows.
+    """
+    folder, name = os.path.split(relpath)
+    digest = hashlib.sha256(os.fsencode(relpath)).hexdigest()[:8]
+    tail = f"{suffix}.png"
+    fitted = _fit(name, f"-{'0' * SPARE_BYTES}{tail}", digest)
+    return os.path.join(folder, fitted[: -len(tail) - SPARE_BYTES]), tail
 
 
 def _fit(stem: str, tail: str, digest: str) -> str:

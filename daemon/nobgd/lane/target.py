@@ -1,24 +1,29 @@
 """Where one photo's output goes: found there, copied from a twin, or put there.
 
-A file that nobgd did not make from this very source is never written over, and what is said
-to be done is durable: an output that is only found is synced like one written now, since
-whoever put it there may have been killed before its last fsync.
+An output belongs to the photo whose hash is in its note: a file that was not made from these
+very bytes is never written over, unless the ledger says that it is the cut-out of what this
+photo was before it was changed where it stands (`Job.replaces`).  What is said to be done is
+durable: an output that is only found is synced like one written now, since whoever put it there
+may have been killed before its last fsync.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from nobgd import __version__
 from nobgd.fs import publish
 from nobgd.picture import provenance
 from nobgd.values import Code, Done, Job, NobgdError
 
+_LOST_RACES = 100  # for a name, with other programs that write to the outbox
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -27,8 +32,10 @@ class _Target:
     """Where this photo's output goes, or already is."""
 
     name: str
-    mine: bool  # made from this very source, so it may be replaced
-    same: bool  # and from these bytes by this recipe: nothing to do
+    over: provenance.Note | None = None  # what is there and may be replaced; None: the name is free
+    same: bool = False  # these bytes, this recipe, whole, and ours by its note: nothing to do
+    adopt: bool = False  # the same, of an inbox that is configured no more: its note is renewed
+    twin: str | None = None  # an equal output of somebody else's, under one of our names
 
 
 def already(job: Job, done: Done) -> Done | None:
@@ -41,8 +48,15 @@ def already(job: Job, done: Done) -> Done | None:
         if target.same:
             publish.settle(folder, os.path.basename(target.name))
             return _described(folder, target.name, job, done, how="found")
+        if target.adopt:
+            parts = _twin_parts(os.path.join(job.outbox, target.name), job, done)
+            if parts is None:
+                return None
+            name, _ = _put(folder, job, done.sha256, parts)
+            return _described(folder, name, job, done, how="found")
         twin = next((t for t in job.twins if t.sha256 == done.sha256), None)
-        parts = _twin_parts(twin.output, job, done.sha256) if twin else None
+        path = target.twin or (twin.output if twin is not None else None)
+        parts = _twin_parts(path, job, done) if path is not None else None
         if parts is None:
             return None
         name, _ = _put(folder, job, done.sha256, parts)
@@ -59,14 +73,14 @@ def put(job: Job, sha256: str, parts: list[bytes | memoryview]) -> tuple[str, in
     return os.path.join(job.outbox, name), count
 
 
-def text(job: Job, sha256: str, confidence: float) -> bytes:
+def text(job: Job, sha256: str, confidence: float, keep: str | None) -> bytes:
     """The PNG chunk that says what the output was made from, and by what."""
-    return provenance.chunk(_note(job, sha256, confidence))
+    return provenance.chunk(_note(job, sha256, confidence, keep))
 
 
-def _note(job: Job, sha256: str, confidence: float) -> provenance.Note:
+def _note(job: Job, sha256: str, confidence: float, keep: str | None) -> provenance.Note:
     return provenance.Note(
-        job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4)
+        job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4), keep
     )
 
 
@@ -78,41 +92,64 @@ def _out_folder(job: Job) -> Iterator[int]:
 
 
 def _target(folder: int, job: Job, sha256: str) -> _Target:
-    """Pick the name: one that is ours already, else the first free one.
+    """Pick the name: where the photo's output is already, else the first free one.
 
-    A file that nobgd did not make from this very source is never a target.  Raises OSError
-    when the outbox does not let us see whose a file is: that is the place's fault, and a
-    second output under the next name would be the photo's double.
+    Raises OSError when the outbox does not let us see whose a file is: that is the place's
+    fault, and a second output under the next name would be the photo's double.
     """
-    free: _Target | None = None
-    mine: _Target | None = None
-    for output in job.outputs:
-        name = os.path.basename(output)
+    free = over = twin = None
+    for output, spare in _names(job, sha256):
+        if spare and (over is not None or free is not None):
+            break
         try:
-            file = _open_plain(folder, name)
+            file = _open_plain(folder, os.path.basename(output))
         except FileNotFoundError:
             if free is None and output not in job.reserved:
-                free = _Target(output, mine=False, same=False)
+                free = output
             continue
         if file is None:
             continue
         with os.fdopen(file, "rb") as stream:
             said = provenance.find(stream.read(provenance.HEAD_BYTES))
-            if said is None or said.source != job.relpath or said.inbox in job.siblings:
+            if said is None or said.source != job.relpath:
                 continue
-            if said.sha256 == sha256 and said.recipe == job.recipe.key:
+            if (said.sha256, said.recipe) == (sha256, job.recipe.key):
                 stream.seek(0)
                 if provenance.whole(stream):
-                    return _Target(output, mine=True, same=True)
-            mine = mine or _Target(output, mine=True, same=False)
-    target = mine or free
-    if target is None:
-        raise NobgdError(
-            Code.NAME_TAKEN,
-            f"{job.outputs[0]} and its alternatives exist in {job.outbox} and were not made"
-            f" from {job.relpath}; move them away and run `nobgd retry`",
-        )
-    return target
+                    if said.inbox == job.inbox_key:
+                        return _Target(output, same=True)
+                    if said.inbox in job.moved:
+                        return _Target(output, said, adopt=True)
+                    twin = twin or os.path.join(job.outbox, output)
+                    continue
+            if over is None and _replaceable(said, output, job, sha256):
+                over = _Target(output, said)
+    if over is not None:
+        return over
+    assert free is not None  # noqa: S101 - the names do not end before one is free
+    return _Target(free, twin=twin)
+
+
+def _names(job: Job, sha256: str) -> Iterator[tuple[str, bool]]:
+    """Names without an end; those marked true are for when no other is left."""
+    if job.own is not None:
+        yield job.own, False
+    yield from ((name, False) for name in job.outputs if name != job.own)
+    head, tail = job.spare
+    for number in itertools.count(1):
+        again = "" if number == 1 else f"-{number}"
+        yield f"{head}{sha256[:16]}{again}{tail}", number > 1
+
+
+def _replaceable(said: provenance.Note, output: str, job: Job, sha256: str) -> bool:
+    """Whether the output with this note stands for nothing that would be lost with it.
+
+    It was made from these bytes (by another recipe, or it is damaged), or from what this photo
+    was until it was changed where it stands.
+    """
+    if said.inbox != job.inbox_key and said.inbox not in job.moved:
+        return False
+    return said.sha256 == sha256 or (output == job.own and said.sha256 == job.replaces)
 
 
 def _open_plain(folder: int, name: str) -> int | None:
@@ -138,29 +175,44 @@ def _open_plain(folder: int, name: str) -> int | None:
 
 
 def _put(folder: int, job: Job, sha256: str, parts: list[bytes | memoryview]) -> tuple[str, int]:
-    for _ in range(len(job.outputs) + 1):  # each loss of a race takes one name away
+    for _ in range(_LOST_RACES):
         target = _target(folder, job, sha256)
+        name = os.path.basename(target.name)
         if target.same:
-            publish.settle(folder, os.path.basename(target.name))
+            publish.settle(folder, name)
             return target.name, sum(len(part) for part in parts)
+        still = partial(_still, folder, name, target.over) if target.over is not None else None
         with contextlib.suppress(publish.Taken):
-            name = os.path.basename(target.name)
-            return target.name, publish.write(folder, name, parts, replace=target.mine)
+            count = publish.write(folder, name, parts, replace=target.over is not None, still=still)
+            return target.name, count
     raise NobgdError(Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program")
 
 
-def _twin_parts(path: str, job: Job, sha256: str) -> list[bytes | memoryview] | None:
+def _still(folder: int, name: str, before: provenance.Note) -> bool:
+    """Whether the output to be replaced is the one that was looked at (or has left)."""
+    try:
+        file = _open_plain(folder, name)
+    except FileNotFoundError:
+        return True
+    if file is None:
+        return False
+    with os.fdopen(file, "rb") as stream:
+        return provenance.find(stream.read(provenance.HEAD_BYTES)) == before
+
+
+def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | None:
     """The twin's output with its note exchanged for ours, or None if it is not what it was."""
     with contextlib.suppress(OSError), open(path, "rb") as stream:
         said = provenance.find(stream.read(provenance.HEAD_BYTES))
-        if said is None or (said.sha256, said.recipe) != (sha256, job.recipe.key):
+        if said is None or (said.sha256, said.recipe) != (done.sha256, job.recipe.key):
             return None
         stream.seek(0)
         if not provenance.whole(stream):
             return None
         stream.seek(0)
         data = stream.read()
-        old, new = provenance.chunk(said), provenance.chunk(_note(job, sha256, said.confidence))
+        old = provenance.chunk(said)
+        new = provenance.chunk(_note(job, done.sha256, said.confidence, said.keep))
         at = data.find(old, 0, provenance.HEAD_BYTES * 2)
         if at < 0:
             return None
@@ -179,4 +231,5 @@ def _described(folder: int, name: str, job: Job, done: Done, *, how: str) -> Don
     return replace(
         done, output=os.path.join(job.outbox, name), width=width, height=height,
         bytes_out=count, how=how, subject_confidence=said.confidence if said else 0.0,
+        keep=said.keep if said else None,
     )  # fmt: skip

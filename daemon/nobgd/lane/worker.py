@@ -125,7 +125,7 @@ def _compute(
     with clock.stage("encode"):
         parts = encode.encode(
             rgba, icc=icc, dpi=dpi, exif=exif, compression=job.compression,
-            extra=(target.text(job, done.sha256, confidence),), threads=threads,
+            extra=(target.text(job, done.sha256, confidence, None),), threads=threads,
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba

@@ -29,11 +29,13 @@ class Note:
     recipe: str  # Recipe.key
     version: str  # of nobgd
     confidence: float = 0.0  # subject_confidence of the mask
+    keep: str | None = None  # why the source has to stay, as in `values.Done`; None: not known
 
 
 def chunk(note: Note) -> bytes:
     """The complete tEXt chunk: length, type, keyword, ASCII JSON, CRC."""
-    text = json.dumps(asdict(note), ensure_ascii=True, separators=(",", ":"))
+    fields = {name: value for name, value in asdict(note).items() if value is not None}
+    text = json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
     return frame(b"tEXt", KEYWORD + text.encode("ascii"))
 
 
@@ -63,7 +65,11 @@ def _parse(text: bytes) -> Note | None:
         said = json.loads(text)
         names = ("source", "inbox", "sha256", "recipe", "version")
         texts = {name: str(said[name]) for name in names}
-        return Note(**texts, confidence=float(said.get("confidence", 0.0)))
+        keep = said.get("keep")
+        return Note(
+            **texts, confidence=float(said.get("confidence", 0.0)),
+            keep=None if keep is None else str(keep),
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -241,6 +241,8 @@ class Service:
                         self.mishaps.photo(photo, error)
             case Answer():
                 self._answered(message)
+            case messages.Came():
+                self.desk.gone(message.inbox, message.relpaths)
             case messages.Gone():
                 self.backlog.drop(message.inbox, message.relpaths)
                 self.looking.drop(message.inbox, message.relpaths)

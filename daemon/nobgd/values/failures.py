@@ -43,6 +43,15 @@ class Code(StrEnum):
     CHANGED = "changed"
     INCOMPLETE = "incomplete"
 
+    DAMAGED = "damaged"
+    MORE_PICTURES = "more_pictures"
+    MORE_DATA = "more_data"
+    NOTHING_FOUND = "nothing_found"
+    OUTPUT_GONE = "output_gone"
+    OUTPUT_CHANGED = "output_changed"
+    IN_USE = "in_use"
+    HOLES = "holes"
+
     @property
     def blame(self) -> Blame:
         """Whose fault this is."""
@@ -55,7 +64,8 @@ _BLAME = {
         Blame.PHOTO: "not_a_picture empty truncated broken too_large unsupported unsafe name_taken",
         Blame.PLACE: "no_space quota read_only forbidden io_error stale gone_away",
         Blame.OURS: "crashed deadline out_of_memory internal",
-        Blame.NOBODY: "vanished changed incomplete",
+        Blame.NOBODY: "vanished changed incomplete damaged more_pictures more_data nothing_found"
+        " output_gone output_changed in_use holes",  # the latter: why an original stays
     }.items()
     for code in map(Code, codes.split())
 }

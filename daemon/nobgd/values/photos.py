@@ -60,6 +60,7 @@ class Twin:
 
     sha256: str
     output: str  # absolute path
+    keep: str | None = None  # as in `Done`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Job:
     outbox: str
     outputs: tuple[str, ...]  # names relative to the outbox, best first (see intake.plan)
     reserved: frozenset[str]  # those of `outputs` that another source owns
-    siblings: frozenset[str]  # keys of the other inboxes that share this outbox
+    moved: frozenset[str]  # keys of inboxes known once and configured no more
     inbox_key: str
     recipe: Recipe
     compression: str = "fast"  # fast | balanced | small
@@ -86,6 +87,9 @@ class Job:
     outbox_device: int | None = None
     inode: int | None = None  # what the scanner saw besides size and mtime; None: not known
     ctime_ns: int | None = None
+    spare: tuple[str, str] = ("", ".png")  # around the photo's hash where `outputs` are taken
+    own: str | None = None  # where this photo's output is by the ledger, relative to the outbox
+    replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
 
     def photo(self, more_quiet_s: float = 0.0) -> Photo:
         """The photo that this is the job of, once it has been quiet for so much longer."""
@@ -140,6 +144,7 @@ class Done:
     threads: int = 0  # that the model ran on; 0 where it did not run
     how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
     complaints: tuple[str, ...] = ()  # of the file: what was repaired or left out to decode it
+    keep: str | None = None  # why the original has to stay: a `Code`, "" for no reason, or unknown
 
 
 @dataclass(frozen=True, slots=True)
