@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import queue
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -101,3 +104,43 @@ def test_a_network_of_its_own_is_noticed(tmp_path: Path, monkeypatch: pytest.Mon
     devices.write_text("    lo: 1 2 3\n")
     monkeypatch.delenv("INVOCATION_ID")
     assert unreachable(str(devices)) is None
+
+
+def test_nothing_is_written_onto_a_bare_mount_point(tmp_path: Path) -> None:
+    """Said once, and once when the share is back; temps that a kill left are swept."""
+    share = tmp_path / "share"
+    share.mkdir()
+    mount = ["mount", "-t", "tmpfs", "nobgd-test", str(share)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    try:
+        (share / ".nobgd-0123456789abcdef.tmp").write_text("cut short")
+        (share / "sub").mkdir()
+        file = TextFile(str(share / "nobgd.prom"), said.put)
+        assert file._write(b"one\n") == ""
+        assert sorted(os.listdir(share)) == ["nobgd.prom", "sub"]
+        subprocess.run(["umount", str(share)], check=True)
+        file.write(b"two\n")
+        assert "no longer mounted" in said.get(timeout=20)
+        file.write(b"two\n")
+        assert os.listdir(share) == []
+        subprocess.run(mount, check=True)
+        file.write(b"three\n")
+        assert said.get(timeout=20) == ""
+        file.stop()
+        assert (share / "nobgd.prom").read_text() == "three\n"
+    finally:
+        while os.path.ismount(share):
+            subprocess.run(["umount", "-l", str(share)], check=True)
+
+
+def test_a_link_in_its_place_is_replaced(tmp_path: Path) -> None:
+    """And what it points at is left alone."""
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "nobgd.prom").symlink_to(tmp_path / "kept")
+    file = TextFile(str(tmp_path / "nobgd.prom"), lambda _: None)
+    assert file._write(b"text\n") == ""
+    file.stop()
+    assert (tmp_path / "kept").read_text() == "kept"
+    assert not (tmp_path / "nobgd.prom").is_symlink()

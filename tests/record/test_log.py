@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from nobgd.record.log import Log
@@ -61,12 +65,105 @@ def test_a_torn_line_stays_by_itself(tmp_path: Path) -> None:
 
 
 def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """`write` answers no, raises nothing, and works again when the folder is there."""
-    log = Log(file=str(tmp_path / "none/log"), stdout=io.StringIO())
-    assert not log.write('{"event": "x"}')
+    """Once, on stdout; each line is shown there once, and the file gets them all in their order."""
+    out = io.StringIO()
+    log = Log(file=str(tmp_path / "none/log"), stdout=out)
+    for number in range(5):
+        log.bound().info("one", number=number)
+    assert not log.finish('{"event": "photo.done", "timestamp": "2001"}')
     (tmp_path / "none").mkdir()
-    assert log.write('{"event": "x"}')
-    assert log.lost == 1
+    assert log.repay('{"event": "photo.done", "timestamp": "9999"}')
+    log.caught_up()
+    shown = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
+    assert shown == ["one", "log.lost", *["one"] * 4, "photo.done", "log.back"]
+    taken = lines(tmp_path / "none/log")
+    assert [event["event"] for event in taken] == [*["one"] * 5, "photo.done", "log.back"]
+    assert [event["number"] for event in taken[:5]] == [0, 1, 2, 3, 4]
+    assert (taken[-1]["lines"], taken[-1]["dropped"]) == (6, 0)
+    assert not log.behind
+
+
+def test_of_too_many_lines_the_oldest_are_lost_and_counted(tmp_path: Path) -> None:
+    """A log that cannot be written for long costs a thousand lines of memory."""
+    log = Log(file=str(tmp_path / "none/log"), stdout=io.StringIO())
+    for number in range(1500):
+        log.bound().info("one", number=number)
+    (tmp_path / "none").mkdir()
+    log.caught_up()
+    taken = lines(tmp_path / "none/log")
+    assert [event.get("number") for event in taken[:2]] == [500, 501]
+    assert (taken[-1]["lines"], taken[-1]["dropped"]) == (1000, 500)
+
+
+def test_a_full_disk_is_asked_again_after_a_pause_that_grows() -> None:
+    """And is not offered each line anew."""
+    log = Log(file="/dev/full", stdout=io.StringIO())
+    pauses = []
+    for _ in range(8):
+        assert not log.repay('{"event": "x"}')
+        pauses.append(log.retry_at - time.monotonic())
+    assert [round(pause) for pause in pauses] == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_nothing_stays_of_a_line_that_did_not_fit(tmp_path: Path) -> None:
+    """What a full disk took of it is taken back, and the line follows whole."""
+    code = """if True:
+        import json, resource, signal, sys
+        from nobgd.record.log import Log
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        log = Log(file=sys.argv[1])
+        log.write(json.dumps({"event": "one", "text": "x" * 100}))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150, resource.RLIM_INFINITY))
+        log.write(json.dumps({"event": "two", "text": "y" * 100}))
+        assert log.behind
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        log.caught_up()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "log")], capture_output=True, check=True
+    )
+    shown = [json.loads(line)["event"] for line in done.stdout.splitlines()]
+    assert shown == ["one", "two", "log.lost", "log.back"]
+    assert [e["event"] for e in lines(tmp_path / "log")] == ["one", "two", "log.back"]
+
+
+def test_a_link_is_followed_only_if_it_was_there_at_the_start(tmp_path: Path) -> None:
+    """Root's, or our own: later somebody else might make one that points anywhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "log").symlink_to(tmp_path / "elsewhere/real")
+    log = Log(file=str(tmp_path / "log"), stdout=io.StringIO())
+    log.write('{"event": "one"}')
+    assert lines(tmp_path / "elsewhere/real") == [{"event": "one"}]
+    (tmp_path / "elsewhere/real").rename(tmp_path / "elsewhere/old")
+    (tmp_path / "secret").write_text("kept\n")
+    (tmp_path / "elsewhere/real").symlink_to(tmp_path / "secret")
+    log.write('{"event": "two"}')
+    assert log.behind
+    assert (tmp_path / "secret").read_text() == "kept\n"
+    (tmp_path / "elsewhere/real").unlink()
+    log.caught_up()
+    assert [event["event"] for event in lines(tmp_path / "elsewhere/real")] == ["two", "log.back"]
+
+
+def test_a_pipe_is_no_log(tmp_path: Path) -> None:
+    """Opening one would wait for somebody who reads it."""
+    os.mkfifo(tmp_path / "log")
+    out = io.StringIO()
+    log = Log(file=str(tmp_path / "log"), stdout=out)
+    log.write('{"event": "one"}')
+    assert log.behind
+    assert "log.lost" in out.getvalue()
+
+
+def test_what_stdout_has_not_taken_is_not_written_twice(tmp_path: Path) -> None:
+    """Where it is the log: a full disk behind it leaves nothing in a buffer."""
+    with (tmp_path / "out").open("a") as real, open("/dev/full", "w") as full:
+        log = Log(stdout=full)
+        assert not log.finish('{"event": "one"}')
+        log._stdout._stream = real
+        assert log.repay('{"event": "one"}')
+        log.caught_up()
+    assert [event["event"] for event in lines(tmp_path / "out")] == ["one", "log.back"]
 
 
 def test_what_was_written_is_found_again(tmp_path: Path) -> None:

@@ -232,6 +232,15 @@ def sweep(root: str, device: int | None = None) -> int:
     return removed
 
 
+def sweep_here(descriptor: int) -> int:
+    """Remove temps that a crash left in the open folder itself; how many were removed."""
+    removed = 0
+    for name in filter(is_temp, os.listdir(descriptor)):
+        with contextlib.suppress(OSError):
+            removed += _sweep_one(descriptor, name)
+    return removed
+
+
 def _sweep_one(descriptor: int, name: str) -> int:
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     file = os.open(name, flags, dir_fd=descriptor)

@@ -72,7 +72,10 @@ class Metrics:
 
     def _complain(self, why: str) -> None:
         say = self._service.say
-        self._service.mailbox.put(Call(lambda: say.warning("metrics.closed", why=why)))
+        if why:
+            self._service.mailbox.put(Call(lambda: say.warning("metrics.closed", why=why)))
+        else:
+            self._service.mailbox.put(Call(lambda: say.info("metrics.back")))
 
     def take(self, event: dict[str, Any]) -> None:
         """Count one event."""

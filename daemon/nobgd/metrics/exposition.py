@@ -16,7 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 
-from nobgd.fs import publish
+from nobgd.fs import mounts, publish
 from nobgd.values import NobgdError
 
 _TIMEOUT_S = 5.0
@@ -24,11 +24,18 @@ _HOSTS = ("127.0.0.1", "::1")
 
 
 class TextFile:
-    """Replaces a file with the newest text, whole each time."""
+    """Replaces a file with the newest text, whole each time.
+
+    A link in its place is replaced, not followed.  Where the share that its folder lay on is no
+    longer mounted nothing is written: what is put onto a bare mount point is hidden later.
+    """
 
     def __init__(self, path: str, failed: Callable[[str], None]) -> None:
+        """Begin; ``failed`` is told why it cannot be written, once, and "" when it can again."""
         self._folder, self._name = os.path.split(path)
         self._failed = failed
+        self._mount: mounts.Mount | None = None  # what the folder lay on when last written
+        self._swept = False
         self._texts: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="metrics file", daemon=True)
         self._thread.start()
@@ -47,14 +54,22 @@ class TextFile:
         said = ""
         while (text := self._texts.get()) is not None:
             why = self._write(text)
-            if why and why != said:
+            if why != said:
                 self._failed(why)
             said = why
 
     def _write(self, text: bytes) -> str:
         try:
             with publish.folder(self._folder) as folder:
+                now, before = mounts.identify(folder), self._mount
+                lost = mounts.judge(before, now) if before else mounts.unmounted(self._folder)
+                if lost is not None:
+                    return f"metrics.textfile: {lost}; mount it and it goes on"
+                if not self._swept:
+                    publish.sweep_here(folder)
+                    self._swept = True
                 publish.write(folder, self._name, [text], replace=True)
+                self._mount = now
         except NobgdError as error:
             return f"metrics.textfile: {error.reason}"
         return ""

@@ -1,19 +1,22 @@
 """Structured logging: one JSON object a line, on stdout and, if asked, in a file.
 
-Lines are whole or absent: each is one write(2) to a descriptor opened for appending.  A log
-that cannot be written (full disk, gone pipe) never stops a photo; `Log.write` says so, and
-the service keeps the line of a finished photo until it is written.
+The file, or stdout where there is none, is the log: what it has not taken it gets when it can.
+Lines of finished photos lie in the ledger until then (see `saying`); of all others the latest
+thousand are kept here.  Nothing is written twice: stdout has taken what the file has not.
 
-Diagnostics: after a failed write the file is opened anew with the next line; a file that
-was rotated away (another inode under its name) is opened anew too.
+Diagnostics: when the log refuses a line (full disk, gone pipe, unmounted share) that is said on
+stdout (`log.lost`), nothing more is offered to it but for one line after a pause that doubles
+from a second to a minute, and when it has all of them that is said too (`log.back`).  No photo
+is ever stopped by it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
 import sys
+import time
+from collections import deque
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -21,9 +24,12 @@ from typing import Any, TextIO
 import structlog
 
 from nobgd.record import events
+from nobgd.record.sinks import LogFile, Stdout
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _TAIL_BYTES = 1 << 20
+_KEPT = 1000  # lines that are no finished photo's
+_LONGEST_PAUSE_S = 60.0
 
 
 def timestamp() -> str:
@@ -32,7 +38,7 @@ def timestamp() -> str:
 
 
 class Log:
-    """Where lines go.
+    """Where lines go.  Used by one thread at a time; times are monotonic seconds.
 
     ``pretty`` turns stdout, never the file, into lines for people; ``mute`` leaves it empty.
     """
@@ -42,13 +48,23 @@ class Log:
         mute: bool = False, stdout: TextIO | None = None,
     ) -> None:  # fmt: skip
         self.level = LEVELS[level]
-        self._path = file
-        self._file: int | None = None
-        self._inode: tuple[int, int] | None = None
-        self._stdout = stdout if stdout is not None else sys.stdout
-        self._pretty = structlog.dev.ConsoleRenderer() if pretty else None
-        self._mute = mute
-        self.lost = 0
+        stream = stdout if stdout is not None else sys.stdout
+        self._stdout = Stdout(stream, pretty=pretty, mute=mute)
+        self._file = LogFile(file) if file else None
+        self._log: LogFile | Stdout = self._file or self._stdout
+        self._name = file or "stdout"
+        self.behind = False  # the log lacks lines
+        self.retry_at = 0.0
+        self._failures = 0
+        self._back_at = float("-inf")
+        self._kept: deque[tuple[str, str]] = deque(maxlen=_KEPT)  # timestamp, line
+        self._late = 0  # lines that the log got late
+        self._dropped = 0
+
+    @property
+    def has_file(self) -> bool:
+        """Whether stdout is not the log itself."""
+        return self._file is not None
 
     def bound(self) -> Any:
         """A structlog logger that writes here."""
@@ -61,84 +77,91 @@ class Log:
     def _render(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
         return events.line(dict(event))
 
-    def write(self, line: str) -> bool:
-        """One rendered JSON line to every sink; whether all took it."""
-        data = (line + "\n").encode("ascii")
-        good = self._to_file(data) if self._path else True
-        if self._mute:
-            return good
-        try:
-            if self._pretty is not None:
-                event = events.parse(line) or {"event": line}
-                self._stdout.write(str(self._pretty(None, "info", dict(event))) + "\n")
-            else:
-                self._stdout.write(data.decode("ascii"))
-            self._stdout.flush()
-        except (OSError, ValueError):
-            good = good and self._path is not None
-        self.lost += not good
-        return good
+    def write(self, line: str) -> None:
+        """A line that is kept nowhere else: now, or late; of too many the oldest are lost."""
+        self.show(line)
+        if self.behind or not self._offer(line):
+            self._dropped += len(self._kept) == _KEPT
+            self._kept.append((timestamp(), line))
 
-    def _to_file(self, data: bytes) -> bool:
-        try:
-            self._reopen_if_rotated()
-            assert self._file is not None  # noqa: S101 - opened just above
-            written = os.write(self._file, data)
-            if written < len(data):  # the disk filled up in the middle: end the torn line
-                with contextlib.suppress(OSError):
-                    os.write(self._file, b"\n")
-                self._close_file()
+    def finish(self, line: str) -> bool:
+        """A finished photo's line, which its caller keeps: whether the log has it.
+
+        If not, stdout has shown it, where it is not the log.
+        """
+        self.show(line)
+        return not self.behind and self._offer(line)
+
+    def repay(self, line: str) -> bool:
+        """A line that the log lacks, in its turn; whether it has it now."""
+        made = (events.parse(line) or {}).get("timestamp")
+        if not self._give_kept(str(made or "")) or not self._offer(line):
+            return False
+        self._late += 1
+        return True
+
+    def caught_up(self) -> None:
+        """Nobody keeps a line that the log lacks: give it what is kept here, and say so."""
+        if not self.behind or not self._give_kept(None):
+            return
+        self.behind, self._back_at = False, time.monotonic()
+        late, dropped, self._late, self._dropped = self._late, self._dropped, 0, 0
+        self.bound().info("log.back", log=self._name, lines=late, dropped=dropped)
+
+    def _give_kept(self, until: str | None) -> bool:
+        """Give the log the lines kept here that were made before ``until`` (None: all)."""
+        while self._kept and (until is None or self._kept[0][0] <= until):
+            if not self._offer(self._kept[0][1]):
                 return False
-        except OSError:
-            self._close_file()
+            self._kept.popleft()
+            self._late += 1
+        return True
+
+    def show(self, line: str) -> None:
+        """Show a line on stdout where the log is a file; what goes wrong there is let go."""
+        if self._file is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._stdout.write(line)
+
+    def _offer(self, line: str) -> bool:
+        try:
+            self._log.write(line)
+        except (OSError, ValueError) as error:
+            self._lost(error)
             return False
         return True
 
-    def _reopen_if_rotated(self) -> None:
-        assert self._path is not None  # noqa: S101 - only called with a file
-        if self._file is not None:
-            with contextlib.suppress(FileNotFoundError):
-                seen = os.stat(self._path)
-                if (seen.st_dev, seen.st_ino) == self._inode:
-                    return
-            self._close_file()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(self._path, flags, 0o644)
-        seen = os.fstat(self._file)
-        self._inode = (seen.st_dev, seen.st_ino)
-        if seen.st_size and self._last_byte() != b"\n":
-            os.write(self._file, b"\n")  # a torn line of a power cut stays by itself
+    def _lost(self, error: Exception) -> None:
+        now = time.monotonic()
+        news, self.behind = not self.behind, True
+        if news and now - self._back_at > _LONGEST_PAUSE_S:
+            self._failures = 0
+        self.retry_at = now + min(2.0**self._failures, _LONGEST_PAUSE_S)
+        self._failures += 1
+        if news:
+            says = getattr(error, "strerror", None) or str(error)
+            why = f"{self._name}: {says}; what it lacks follows when it can be written again"
+            event = {"log": self._name, "why": why, "level": "error", "timestamp": timestamp()}
+            self.show(events.line({**event, "event": "log.lost"}))
 
-    def _last_byte(self) -> bytes:
-        assert self._path is not None  # noqa: S101 - only called with a file
-        with open(self._path, "rb") as stream:
-            stream.seek(-1, os.SEEK_END)
-            return stream.read(1)
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._file)
-            self._file = None
+    def tail(self) -> bytes:
+        """The last megabyte of the log, where it can be read back."""
+        path = self._log.path()
+        if path is not None:
+            with contextlib.suppress(OSError), open(path, "rb") as stream:
+                stream.seek(0, os.SEEK_END)
+                stream.seek(max(0, stream.tell() - _TAIL_BYTES))
+                return stream.read()
+        return b""
 
     def holds(self, line: str) -> bool:
         """Whether ``line`` is among the last megabyte written, where that can be looked up."""
-        target = self._path
-        if target is None:
-            with contextlib.suppress(OSError, ValueError):
-                if stat.S_ISREG(os.fstat(self._stdout.fileno()).st_mode):
-                    target = f"/proc/self/fd/{self._stdout.fileno()}"
-        if target is None:
-            return False
-        with contextlib.suppress(OSError), open(target, "rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - _TAIL_BYTES))
-            return line.encode("ascii") in stream.read()
-        return False
+        return line.encode("ascii") in self.tail()
 
     def close(self) -> None:
         """Close the file."""
-        self._close_file()
+        if self._file is not None:
+            self._file.close()
 
 
 class _Lines:

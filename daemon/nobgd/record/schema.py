@@ -62,6 +62,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "needs_restart": (_TEXTS, "of these, those that only a restart applies"),
     "holds": (_TEXTS, "confinements that this kernel gives the lanes"),
     "photos": (_WHOLE, "how many"),
+    "log": (_TEXT, "the log's file, or stdout"),
+    "lines": (_WHOLE, "that the log got late"),
+    "dropped": (_WHOLE, "lines that were lost for good, none of them of a finished photo"),
     "percent": (_NUMBER, "growth of the time of a photo against that expected for its size"),
     "stage": (_TEXT, "the stage that grew most"),
     "before_ms_per_megapixel": (_NUMBER, "by the fit of those before, at the recent mean size"),
@@ -124,9 +127,12 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "share.refused": ("a control file was not written or removed", "code why", "inbox outbox"),
     "state.lost": ("the ledger cannot be written; nothing is done until it can", "why", ""),
     "state.back": ("it can be written again; everything is looked at anew", "", ""),
+    "log.lost": ("the log cannot be written; said on stdout only", "log why", ""),
+    "log.back": ("it can again, and has what it lacked", "log lines dropped", ""),
     "lane.confined": ("how lanes are confined; said once for each kind", "lane holds", ""),
     "control.closed": ("`nobgd status` cannot ask this daemon", "why", ""),
     "metrics.closed": ("metrics are not shown", "why", ""),
+    "metrics.back": ("the metrics file is written again", "", ""),
 }  # fmt: skip
 
 _COMMON = ("timestamp", "level", "event")

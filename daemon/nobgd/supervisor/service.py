@@ -104,9 +104,7 @@ class Service:
 
     def start(self) -> None:
         """Load models, watch inboxes, say ready.  Raises ModelError, Unfit, sqlite3.Error."""
-        for inbox, relpath, line in self.ledger.unsaid():
-            if self.log.holds(line) or self.log.write(line):
-                self.ledger.said(inbox, relpath)
+        self.saying.begin()
         self.ledger.interrupt()
         self.ledger.commit()
         self.make_folders(self.config)
@@ -441,4 +439,6 @@ class Service:
                 times.append(self.backlog.next_due(self._is_open))  # else an answer wakes us
             waiting = (box for box in self.outboxes.values() if not (box.ready or box.probing))
             times += [box.probe_at for box in waiting]
+        if self.log.behind:
+            times.append(self.log.retry_at)
         return max(0.01, min(at for at in times if at is not None) - now)
