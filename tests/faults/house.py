@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from faults import refuges
 from nobgd.fs import publish
 from nobgd.jobs import plan
 from nobgd.picture import provenance
@@ -58,6 +59,11 @@ class House:
             "inboxes": [inbox],
             **settings,
         }
+        rules = values["inboxes"]
+        names = ("path", "outbox", "archive", "quarantine")
+        found = {name: {root / each[name] for each in rules if each.get(name)} for name in names}
+        self.inboxes, self.outboxes, self.archives, self.quarantines = found.values()
+        self.quarantines.add(self.state / "quarantine")
         self.log.touch()
         self.config = root / "nobgd.yaml"
         self.config.write_text(json.dumps(values))
@@ -70,6 +76,8 @@ class House:
         self.codes: Counter[str] = Counter()
         self.last: dict[str, dict[str, Any]] = {}
         self.unparsable: list[str] = []
+        self.words = refuges.Words()
+        self.foreign: set[str] = set()  # names like nobgd's own temps that a row itself makes
         self._at = 0
         self._rest = b""
 
@@ -135,6 +143,7 @@ class House:
                 continue
             self.events[name] += 1
             self.last[name] = event
+            self.words.hear(event)
             if name in ENDS:
                 self.ends[event["source"]] = name
             if name == "photo.done":
@@ -226,7 +235,9 @@ class Checks:
         wrong += [f"I5: no JSON: {line}" for line in house.unparsable]
         house.unparsable.clear()
         if drained:
-            wrong += [f"I4: a temp is left: {name!r}" for name in left_temps(house.outbox)]
+            wrong += refuges.left(house) + refuges.doubles(house)
+            wrong += house.words.broken(house, inputs)
+        wrong += house.words.repeated()
         after = self._others()
         if after != self.before:  # I6
             changed = sorted(dict(after.items() ^ self.before.items()))

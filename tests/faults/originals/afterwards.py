@@ -139,7 +139,7 @@ def _doubled(place: Place, versions: list[Version], seen: Seen) -> list[Finding]
             wrong.append(("doubled in the archive", f"{names}"))
     standing = Counter(sha for each in seen.inbox for sha in each.values())
     for sha, count in standing.items():
-        if count > max(1, finished[sha]):
+        if sha in finished and count > max(1, finished[sha]):
             wrong.append(("doubled in the inbox", f"{sha[:8]} {count} times"))
         if sha in seen.archive.values() and finished[sha] < 2:
             wrong.append(("doubled: inbox and archive", sha[:8]))

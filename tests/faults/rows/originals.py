@@ -165,7 +165,8 @@ class _Signs:
 
 def _fault(place: places.Place, chance: random.Random) -> Steps:
     """The fault of the plan, for a while."""
-    yield chance.choice((chance.uniform(0.5, 4), chance.uniform(8, 16)))
+    early = 3.0 if (place.plan.fault, place.plan.where) == ("full", "inbox") else 0.5
+    yield chance.choice((chance.uniform(early, 5), chance.uniform(8, 16)))
     if place.fault(chance):
         yield chance.uniform(1, 7)
         place.lift()
