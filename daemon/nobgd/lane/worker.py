@@ -18,14 +18,14 @@ from time import perf_counter
 from nobgd.fs.faults import code_of
 from nobgd.lane import target
 from nobgd.lane.peak import PEAK, peak_rss_mb
-from nobgd.picture import compose, decode, encode, source
+from nobgd.picture import admission, compose, decode, encode, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
 
 Ask = Callable[[float], int]  # blocks until that many megapixels fit; the threads to use
 Stage = Callable[[str], None]  # told which stage begins
-_READ_LIMIT_PER_MEGAPIXEL = 24_000_000  # bytes: 16-bit RGBA TIFF, uncompressed, thrice over
-_READ_LIMIT_FLOOR = 64_000_000
+_READ_LIMIT_PER_MEGAPIXEL = 16_000_000  # bytes: 16-bit RGBA uncompressed, twice
+_READ_LIMIT_BESIDES = 128 << 20  # bytes that are no pixels, see `admission`
 _MAY_MEND = (Code.EMPTY, Code.TRUNCATED, Code.BROKEN)  # while the file is still being written
 
 
@@ -64,11 +64,12 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
     PEAK.reset()
     side = "source"
     try:
-        with clock.stage("read"):
-            limit = max(int(job.max_megapixels * _READ_LIMIT_PER_MEGAPIXEL), _READ_LIMIT_FLOOR)
+        with clock.stage("read"), _patient(job):
+            limit = int(job.max_megapixels * _READ_LIMIT_PER_MEGAPIXEL) + _READ_LIMIT_BESIDES
             photo = source.read(
                 job.inbox, job.relpath, device=job.inbox_device,
                 expect=(job.size, job.mtime_ns), max_bytes=limit,
+                admit=lambda peek, size: admission.admit(peek, size, job.max_megapixels),
             )  # fmt: skip
         side = "output"
         done = Done(
@@ -102,11 +103,7 @@ def _compute(
     with clock.stage("decode"), _patient(job):
         header = decode.look(data)
         if header.megapixels > job.max_megapixels:
-            raise NobgdError(
-                Code.TOO_LARGE,
-                f"{job.relpath} has {header.megapixels:.0f} megapixels, more than the"
-                f" {job.max_megapixels:g} allowed; raise workers.max_megapixels to take it",
-            )
+            raise admission.too_many_pixels(header.megapixels, job.max_megapixels)
         if job.quiet_s < job.patience_s and not decode.finished(data, header):
             raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
     asked = perf_counter()

@@ -15,8 +15,9 @@ from nobgd.values import Code, NobgdError
 
 EOI = b"\xff\xd9"
 NO_END = "no end-of-image marker"
-_NEXT = re.compile(rb"\xff+([^\x00\xff])")  # the next marker, as libjpeg looks for it
+_NEXT = re.compile(rb"\xff([^\x00\xff])")  # the next marker; more 0xff before it are filling
 _IN_SCAN = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # what ends entropy-coded data
+_NO_ZERO = re.compile(rb"[^\0]")
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), (0xC2,)
 _BETWEEN_SCANS = frozenset({0xC4, 0xCC, 0xD9, 0xDA, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE})
@@ -78,11 +79,9 @@ def survey(data: bytes) -> Survey:
     repaired = data
     if walk.scan is not None and not walk.ended:
         walk.complaints.append(NO_END)
-        end = len(data)
-        while end > walk.scan and data[end - 1] in b"\0\xff":  # zeros that stand for the rest
-            end -= 1
-        if data[end - 1 : end + 2] == b"\xff\0":
-            end += 1
+        end = walk.scan + len(data[walk.scan :].rstrip(b"\0\xff"))  # zeros stand for the rest
+        while data[end : end + 2] == b"\xff\0":  # a stuffed byte of the scan
+            end += 2
         walk.pieces += [memoryview(data)[walk.copied : max(end, walk.copied)], EOI]
         walk.copied = len(data)
     if walk.pieces:
@@ -99,7 +98,7 @@ def without_metadata(data: bytes) -> bytes | None:
     Adobe's (APP14) tells the colours.  ``data`` is that of a survey: nothing is between segments.
     """
     at, pieces, left_out = 2, [data[:2]], False
-    while (found := _NEXT.match(data, at)) is not None and found[1][0] != 0xDA:
+    while (found := _NEXT.search(data, at)) is not None and found[1][0] != 0xDA:
         end = found.end() + _two(data, found.end())
         if end <= found.end() or end > len(data):
             return None
@@ -120,7 +119,7 @@ def _segment(walk: _Walk, at: int | None) -> int | None:
     found = _NEXT.search(data, at)
     if found is None:
         return None
-    if found.start() > at:
+    if data[at : found.start()].strip(b"\xff"):
         walk.drop(at, found.start(), "bytes between two segments")
     marker, body = found[1][0], found.end()
     if marker == 0xD9 and walk.scan is not None:
@@ -178,9 +177,8 @@ def _hole(walk: _Walk, head: bytes, start: int, end: int) -> bool:
         return False
     first, high = head[-3], head[-1] >> 4
     progressive = walk.frame in _PROGRESSIVE
-    after = at
-    while after < end and walk.data[after] == 0:
-        after += 1
+    found = _NO_ZERO.search(walk.data, at, end)
+    after = end if found is None else found.start()
     if after == end or (progressive and high):
         return False
     for number in range(head[0]):

@@ -1,7 +1,8 @@
 """Read a photo's bytes once, from the very file that was seen, and notice if it changes.
 
 The file is opened beneath its inbox without following a link, must be a regular file, and
-is never opened by name again: everything after works on these bytes.  What goes wrong:
+is never opened by name again: everything after works on these bytes.  Before they are read, a
+look at the first of them decides whether they shall be (`admission`).  What goes wrong:
 another mount in the inbox's place is GONE_AWAY; a link, FIFO, socket or device is UNSAFE;
 a size or mtime that differs from what was seen, before or after the reading, is CHANGED; a
 file that left is VANISHED.
@@ -13,13 +14,16 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nobgd.fs.beneath import open_beneath, open_root
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 
-_CHUNK = 64 << 20  # bytes per read(2); nearly every photo is one
+_CHUNK = 0x7FFF_F000  # bytes that one read(2) gives at most, so that there is one buffer
+
+Peek = Callable[[int, int], bytes]  # offset, count: the bytes there, fewer at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,13 @@ def read(
     device: int | None = None,
     expect: tuple[int, int] | None = None,
     max_bytes: int = 2 << 30,
+    admit: Callable[[Peek, int], None] | None = None,
 ) -> Source:
     """Read the photo `relpath` of the inbox `root`.
 
     `device` is the st_dev the inbox must have, `expect` the size in bytes and the mtime in
-    nanoseconds the photo must have; None leaves it unchecked.  Raises `NobgdError`.
+    nanoseconds the photo must have; None leaves it unchecked.  `admit` may look at parts of
+    the file and at its size before it is read, and refuse it.  Raises `NobgdError`.
     """
     doing = f"cannot read {relpath}"
     try:
@@ -61,20 +67,25 @@ def read(
             raise NobgdError(Code.UNSAFE, f"{relpath} is a socket or a device") from error
         raise failure(error, doing) from error
     try:
-        return _read(fd, relpath, expect, max_bytes)
+        return _read(fd, relpath, expect, max_bytes, admit)
     except OSError as error:
         raise failure(error, doing) from error
     finally:
         os.close(fd)
 
 
-def _read(fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int) -> Source:
+def _read(
+    fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int,
+    admit: Callable[[Peek, int], None] | None,
+) -> Source:  # fmt: skip
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
         raise NobgdError(Code.UNSAFE, f"{relpath} is no plain file, so it is not read")
     seen = (before.st_size, before.st_mtime_ns)
     if expect is not None and seen != expect:
         raise NobgdError(Code.CHANGED, f"{relpath} has changed since it was seen")
+    if admit is not None:
+        admit(lambda offset, count: os.pread(fd, count, offset), before.st_size)
     if before.st_size > max_bytes:
         mib = before.st_size / 2**20
         raise NobgdError(
