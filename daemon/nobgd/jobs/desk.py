@@ -90,7 +90,7 @@ class Desk:
             service.ledger.back(photo.inbox, photo.relpath)
         reason = plan.refusal(photo.relpath)
         if reason is not None:
-            self._skip(photo, row, reason)
+            service.unnamed.add(photo, row)
             return
         match plan.todo(self._known(row, photo), rules.source):
             case "job":
@@ -116,7 +116,9 @@ class Desk:
         touched = same and self._service.looking.touched(row, photo)
         return plan.Known(row.state, same, row.recipe == recipe, row.disposed, touched)
 
-    def _skip(self, photo: Photo, row: Row | None, reason: str) -> None:
+    def skip(self, photo: Photo, reason: str) -> None:
+        """A file is not worked on, which is said once."""
+        row = self._service.ledger.get(photo.inbox, photo.relpath)
         if row is not None and row.state == "skipped" and row.reason == reason:
             return
         self._service.ledger.skipped(photo, reason)
@@ -125,8 +127,7 @@ class Desk:
 
     def odd(self, odd: messages.Odd) -> None:
         """Something named like a photo that is none: said once, ever."""
-        row = self._service.ledger.get(odd.inbox, odd.relpath)
-        self._skip(Photo(odd.inbox, odd.relpath, 0, 0, 0.0), row, odd.why)
+        self.skip(Photo(odd.inbox, odd.relpath, 0, 0, 0.0), odd.why)
 
     def gone(self, inbox: str, relpaths: tuple[str, ...]) -> None:
         """Sources left their inbox; copies of them in quarantine stay, as was promised."""

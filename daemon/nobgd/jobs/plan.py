@@ -26,9 +26,15 @@ INTERRUPTIONS = 12  # a photo cut short this often is what brings the service do
 
 _NOT_OURS = {
     ".heic": "HEIC", ".heif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".bmp": "BMP",
-    ".psd": "Photoshop", ".svg": "SVG", ".pdf": "PDF", ".dng": "raw", ".cr2": "raw",
-    ".cr3": "raw", ".nef": "raw", ".arw": "raw", ".raf": "raw", ".orf": "raw", ".rw2": "raw",
+    ".psd": "Photoshop", ".psb": "Photoshop", ".xcf": "GIMP", ".svg": "SVG", ".pdf": "PDF",
+    ".eps": "PostScript", ".ico": "ICO", ".jxl": "JPEG XL", ".jp2": "JPEG 2000",
+    **dict.fromkeys(
+        (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc",
+         ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl",
+         ".sr2", ".srf", ".srw", ".x3f"), "raw",
+    ),
 }  # fmt: skip
+_CALLED = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +48,23 @@ class Known:
     touched: bool = False  # something was done to it that left size and mtime
 
 
-def refusal(relpath: str) -> str | None:
-    """Why a file with this name will never be a job; None if it may be."""
+def refusal(relpath: str, content: str | None = None) -> str | None:
+    """Why a file with this name will never be a job; None if it may be.
+
+    ``content`` is which of the four formats a lane saw in it.  A raw photo begins like a TIFF.
+    """
     extension = os.path.splitext(relpath)[1].lower()
     if extension in EXTENSIONS:
         return None
     name = os.path.basename(relpath)
+    if content in _CALLED and (content, _NOT_OURS.get(extension)) != ("TIFF", "raw"):
+        return f"{name} is a {content} by its content; call it {_CALLED[content]} and it is done"
     if extension in _NOT_OURS:
         return f"{name} is a {_NOT_OURS[extension]} file; export it as JPEG, PNG, WebP or TIFF"
-    return f"{name} is not named like a photo (JPEG, PNG, WebP or TIFF)"
+    return (
+        f"{name} is not named like a photo (.jpg, .png, .webp or .tif); if it is a picture, export"
+        " it as one of these"
+    )
 
 
 def todo(known: Known | None, source: str) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from nobgd.fs import mounts, publish
 from nobgd.lane.digest import Digest, digest
+from nobgd.lane.peek import Peek, peek
 from nobgd.picture import provenance, source
 from nobgd.values import Code, NobgdError
 
@@ -90,11 +91,11 @@ class Unlink:
     device: int | None = None
 
 
-Errand = Prepare | SetAside | Release | Dispose | Write | Unlink | Digest
+Errand = Prepare | SetAside | Release | Dispose | Write | Unlink | Digest | Peek
 
 
 def run(errand: Errand) -> int:
-    """Do one errand; the number means something for `Prepare` (its `sight`) and `Digest` only."""
+    """Do one errand; the number means something for `Prepare` (`sight`), `Digest` and `Peek`."""
     match errand:
         case Prepare():
             return prepare(errand)
@@ -110,6 +111,8 @@ def run(errand: Errand) -> int:
             return unlink(errand)
         case Digest():
             return digest(errand)
+        case Peek():
+            return peek(errand)
 
 
 def prepare(errand: Prepare) -> int:

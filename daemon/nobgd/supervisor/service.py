@@ -29,6 +29,7 @@ from nobgd.jobs.events import Answer, Call, Reload, Stop, Then, handle_signals
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.outbox import Outbox, make_folders
+from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
@@ -91,6 +92,7 @@ class Service:
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.looking = Looking(self)
+        self.unnamed = Unnamed(self)
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.saying = Saying(self)
@@ -244,6 +246,7 @@ class Service:
             case messages.Gone():
                 self.backlog.drop(message.inbox, message.relpaths)
                 self.looking.drop(message.inbox, message.relpaths)
+                self.unnamed.drop(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Scanned():
                 self.scanned[message.inbox] = message

@@ -1,0 +1,47 @@
+"""What a file that is not named like a photo is by its first bytes, so that its owner is told."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+
+from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs.faults import failure
+from nobgd.picture.kinds import kind_of
+from nobgd.values import NobgdError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Look at a file's first bytes.  Answers the place of its format in `FORMATS`, or -1."""
+
+    inbox: str
+    relpath: str
+    device: int | None = None  # st_dev that the inbox must have; None: not checked
+
+
+def peek(errand: Peek) -> int:
+    """See `Peek`.  Raises `NobgdError` when the file cannot be read."""
+    try:
+        folder = open_root(errand.inbox, errand.device)
+        try:
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+            file = open_beneath(folder, errand.relpath, flags)
+        finally:
+            os.close(folder)
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return -1
+            head = os.read(file, _HEAD_BYTES)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise failure(error, f"cannot read {errand.relpath}") from error
+    try:
+        return FORMATS.index(kind_of(head))
+    except NobgdError:
+        return -1
