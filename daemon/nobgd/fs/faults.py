@@ -21,6 +21,12 @@ _CODES: dict[Code, str] = {
     Code.OUT_OF_MEMORY: "ENOMEM",
     Code.UNSUPPORTED: "ENAMETOOLONG EOVERFLOW",
 }
+# What systems say when they do not take a name, surely and perhaps.
+OF_A_NAME = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
+OF_A_NAME_PERHAPS = frozenset(
+    {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EPROTO, errno.ENOTSUP,
+     errno.EREMOTEIO, errno.EBADF, errno.ENOSYS}
+)  # fmt: skip
 _CODE = {
     getattr(errno, name): code
     for code, names in _CODES.items()

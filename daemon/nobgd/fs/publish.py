@@ -21,8 +21,9 @@ import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from nobgd.fs import spelling
 from nobgd.fs.beneath import open_root
-from nobgd.fs.faults import failure
+from nobgd.fs.faults import OF_A_NAME, OF_A_NAME_PERHAPS, failure
 from nobgd.values import Code, NobgdError
 
 TEMP_PREFIX = ".nobgd-"
@@ -45,23 +46,78 @@ def is_temp(name: str) -> bool:
 def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> Iterator[int]:
     """A descriptor of ``root/parts…``, made where missing below ``root``, links not followed.
 
-    Raises `NobgdError` GONE_AWAY when ``root`` is not on ``device`` (the mount seen at
-    start): a bare mount point is writable, and that is how photos end up on the root disk.
+    A part that the disk does not take is spelt otherwise (see `spelling`).  Raises `NobgdError`
+    GONE_AWAY when ``root`` is not on ``device`` (the mount seen at start): a bare mount point is
+    writable, and that is how photos end up on the root disk.
     """
+    with spelt_folder(root, parts, device) as (descriptor, _):
+        yield descriptor
+
+
+@contextlib.contextmanager
+def spelt_folder(
+    root: str, parts: Iterable[str], device: int | None = None
+) -> Iterator[tuple[int, str]]:
+    """The same as `folder`, and the path from ``root`` as it is spelt on the disk."""
     try:
         descriptor = open_root(root, device)
     except OSError as error:
         raise _place(error, root) from error
+    spelt = []
     try:
         for part in parts:
-            below = _enter(descriptor, part, root)
+            below, name = _enter_spelt(descriptor, part, root)
             os.close(descriptor)
             descriptor = below
-        yield descriptor
+            spelt.append(name)
+        yield descriptor, "/".join(spelt)
     except OSError as error:
         raise _place(error, root) from error
     finally:
         os.close(descriptor)
+
+
+def _enter_spelt(parent: int, name: str, root: str) -> tuple[int, str]:
+    """Enter or make one folder, under another spelling where the disk does not take its name."""
+    others = spelling.variants(name)
+    for other in others:  # made before, when the disk refused the name itself
+        with contextlib.suppress(OSError):
+            if stat.S_ISDIR(os.stat(other, dir_fd=parent, follow_symlinks=False).st_mode):
+                return _enter(parent, other, root), other
+    try:
+        return _enter(parent, name, root), name
+    except OSError as error:
+        if not refuses(parent, name, error):
+            raise
+        for other in others:
+            with contextlib.suppress(OSError):
+                return _enter(parent, other, root), other
+        raise
+
+
+def refuses(descriptor: int, name: str, error: OSError) -> bool:
+    """Whether ``error`` came of the name, which this disk does not take, and not of the place.
+
+    Some systems say so with an errno that is also the place's (exFAT by FUSE: ENOENT).  So a
+    folder of that name is tried, which must fail, and a file of another, which must not.
+    """
+    if error.errno not in OF_A_NAME and not (
+        error.errno in OF_A_NAME_PERHAPS and spelling.variants(name)
+    ):
+        return False
+    try:
+        os.mkdir(name, dir_fd=descriptor)
+    except FileExistsError:
+        return False
+    except OSError as again:
+        if again.errno not in OF_A_NAME | OF_A_NAME_PERHAPS:
+            return False
+        with contextlib.suppress(OSError):
+            probe(descriptor)
+            return True
+        return False
+    os.rmdir(name, dir_fd=descriptor)
+    return False
 
 
 def _enter(parent: int, name: str, root: str) -> int:
