@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nobgd.record.drift import BLOCK, Drift, Fit, merged
+from nobgd.record.drift import RECENT, Drift
+from nobgd.record.fit import Fit, merged
+from record.simulated import Day
 
 
 def photo(chance: random.Random, *, fixed: float = 600.0, slope: float = 10.0) -> dict[str, Any]:
@@ -104,7 +106,43 @@ def test_only_computed_photos_count() -> None:
     """Copies take a hundredth of the time and would hide everything."""
     chance = random.Random(5)
     drift = Drift(25)
-    for _ in range(5 * BLOCK):
+    for _ in range(5 * RECENT):
         assert drift.note(photo(chance) | {"how": "copied", "total_ms": 1.0}) is None
         assert drift.note({"event": "photo.failed"}) is None
-    assert not drift._blocks
+    assert not drift._usual
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_day_of_all_kinds_of_work_is_no_drift_and_a_slower_machine_is(seed: int) -> None:
+    """Single photos, batches, sizes, models, engines, threads, lanes, reloads: nothing is said.
+
+    Then everything takes 30 % longer: said within 200 photos, if they are of kinds seen before.
+    """
+    slower, steady = 600, 350  # photos; from when on no reload brings another kind
+    day, drift = Day(seed, slower_from=slower), Drift(20)
+    said: list[int] = []
+    for number, event in enumerate(day.events(slower + 200)):
+        if number == steady:
+            day.reloads = False
+        if drift.note(event) is not None:
+            said.append(number)
+    assert [number for number in said if number < slower] == []
+    if not day.mixed:
+        assert said
+
+
+def test_another_mix_of_work_is_no_drift() -> None:
+    """First one by one with two threads, then all at once with one; other models; other sizes."""
+    chance = random.Random(6)
+
+    def of(fixed: float, **more: Any) -> list[dict[str, Any]]:
+        return [photo(chance, fixed=fixed) | more for _ in range(400)]
+
+    alone = of(330, threads=2, lanes_busy=1.0)
+    full = of(660, threads=1, lanes_busy=1.98)
+    crowded = of(1500, threads=1, lanes_busy=3.9)
+    large = of(5000, model="u2net", threads=1)
+    packed = of(4000, compression="balanced")
+    assert follow(Drift(20), [*alone, *full, *crowded, *large, *packed, *alone]) == []
+    slower = of(900, threads=1, lanes_busy=2.0)
+    assert len(follow(Drift(20), [*alone, *full, *slower])) == 1

@@ -190,10 +190,11 @@ class Config(Section):
     output: Output = Output()
     metrics: Metrics = Metrics()
     drift_percent: Number = Field(
-        25.0,
+        20.0,
         gt=0,
         le=10_000,
-        description="say service.drift when the cost per megapixel grew this much",
+        description="say service.drift when photos take this much longer than others of their"
+        " kind and size did",
     )
     inboxes: tuple[InboxConfig, ...] = Field(min_length=1)
     origin: str = Field("", exclude=True, description="the file this was read from")

@@ -77,7 +77,10 @@ class Booking:
             skip = Skip(done.inbox, done.relpath, reason)
             self._service.saying.tell("info", events.photo_skipped(skip))
         else:
-            event = events.photo_done(done, lane=finished.lane, queued_ms=finished.waited_s * 1000)
+            event = events.photo_done(
+                done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
+                lanes_busy=finished.lanes_busy, compression=job.compression,
+            )  # fmt: skip
             event = {"timestamp": logs.timestamp(), "level": "info", **event}
             line = events.line(event)
             ledger.done(done, job.outbox, line)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nobgd.pool.lane import Lane, Request
+from nobgd.pool.load import Load
 from nobgd.pool.memory import Budget
-from nobgd.values import wire
+from nobgd.values import Job, wire
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 
@@ -30,6 +31,7 @@ class Finished:
     answer: Any  # Outcome for a Job, int for an errand
     lane: int
     waited_s: float  # from submit to start
+    lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
 
 
 class Lanes(Executor):
@@ -54,6 +56,7 @@ class Lanes(Executor):
             for lane in self._lanes
         ]
         self._closing = False
+        self._load = Load()
 
     def start(self) -> None:
         """Open every lane and wait until each has its model.  Raises `Unfit`."""
@@ -143,10 +146,15 @@ class Lanes(Executor):
             request, future, since = item
             if not future.set_running_or_notify_cancel():
                 continue
-            waited = time.monotonic() - since
+            began = time.monotonic()
+            waited = began - since
+            mark = self._load.enter(began) if isinstance(request, Job) else None
             try:
                 answer = lane.ask(request)
             except BaseException as error:  # noqa: BLE001 - belongs to whoever waits
+                if mark is not None:
+                    self._load.leave(mark, time.monotonic())
                 future.set_exception(error)
             else:
-                future.set_result(Finished(answer, lane.number, waited))
+                busy = self._load.leave(mark, time.monotonic()) if mark is not None else 1.0
+                future.set_result(Finished(answer, lane.number, waited, busy))

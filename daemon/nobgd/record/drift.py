@@ -1,122 +1,101 @@
-"""Whether work is getting slower: time = fixed + per megapixel, now against before.  Pure.
+"""Whether work is getting slower: photos against earlier ones of the same kind.  Pure.
 
-Ordinary least squares from five sums, so that fits can be merged and need no points.
+A photo is compared with those of its own kind (inbox, model, precision, engine, threads, lanes at
+work, format, compression) and size: what it took, over the median of theirs.  What a
+daemon happens to be given, one photo or a thousand, small or large, by this model or that, is no
+drift then; a disk, a fan or an update that makes everything slower is.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import statistics
-from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from bisect import bisect_left, insort
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 STAGES = ("read_ms", "decode_ms", "infer_ms", "compose_ms", "encode_ms", "publish_ms")
-BLOCK = 50  # photos
-RECENT_BLOCKS = 2
-BEFORE_BLOCKS = 18
-LEAST_BEFORE = 2  # blocks, until there is something to compare with
+RECENT = 100  # photos that are compared with those before them
+ENOUGH = 60  # of these have something to be compared with, or nothing is said
+_KINDS, _OF_EACH = 48, 300  # kinds that are remembered, and photos of each: the latest
+_ALIKE = 1.12  # sizes within this factor are compared
+_NEIGHBOURS = 20, 40  # photos of that size and kind: the least, and the most that are looked at
+_EVERY = 5  # photos: how often it is looked at
+_BUSY_STEP = 1.25  # lanes at work within this factor are alike
+_MOST_LANES = 10_000
 
 
-@dataclass(slots=True)
-class Fit:
-    """Milliseconds against megapixels: sums, and the line through them."""
-
-    count: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    xx: float = 0.0
-    xy: float = 0.0
-
-    def add(self, megapixels: float, milliseconds: float) -> None:
-        """One photo."""
-        self.count += 1
-        self.x += megapixels
-        self.y += milliseconds
-        self.xx += megapixels * megapixels
-        self.xy += megapixels * milliseconds
-
-    def merge(self, other: Fit) -> None:
-        """All photos of another fit."""
-        self.count += other.count
-        self.x += other.x
-        self.y += other.y
-        self.xx += other.xx
-        self.xy += other.xy
-
-    def line(self) -> tuple[float, float]:
-        """(fixed ms, ms per megapixel); photos of one size only tell the latter, fixed is 0.
-
-        A negative part, which noise can bring about, is taken to be 0 and the other refitted.
-        """
-        if not self.count or not self.x:
-            return 0.0, 0.0
-        spread = self.xx - self.x * self.x / self.count
-        if spread <= 1e-6 * self.xx:
-            return 0.0, self.y / self.x
-        slope = (self.xy - self.x * self.y / self.count) / spread
-        fixed = (self.y - slope * self.x) / self.count
-        if slope < 0:
-            return self.y / self.count, 0.0
-        if fixed < 0:
-            return 0.0, self.xy / self.xx
-        return fixed, slope
-
-    def expected_ms(self, megapixels: float) -> float:
-        """Milliseconds that the line gives a photo of this size."""
-        fixed, slope = self.line()
-        return fixed + slope * megapixels
+def kind(event: dict[str, Any]) -> tuple[Hashable, ...]:
+    """What a ``photo.done`` may be compared by.  Fields that an older log lacks count as equal."""
+    busy = event.get("lanes_busy")
+    lanes = float(busy) if isinstance(busy, int | float) and 1 <= busy <= _MOST_LANES else 1.0
+    names = ("inbox", "model", "precision", "engine", "threads", "recipe", "compression", "format")
+    suffix = os.path.splitext(str(event.get("source", "")))[1].lower()
+    return (*(str(event.get(name)) for name in names), suffix, round(math.log(lanes, _BUSY_STEP)))
 
 
-def merged(fits: Iterable[Fit]) -> Fit:
-    """One fit from several."""
-    whole = Fit()
-    for fit in fits:
-        whole.merge(fit)
-    return whole
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    """One photo: its size and what it took."""
+
+    megapixels: float
+    total_ms: float
+    stages_ms: tuple[float, ...] = ()
 
 
-@dataclass(slots=True)
-class Block:
-    """Photos that follow each other: their fits, whole and by stage."""
+class Usual:
+    """The latest photos of one kind, by size."""
 
-    total: Fit = field(default_factory=Fit)
-    stages: dict[str, Fit] = field(default_factory=lambda: {name: Fit() for name in STAGES})
-    points: list[tuple[float, float]] = field(default_factory=list)  # (megapixels, ms)
+    def __init__(self) -> None:
+        self._order: deque[Point] = deque()
+        self._sorted: list[Point] = []
 
-    def add(self, event: dict[str, Any]) -> None:
-        """One ``photo.done``."""
-        megapixels, total = float(event["megapixels"]), float(event["total_ms"])
-        self.total.add(megapixels, total)
-        self.points.append((megapixels, total))
-        for name in STAGES:
-            self.stages[name].add(megapixels, float(event.get(name, 0.0)))
+    def add(self, point: Point) -> None:
+        """One more; beyond 300 the oldest is forgotten."""
+        self._order.append(point)
+        insort(self._sorted, point)
+        if len(self._order) > _OF_EACH:
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def near(self, megapixels: float) -> list[Point]:
+        """Those of about this size: an even selection; empty when they are too few."""
+        least, most = _NEIGHBOURS
+        low = bisect_left(self._sorted, Point(megapixels / _ALIKE, -math.inf))
+        high = bisect_left(self._sorted, Point(megapixels * _ALIKE, math.inf))
+        if high - low < least:
+            return []
+        step = max(1, (high - low) // most)
+        return self._sorted[low:high:step]
 
 
-def grown_stage(before: dict[str, Fit], recent: dict[str, Fit]) -> str:
-    """The stage that takes the most milliseconds more than its line before gives it."""
-
-    def more(name: str) -> float:
-        now = recent[name]
-        if not now.count:
-            return 0.0
-        return (now.y / now.count) - before[name].expected_ms(now.x / now.count)
-
-    return max(STAGES, key=more).removesuffix("_ms")
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    point: Point
+    usual_ms: float  # the median of photos of its kind and size
+    usual: Usual
 
 
 class Drift:
-    """Follows a daemon's photos: the last hundred against the nine hundred before them.
+    """Follows a daemon's photos: the latest hundred against those before them.
 
-    Bounded: sums for 20 blocks of 50 photos, points for two.  A single huge or slow photo
-    changes nothing: what is compared is the median of time over the time that the line of
-    before gives a photo of that size.
+    Bounded: 300 photos for each of the 48 kinds that came last.  A photo is remembered for
+    comparison only when a hundred others have come after it, so a slower time does not become
+    what is usual while it is being noticed.  A single huge or slow photo changes nothing: what
+    decides is the median.
     """
 
     def __init__(self, percent: float) -> None:
         self._percent = percent
-        self._blocks: deque[Block] = deque(maxlen=RECENT_BLOCKS + BEFORE_BLOCKS)
-        self._filling = Block()
+        self._usual: OrderedDict[tuple[Hashable, ...], Usual] = OrderedDict()
+        self._waiting: deque[tuple[tuple[Hashable, ...], Point]] = deque()
+        self._compared: deque[_Compared] = deque(maxlen=RECENT)
+        self._count = 0
         self._said = False
 
     def note(self, event: dict[str, Any]) -> dict[str, Any] | None:
@@ -126,43 +105,63 @@ class Drift:
         """
         if event.get("event") != "photo.done" or event.get("how", "computed") != "computed":
             return None
-        if not float(event.get("megapixels") or 0.0):
+        megapixels, total = (float(event.get(name) or 0.0) for name in ("megapixels", "total_ms"))
+        if megapixels <= 0 or total <= 0:
             return None
-        self._filling.add(event)
-        if self._filling.total.count < BLOCK:
-            return None
-        self._blocks.append(self._filling)
-        self._filling = Block()
-        if len(self._blocks) > RECENT_BLOCKS:
-            self._blocks[-1 - RECENT_BLOCKS].points.clear()
-        return self._judge()
+        stages = tuple(float(event.get(name) or 0.0) for name in STAGES)
+        point, of = Point(megapixels, total, stages), kind(event)
+        usual = self._usual.get(of)
+        near = usual.near(megapixels) if usual is not None else []
+        if usual is not None and near:
+            median = statistics.median(each.total_ms for each in near)
+            self._compared.append(_Compared(point, median, usual))
+        self._remember(of, point)
+        self._count += 1
+        return self._judge() if self._count % _EVERY == 0 else None
+
+    def _remember(self, of: tuple[Hashable, ...], point: Point) -> None:
+        self._waiting.append((of, point))
+        if len(self._waiting) <= RECENT:
+            return
+        of, point = self._waiting.popleft()
+        self._usual.setdefault(of, Usual()).add(point)
+        self._usual.move_to_end(of)
+        if len(self._usual) > _KINDS:
+            self._usual.popitem(last=False)
 
     def _judge(self) -> dict[str, Any] | None:
-        blocks = list(self._blocks)
-        before, recent = blocks[:-RECENT_BLOCKS], blocks[-RECENT_BLOCKS:]
-        if len(before) < LEAST_BEFORE:
+        if len(self._compared) < ENOUGH:
             return None
-        usual = merged(block.total for block in before)
-        fixed, slope = usual.line()
-        ratios = [ms / (fixed + slope * mp) for block in recent for mp, ms in block.points]
+        ratios = (each.point.total_ms / each.usual_ms for each in self._compared)
         growth = (statistics.median(ratios) - 1) * 100
         if growth < self._percent / 2:
             self._said = False
         if self._said or growth < self._percent:
             return None
         self._said = True
-        stages = [
-            {name: merged(block.stages[name] for block in part) for name in STAGES}
-            for part in (before, recent)
-        ]
-        now = merged(block.total for block in recent)
-        mean = now.x / now.count
+        megapixels = sum(each.point.megapixels for each in self._compared)
+        kinds = {id(each.usual): each.usual for each in self._compared}
         return {
             "event": "service.drift",
             "percent": round(growth, 1),
-            "stage": grown_stage(*stages),
-            "before_ms_per_megapixel": round(usual.expected_ms(mean) / mean, 2),
-            "recent_ms_per_megapixel": round(now.y / now.x, 2),
-            "photos_before": int(usual.count),
-            "photos_recent": int(now.count),
+            "stage": self._grown_stage(),
+            "before_ms_per_megapixel": round(
+                sum(each.usual_ms for each in self._compared) / megapixels, 2
+            ),
+            "recent_ms_per_megapixel": round(
+                sum(each.point.total_ms for each in self._compared) / megapixels, 2
+            ),
+            "photos_before": sum(len(usual) for usual in kinds.values()),
+            "photos_recent": len(self._compared),
         }
+
+    def _grown_stage(self) -> str:
+        """The stage that takes the most milliseconds more than it did for such photos."""
+        more = dict.fromkeys(STAGES, 0.0)
+        for each in self._compared:
+            near = each.usual.near(each.point.megapixels)
+            for number, name in enumerate(STAGES):
+                if near:
+                    usual = statistics.median(one.stages_ms[number] for one in near)
+                    more[name] += each.point.stages_ms[number] - usual
+        return max(STAGES, key=lambda name: more[name]).removesuffix("_ms")

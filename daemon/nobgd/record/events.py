@@ -11,8 +11,13 @@ from nobgd.values import Done, Failed, Skip
 SCHEMA_VERSION = 1
 
 
-def photo_done(done: Done, *, lane: int, queued_ms: float) -> dict[str, Any]:
-    """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6."""
+def photo_done(
+    done: Done, *, lane: int, queued_ms: float, lanes_busy: float = 1.0, compression: str = "fast"
+) -> dict[str, Any]:
+    """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6.
+
+    ``lanes_busy``: the mean of how many lanes had a photo meanwhile.
+    """
     megapixels = done.width * done.height / 1e6
     timing = done.timing
     return {
@@ -40,6 +45,8 @@ def photo_done(done: Done, *, lane: int, queued_ms: float) -> dict[str, Any]:
         "engine": done.engine,
         "lane": lane,
         "threads": done.threads,
+        "lanes_busy": round(lanes_busy, 2),
+        "compression": compression,
         "attempt": done.attempt,
         "subject_confidence": done.subject_confidence,
         "how": done.how,

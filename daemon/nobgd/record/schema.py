@@ -38,6 +38,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "engine": (_TEXT, "what runs the model: onnxruntime or ncnn"),
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
+    "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),
+    "compression": (_TEXT, "of the PNG: fast, balanced or small"),
     "attempt": (_WHOLE, "1 is the first"),
     "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
     "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
@@ -65,9 +67,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "log": (_TEXT, "the log's file, or stdout"),
     "lines": (_WHOLE, "that the log got late"),
     "dropped": (_WHOLE, "lines that were lost for good, none of them of a finished photo"),
-    "percent": (_NUMBER, "growth of the time of a photo against that expected for its size"),
+    "percent": (_NUMBER, "growth of the time of a photo against that usual for its kind and size"),
     "stage": (_TEXT, "the stage that grew most"),
-    "before_ms_per_megapixel": (_NUMBER, "by the fit of those before, at the recent mean size"),
+    "before_ms_per_megapixel": (_NUMBER, "that is usual for such kinds and sizes"),
     "recent_ms_per_megapixel": (_NUMBER, "of the recent photos"),
     "photos_before": (_WHOLE, "that the recent ones are compared with"),
     "photos_recent": (_WHOLE, "the latest"),
@@ -82,7 +84,7 @@ _FAILED = "inbox source code reason attempt"
 
 # event: (meaning, fields that are always there, fields that may be)
 EVENTS: dict[str, tuple[str, str, str]] = {
-    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine"),
+    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine lanes_busy compression"),
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
     "photo.not_set_aside": (
@@ -102,7 +104,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "service.reloaded": ("a new configuration is in force", "changed needs_restart inboxes", ""),
     "service.reload_refused": ("the old configuration stays in force", "reason", ""),
     "service.drift": (
-        "a megapixel has come to cost more",
+        "photos take longer than earlier ones of the same kind and size",
         "percent stage before_ms_per_megapixel recent_ms_per_megapixel photos_before"
         " photos_recent",
         "",

@@ -8,19 +8,20 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
-from nobgd.record import drift, events, schema
+from nobgd.record import events, schema
+from nobgd.record.fit import Fit
 from nobgd.report import tables
 from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import BUCKETS, STAGES, Cell, Failure, Named, Summary, Verdict
 from nobgd.report.tally import Bin, Busy, Tally, Timeline
+from nobgd.report.verdict import verdict
 
 _UNSURE = 0.5
 _NAMED = 10
 _CELLS_PER_DECADE = 12
 _MOST_KINDS = 200  # inboxes, or models; more are counted together
 _RECENT = 0.25  # of the photos, for the verdict on drift
-_LEAST_PHOTOS = 40  # for that verdict
 _KNOWN = frozenset(schema.FIELDS)
 
 
@@ -43,7 +44,7 @@ class Collector:
         self._first = math.inf
         self._last = -math.inf
         self._work = [math.inf, -math.inf]
-        self._fit = drift.Fit()
+        self._fit = Fit()
         self._number = 0
         self._unknown: set[str] = set()
         self.warnings: dict[str, str] = {}
@@ -110,9 +111,7 @@ class Collector:
         each.megapixels += megapixels
         each.busy_ms += total
         each.queued_ms += queued
-        each.fit.add(megapixels, total)
-        for name, fit in each.stages.items():
-            fit.add(megapixels, figure(event.get(name)))
+        each.kinds.add(event, megapixels, total)
 
     def _stands_out(
         self, event: dict[str, Any], moment: float, megapixels: float, total: float
@@ -192,7 +191,7 @@ class Collector:
         )  # fmt: skip
 
     def _drift(self) -> Verdict | None:
-        """The last quarter of the photos against those before, at the mean size of all."""
+        """The last quarter of the photos against those before."""
         recent, before = Bin(), Bin()
         since = 0.0
         wanted = self._fit.count * _RECENT
@@ -203,15 +202,7 @@ class Collector:
                 since = float(number * self._timeline.span_s)
             else:
                 before.merge(each)
-        if min(before.photos, recent.photos) < _LEAST_PHOTOS:
-            return None
-        mean = self._fit.x / self._fit.count
-        was, now = (part.fit.expected_ms(mean) / mean for part in (before, recent))
-        if not was:
-            return None
-        stage = drift.grown_stage(before.stages, recent.stages)
-        percent = (now / was - 1) * 100
-        return Verdict(was, now, percent, stage, before.photos, recent.photos, since)
+        return verdict(before.kinds, recent.kinds, since)
 
 
 def _kind(tallies: dict[str, Tally], name: str) -> Tally:

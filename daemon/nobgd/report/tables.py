@@ -148,14 +148,15 @@ def drift_sentence(summary: Summary) -> str:
     """Whether work is getting slower."""
     found = summary.drift
     if found is None:
-        return "Drift: too few photos to compare two periods."
+        return "Drift: too few photos of the same kind and size to compare two periods."
     word = "slower" if found.percent > 0 else "quicker"
     if abs(found.percent) < 10:
         return f"Drift: none; the work is {abs(found.percent):.0f} % {word} than before."
     return (
-        f"Drift: since {when(found.since)} a megapixel costs {abs(found.percent):.0f} % "
-        f"{'more' if found.percent > 0 else 'less'} ({found.recent_ms_per_mp:.1f} instead of"
-        f" {found.before_ms_per_mp:.1f} ms); most of it in {found.stage}."
+        f"Drift: since {when(found.since)} a photo takes {abs(found.percent):.0f} % "
+        f"{'more' if found.percent > 0 else 'less'} than others of its kind and size did"
+        f" ({found.recent_ms_per_mp:.1f} instead of {found.before_ms_per_mp:.1f} ms per megapixel);"
+        f" most of it in {found.stage}."
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nobgd.record import drift
 from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import STAGES, Moment, Row
+from nobgd.report.verdict import Kinds
 
 _FIELDS = tuple(f"{name}_ms" for name in STAGES)
 _MOST_BINS = 240  # of the timeline; then they double
@@ -53,7 +53,7 @@ class Tally:
 class Bin:
     """A stretch of the timeline."""
 
-    __slots__ = ("busy_ms", "failures", "fit", "megapixels", "photos", "queued_ms", "stages")
+    __slots__ = ("busy_ms", "failures", "kinds", "megapixels", "photos", "queued_ms")
 
     def __init__(self) -> None:
         self.photos = 0
@@ -61,8 +61,7 @@ class Bin:
         self.megapixels = 0.0
         self.busy_ms = 0.0
         self.queued_ms = 0.0
-        self.fit = drift.Fit()
-        self.stages = {name: drift.Fit() for name in drift.STAGES}
+        self.kinds = Kinds()
 
     def merge(self, other: Bin) -> None:
         """All of another stretch."""
@@ -71,9 +70,7 @@ class Bin:
         self.megapixels += other.megapixels
         self.busy_ms += other.busy_ms
         self.queued_ms += other.queued_ms
-        self.fit.merge(other.fit)
-        for name, fit in other.stages.items():
-            self.stages[name].merge(fit)
+        self.kinds.merge(other.kinds)
 
 
 class Timeline:
