@@ -75,7 +75,7 @@ def pair(request, tmp_path_factory):
 
 def ours(data: bytes, segmenter: Segmenter) -> np.ndarray:
     picture = decode.decode(data, decode.look(data))
-    mask, confidence = segmenter.mask(picture.pixels)
+    mask, confidence = segmenter.mask(picture.shown)
     assert confidence > 0.5
     return compose.compose(picture.rgbx, mask, picture.alpha)[..., 3]
 

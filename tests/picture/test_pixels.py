@@ -1,7 +1,5 @@
 """Every mode that the four formats yield gives a right picture."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
@@ -81,10 +79,14 @@ def test_one_colour_declared_transparent(photo, save, mode):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_cmyk_is_shown_as_pillow_shows_it(photo, save, kind):
-    """Adobe's inverted CMYK JPEG and plain CMYK TIFF."""
-    data = save(photo.convert("CMYK"), kind)
-    assert_same(opened(data), Image.open(io.BytesIO(data)))
+def test_cmyk_is_ink_on_coated_paper(save, kind):
+    """Adobe's inverted CMYK JPEG and plain CMYK TIFF, without a profile, are one colour."""
+    ink = np.zeros((40, 60, 4), np.uint8)
+    ink[..., 1] = ink[..., 2] = 255
+    picture = opened(save(Image.fromarray(ink, "CMYK"), kind, quality=100))
+    difference = rgb_of(picture)[20, 30].astype(int) - (228, 5, 20)  # process red, as printed
+    assert np.abs(difference).max() <= 8
+    assert picture.assumed == ("cmyk_profile_assumed",)
 
 
 def test_ycbcr_in_a_tiff(photo, save):

@@ -113,16 +113,22 @@ def _compute(
         picture = decode.decode(data, header)
         del data
     with clock.stage("infer"):
-        mask, confidence = segmenter.mask(picture.pixels, threads)
+        mask, confidence = segmenter.mask(picture.shown, threads)
     with clock.stage("compose"):
         rgba = compose.compose(picture.rgbx, mask, picture.alpha, threads)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         complaints = picture.complaints
+        spoken, notes = picture.spoken, picture.assumed
         del picture
     with clock.stage("encode"):
         parts = encode.encode(
+<<<<<<< HEAD
             rgba, icc=icc, dpi=dpi, exif=exif, compression=job.compression,
             extra=(target.text(job, done.sha256, confidence, None),), threads=threads,
+=======
+            rgba, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
+            extra=(target.text(job, done.sha256, confidence),), threads=threads,
+>>>>>>> 397beed (A layout is known to be decoded right or refused by its name; colours are carried however a file tells them)
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba
@@ -131,7 +137,7 @@ def _compute(
     return replace(
         done, output=output, width=width, height=height,
         bytes_out=count, subject_confidence=round(confidence, 4),
-        threads=segmenter.runs_on(threads), complaints=complaints,
+        threads=segmenter.runs_on(threads), complaints=complaints, notes=notes,
     )  # fmt: skip
 
 

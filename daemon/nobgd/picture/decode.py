@@ -9,23 +9,38 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import simplejpeg
 from PIL import Image, ImageFile
+from PIL.PngImagePlugin import PngImageFile
 
+from nobgd.picture import (
+    colour,
+    integrity,
+    jpeg,
+    jpeg_scan,
+    layout,
+    png_chunks,
+    png_colour,
+    png_depth,
+)  # fmt: skip
 from nobgd.picture import exif as exif_block
-from nobgd.picture import integrity, jpeg, jpeg_scan
+from nobgd.picture.colour import Painted
+from nobgd.picture.directory import page
 from nobgd.picture.ending import finished
 from nobgd.picture.header import Header, look, open_picture, quiet
 from nobgd.picture.pixels import Bytes, to_rgbx, upright
+from nobgd.picture.render import rendered
 from nobgd.values import Code, NobgdError
 
 __all__ = ["Header", "Picture", "decode", "finished", "look"]
 
 _ORIENTATION = 0x0112
 _KEPT_FROM_TIFF = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
-_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
+_EXIF_IFD, _GPS_IFD, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
+_ICC, _X, _Y, _UNIT = 34675, 282, 283, 296  # a TIFF's profile and resolution
+_INCHES = {2: 1.0, 3: 2.54}  # per inch, per centimetre
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +53,14 @@ class Picture:
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None  # a TIFF block as PNG's eXIf wants it, orientation 1, no thumbnail
     complaints: tuple[str, ...] = ()  # what was repaired or left out, no pixel of it; one of each
+    spoken: dict[bytes, bytes] = field(default_factory=dict)  # PNG chunks that speak of colour
+    assumed: tuple[str, ...] = ()  # what the file left open: see `notes` in the log's schema
+    seen: Bytes | None = None  # (H, W, 4) uint8 RGBX: what the model gets, if not these pixels
+
+    @property
+    def shown(self) -> Bytes:
+        """(H, W, 4) uint8: what the model gets."""
+        return self.rgbx if self.seen is None else self.seen
 
     @property
     def pixels(self) -> Bytes:
@@ -54,6 +77,8 @@ def decode(data: bytes, header: Header) -> Picture:
     complaints: list[str] = []
     try:
         data = integrity.sound(data, header, complaints)
+        if header.format == "TIFF":
+            return _tiff(data, complaints)
         with quiet(), open_picture(data, header.format, complaints) as image:
             return _decode(data, image, complaints)
     except MemoryError as error:
@@ -81,29 +106,82 @@ def decode(data: bytes, header: Header) -> Picture:
 
 def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> Picture:
     orientation = _orientation(image) if image.format != "PNG" else 1
-    kept = _exif(image)
+    block = image.info.get("exif")
     dpi = _dpi(image.info.get("dpi"))
-    rgbx = alpha = icc = None
+    painted: Painted | None = None
+    spoken: dict[bytes, bytes] = {}
     if image.format == "JPEG" and image.mode == "RGB":
         with suppress(ValueError):
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
             if (width, height) == image.size:  # of which the caller's limit spoke
                 rgbx, said = jpeg.rgbx(data)
                 complaints += said
-                icc = _rgb_profile(image)
-    if rgbx is None:
+                painted = Painted(rgbx, icc=_rgb_profile(image))
+    if painted is None and isinstance(image, PngImageFile):
+        painted = _png(data, image)
+        orientation, block = _orientation(image), image.info.get("exif")  # may follow the pixels
+        if not painted.changed:
+            spoken = png_colour.kept(png_chunks.survey(data), painted.icc is not None)
+    elif painted is None:
         if image.format == "JPEG":
             complaints += jpeg.check(data, image.mode)
         image.load()
-        if image.format == "PNG":  # its EXIF may come after the pixels
-            orientation, kept = _orientation(image), _exif(image)
-        elif image.format == "TIFF":  # Pillow has turned it already
-            orientation = 1
-        rgbx, alpha, icc = to_rgbx(image)
+        painted = to_rgbx(image)
     image.close()
-    rgbx = upright(rgbx, orientation)
-    alpha = upright(alpha, orientation) if alpha is not None else None
-    return Picture(rgbx, alpha, icc, dpi, kept, _few(complaints))
+    exif = block if isinstance(block, bytes) else None
+    adobe = exif is not None and exif_block.says_adobe_rgb(exif)
+    return _finished(painted, orientation, dpi, exif, spoken, complaints, adobe)
+
+
+def _png(data: bytes, image: PngImageFile) -> Painted:
+    bits, kind = png_depth.depth(data)
+    if bits == 16 and kind != 0:
+        low = open_picture(data, "PNG") if kind != 4 else None
+        rgbx, alpha = png_depth.sixteen(data, image, low)
+        icc = image.info.get("icc_profile")
+        managed = colour.of_grey(icc) if kind == 4 else None
+        if managed:
+            rgbx[..., :3] = managed(rgbx[..., 0])
+            return Painted(rgbx, alpha, changed=True)
+        return Painted(rgbx, alpha, icc if colour.space(icc) == b"RGB " else None)
+    hidden = image.info.get("transparency")
+    if kind == 0 and bits in (2, 4) and isinstance(hidden, int):
+        image.info["transparency"] = png_depth.stretched(hidden, bits)
+    image.load()
+    return to_rgbx(image)
+
+
+def _tiff(data: bytes, complaints: list[str]) -> Picture:
+    directory = page(data)
+    found = layout.of(directory)
+    with quiet():
+        painted = rendered(directory, found, directory.block(_ICC) or None)
+        exif = _exif_of_tiff(data)
+    scale = _INCHES.get(directory.number(_UNIT, 2), 0.0)
+    dots = (*directory.ratios(_X)[:1], *directory.ratios(_Y)[:1])
+    dpi = _dpi(tuple(each * scale for each in dots))
+    adobe = found.channels == 3 and exif_block.says_adobe_rgb(data)
+    return _finished(painted, found.orientation, dpi, exif, {}, complaints, adobe)
+
+
+def _finished(
+    painted: Painted, orientation: int, dpi: tuple[float, float] | None, exif: bytes | None,
+    spoken: dict[bytes, bytes], complaints: list[str], adobe: bool,
+) -> Picture:  # fmt: skip
+    """The picture upright, all that goes by axes too, with the profile that its EXIF names."""
+    turned = 5 <= orientation <= 8
+    icc = painted.icc
+    if adobe and icc is None and not spoken and not painted.changed:
+        icc = colour.adobe_rgb()
+    alpha, seen = (
+        upright(part, orientation) if part is not None else None
+        for part in (painted.alpha, painted.seen)
+    )
+    return Picture(
+        upright(painted.rgbx, orientation), alpha, icc, (dpi[1], dpi[0]) if dpi and turned else dpi,
+        exif_block.neutral(exif, turned) if exif else None, _few(complaints), spoken,
+        painted.assumed, seen,
+    )  # fmt: skip
 
 
 def _few(complaints: list[str]) -> tuple[str, ...]:
@@ -122,25 +200,20 @@ def _orientation(image: ImageFile.ImageFile) -> int:
     return 1
 
 
-def _exif(image: ImageFile.ImageFile) -> bytes | None:
-    with suppress(Exception):
-        if image.format == "TIFF":
-            return _exif_of_tiff(image)
-        block = image.info.get("exif")
-        return exif_block.neutral(block) if isinstance(block, bytes) else None
-    return None
-
-
-def _exif_of_tiff(image: ImageFile.ImageFile) -> bytes | None:
+def _exif_of_tiff(data: bytes) -> bytes | None:
     """The few tags of a TIFF that speak of the photo and not of the file's layout."""
-    old, new = image.getexif(), Image.Exif()
-    for tag in _KEPT_FROM_TIFF:
-        if tag in old:
-            new[tag] = old[tag]
-    for directory in (_EXIF_IFD, _GPS_IFD):
-        if entries := old.get_ifd(directory):
-            new[directory] = entries
-    return new.tobytes().removeprefix(b"Exif\0\0") if len(new) else None
+    with suppress(Exception), open_picture(data, "TIFF") as image:  # Pillow reads not every one
+        old, new = image.getexif(), Image.Exif()
+        for tag in _KEPT_FROM_TIFF:
+            if tag in old:
+                new[tag] = old[tag]
+        for directory in (_EXIF_IFD, _GPS_IFD):
+            if entries := dict(old.get_ifd(directory)):
+                if _INTEROPERABILITY in entries:  # a place in the old file
+                    entries[_INTEROPERABILITY] = old.get_ifd(_INTEROPERABILITY)
+                new[directory] = entries
+        return new.tobytes().removeprefix(b"Exif\0\0") if len(new) else None
+    return None
 
 
 def _dpi(value: object) -> tuple[float, float] | None:

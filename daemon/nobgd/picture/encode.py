@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from isal import isal_zlib
 
@@ -22,18 +22,21 @@ def encode(
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
     exif: bytes | None = None,
+    spoken: Mapping[bytes, bytes] | None = None,
     extra: Sequence[bytes] = (),
     compression: str = "fast",
     threads: int = 1,
 ) -> list[bytes | memoryview]:
     """Encode (H, W, 4) uint8 contiguous RGBA as PNG; the file is the parts in their order.
 
-    ``icc`` is an RGB profile, ``exif`` a TIFF block, ``extra`` complete chunks that follow
-    IHDR.  ``compression`` is a key of `deflate.METHODS`, and ``KeyError`` if it is not.
+    ``icc`` is an RGB profile, ``exif`` a TIFF block, ``spoken`` the bodies of chunks that speak
+    of colour (see `png_colour`), ``extra`` complete chunks that follow IHDR.  ``compression`` is
+    a key of `deflate.METHODS`, and ``KeyError`` if it is not.
     """
     height, width = rgba.shape[:2]
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     parts: list[bytes | memoryview] = [SIGNATURE, frame(b"IHDR", size + _RGBA_8), *extra]
+    parts += [frame(kind, body) for kind, body in (spoken or {}).items()]
     if icc:
         parts.append(frame(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if dpi:

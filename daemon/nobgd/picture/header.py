@@ -19,8 +19,9 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from nobgd.picture import jpeg_scan, png_chunks
-from nobgd.picture.kinds import kind_of, unsupported
+from nobgd.picture import jpeg_scan, layouts, png_chunks
+from nobgd.picture.directory import Cut
+from nobgd.picture.kinds import kind_of
 from nobgd.values import Code, NobgdError
 
 Image.MAX_IMAGE_PIXELS = None  # 89 MP is a warning there, 179 MP an error: cameras have more
@@ -31,10 +32,7 @@ _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "TIFF": TiffImageFile,
 }
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unknown data organization", "unsupported")
-_DNG_VERSION = 50706
-_SUBFILE_TYPE = 254
 _PADDING = 16  # zeros that a whole file may end in
-_REDUCED = 1  # bit of NewSubfileType: this page is a smaller version of another
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +61,16 @@ def look(data: bytes) -> Header:
         raise NobgdError(Code.EMPTY, "the file is empty; copy the original again")
     kind = kind_of(data)
     try:
-        if kind == "WEBP":  # Pillow's opener allocates two canvases at once
+        layouts.accept(data, kind)
+        if kind == "TIFF":
+            width, height, needs = layouts.of_tiff(data)
+        elif kind == "WEBP":  # Pillow's opener allocates two canvases at once
             width, height = _webp_size(data)
             needs = int.from_bytes(data[4:8], "little") + 8
         else:
             with quiet(), open_picture(data, kind) as image:
                 width, height = image.size
-                needs = _needs(image)
+                needs = 0
     except NobgdError:
         raise
     except Exception as error:
@@ -139,30 +140,10 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise ValueError("no picture chunk")
 
 
-def _needs(image: ImageFile.ImageFile) -> int:
-    """How many bytes the file must have, where the format's header tells."""
-    if not isinstance(image, TiffImageFile):
-        return 0
-    tags = image.tag_v2
-    if _DNG_VERSION in tags or int(tags.get(_SUBFILE_TYPE, 0)) & _REDUCED:
-        raise unsupported("a raw photo or a preview of one")
-    ends = [0]
-    for offsets, counts in ((273, 279), (324, 325)):  # strips, tiles
-        starts, sizes = (_numbers(tags.get(tag)) for tag in (offsets, counts))
-        ends += [start + size for start, size in zip(starts, sizes, strict=False)]
-    return max(ends)
-
-
-def _numbers(value: object) -> tuple[int, ...]:
-    if isinstance(value, int):
-        return (value,)
-    return tuple(value) if isinstance(value, tuple) else ()
-
-
 def _unreadable(data: bytes, kind: str, error: Exception) -> NobgdError:
     """Why the header could not be read, as a code and a sentence."""
     said = str(error).strip() or type(error).__name__
-    if _cut(data, kind):
+    if isinstance(error, Cut) or _cut(data, kind):
         return NobgdError(
             Code.TRUNCATED, f"the {kind} ends inside its header; copy the original again"
         )

@@ -69,3 +69,10 @@ def unsupported(name: str) -> NobgdError:
     return NobgdError(
         Code.UNSUPPORTED, f"this is {name}; {_READS}: export it as one of these and drop that"
     )
+
+
+def other_layout(name: str) -> NobgdError:
+    """The refusal of one of the four in a layout that is not known to be decoded right."""
+    return NobgdError(
+        Code.UNSUPPORTED, f"this is {name}, which nobgd does not read; export it as 8-bit RGB"
+    )

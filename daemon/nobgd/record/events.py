@@ -49,6 +49,7 @@ def photo_done(
         "compression": compression,
         "attempt": done.attempt,
         "subject_confidence": done.subject_confidence,
+        **({"notes": list(done.notes)} if done.notes else {}),
         "how": done.how,
         "sha256": done.sha256,
         "recipe": done.recipe,

@@ -42,6 +42,11 @@ FIELDS: dict[str, tuple[str, str]] = {
     "compression": (_TEXT, "of the PNG: fast, balanced or small"),
     "attempt": (_WHOLE, "1 is the first"),
     "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
+    "notes": (
+        _TEXTS,
+        "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
+        " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer)",
+    ),
     "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
     "sha256": (_TEXT, "of the photo's bytes, hex"),
     "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
@@ -84,7 +89,11 @@ _FAILED = "inbox source code reason attempt"
 
 # event: (meaning, fields that are always there, fields that may be)
 EVENTS: dict[str, tuple[str, str, str]] = {
+<<<<<<< HEAD
     "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine lanes_busy compression"),
+=======
+    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine notes"),
+>>>>>>> 397beed (A layout is known to be decoded right or refused by its name; colours are carried however a file tells them)
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
     "photo.not_set_aside": (

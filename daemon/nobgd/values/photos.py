@@ -142,6 +142,7 @@ class Done:
     subject_confidence: float = 0.0  # largest value of the raw mask, 0 to 1
     attempt: int = 1
     threads: int = 0  # that the model ran on; 0 where it did not run
+    notes: tuple[str, ...] = ()  # what was assumed: cmyk_profile_assumed, own_alpha_kept
     how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
     complaints: tuple[str, ...] = ()  # of the file: what was repaired or left out to decode it
     keep: str | None = None  # why the original has to stay: a `Code`, "" for no reason, or unknown

@@ -81,8 +81,8 @@ def outcome(message: dict[str, Any]) -> Outcome | None:
     """The outcome in a decoded message; None if it holds something else."""
     if "done" in message:
         fields = dict(message["done"])
-        complaints = tuple(map(str, fields.pop("complaints", ())))
-        return Done(**{**fields, "timing": Timing(**fields["timing"]), "complaints": complaints})
+        told = {name: tuple(map(str, fields.pop(name, ()))) for name in ("complaints", "notes")}
+        return Done(**{**fields, "timing": Timing(**fields["timing"]), **told})
     if "failed" in message:
         fields = dict(message["failed"])
         return Failed(**{**fields, "code": Code(fields["code"])})
