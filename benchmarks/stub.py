@@ -35,7 +35,7 @@ class Lanes:
     device: int = 0
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 
-    def start(self) -> None:
+    def start(self, *_: object) -> None:
         """Nothing to start."""
 
     def submit(self, request: Job | Errand) -> Future[Finished]:
@@ -56,6 +56,12 @@ class Lanes:
     def put_back(self) -> list[Job | Errand]:
         """Nothing ever waits."""
         return []
+
+    drain = put_back
+
+    def silent(self, *_: str) -> str | None:
+        """Every folder answers."""
+        return None
 
     def busy(self) -> list[tuple[int, str, str, float]]:
         """No lane is ever at work."""

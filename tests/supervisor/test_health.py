@@ -15,6 +15,7 @@ import pytest
 
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
+from nobgd.lane.errands import Write
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.supervisor.health import Vigil
@@ -77,7 +78,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def lanes(tmp_path: Path) -> Iterator[Lanes]:
-    """Real threads, without processes: nothing is asked of them."""
+    """Real threads and processes, without a model."""
     setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
     made = Lanes(setup, 2, deadline_s=20, budget=Budget(100))
     for thread in made._threads:
@@ -155,11 +156,16 @@ def test_a_lane_thread_past_its_deadline_bites(house: House, lanes: Lanes) -> No
     assert vigil.unwell(1031.0) is None
 
 
-def test_a_lane_thread_that_ended_bites(house: House, lanes: Lanes) -> None:
+def test_a_lane_thread_that_ended_bites(
+    house: House, lanes: Lanes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A new process has all its lanes again; a service that is stopping needs none."""
     house.engine = SimpleNamespace(lanes=lanes)
     vigil = Vigil(house)  # type: ignore[arg-type]
-    lanes._requests.put(None)
+    write = Write(str(tmp_path), "x.txt", "hello", "hello")
+    lanes.submit(write).result(20)
+    monkeypatch.setattr(lanes, "_take", lambda _: None)
+    lanes.submit(write)
     while all(thread.is_alive() for thread in lanes._threads):
         lanes._threads[0].join(0.01)
     assert "has ended" in str(vigil.unwell(0.0))

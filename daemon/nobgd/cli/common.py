@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nobgd.fs import reach
+
 if TYPE_CHECKING:
     from nobgd.config import Config
     from nobgd.supervisor.service import Service
     from nobgd.supervisor.state_folder import State
 
+_LOOK_S = 1.5  # a share that hangs must not hang a verb
 GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
 DEFAULT = "/etc/nobgd/nobgd.yaml"
 _WIDEST_EXAMPLE = 56  # what a longer example does stands below it
@@ -128,9 +131,9 @@ def serve(service: Service) -> int:
 
 
 def absolute(path: str) -> str:
-    """The path without following the last link."""
+    """The path without following the last link; as written where a share does not answer."""
     folder, name = os.path.split(os.path.abspath(path))
-    return os.path.join(os.path.realpath(folder), name)
+    return os.path.join(reach.real([folder], _LOOK_S)[folder], name)
 
 
 def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +166,7 @@ def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
         complain(f"{config.state_dir}: the ledger cannot be opened ({error}); check state_dir")
         raise Quit(ENVIRONMENT) from None
     try:
-        return answers.handle(config, ledger, None, request)
+        return answers.answer(config, ledger, None, request)
     finally:
         ledger.close()
 

@@ -72,6 +72,8 @@ def text(answer: dict[str, Any]) -> str:
         if "strategy" in inbox:
             how = "; ".join(filter(None, [*inbox["watch"], inbox["why"]]))
             lines.append(f"  {inbox['state']}: {how}")
+        if inbox.get("silent"):
+            lines.append(f"  {inbox['silent']} does not answer: its photos wait for it")
         if not inbox.get("outbox_ready", True):
             lines.append(f"  outbox: {inbox['outbox_why']}")
     if answer["failures"]:

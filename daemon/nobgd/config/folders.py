@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from nobgd.config.model import Config
 from nobgd.config.reading import Spot
+from nobgd.fs import reach
 
-_LOOK_S = 3.0  # a share that hangs must not hang a start, or a reload in the main loop
-
-
-class _Real(dict[Path, str]):
-    """Folders with their links resolved; as written where a share does not answer in time."""
-
-    def __init__(self, paths: Iterable[Path]) -> None:
-        super().__init__((path, str(path)) for path in paths)
-        thread = threading.Thread(target=self._look, name="look at folders", daemon=True)
-        thread.start()
-        thread.join(_LOOK_S)
-
-    def _look(self) -> None:
-        for path in list(self):
-            self[path] = os.path.realpath(path)
+_LOOK_S = 1.0  # a share that hangs must not hang a start, or a reload in the main loop
 
 
 def _ours(config: Config) -> Iterator[tuple[Spot, Path]]:
@@ -46,7 +31,8 @@ def _folders(config: Config) -> Iterator[Path]:
 
 def clashes(config: Config) -> Iterator[tuple[Spot, str]]:
     """(where, sentence) of every clash; links are resolved, which looks at the disk."""
-    real = _Real(_folders(config))
+    asked = {str(path): path for path in _folders(config)}
+    real = {asked[path]: found for path, found in reach.real(asked, _LOOK_S).items()}
     inboxes = [(number, real[each.path]) for number, each in enumerate(config.inboxes)]
     for spot, path in _ours(config):
         for _, inbox in inboxes:

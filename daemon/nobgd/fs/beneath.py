@@ -11,6 +11,7 @@ import ctypes
 import errno
 import os
 import struct
+from typing import NamedTuple
 
 from nobgd.values import Code, NobgdError
 
@@ -20,9 +21,20 @@ _RETRIES = 32  # EAGAIN: a rename went on meanwhile, so the kernel could not be 
 
 _EMPTY_PATH, _DONT_SYNC = 0x1000, 0x4000  # statx(2)
 _MOUNT, _MOUNT_UNIQUE = 0x1000, 0x4000
+_BASIC = 0x0001 | 0x0002 | 0x0008 | 0x0100  # type, mode, owner, inode
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _missing: set[int] = set()  # holds _OPENAT2 once the kernel has refused it
+
+
+class Known(NamedTuple):
+    """What there is to know of a file without asking its file system."""
+
+    mode: int  # st_mode
+    owner: int  # st_uid
+    device: int  # st_dev
+    inode: int
+    stamp: int  # see `mount_stamp`
 
 
 class _OpenHow(ctypes.Structure):
@@ -79,14 +91,26 @@ def mount_stamp(fd: int) -> int:
     On older kernels it is the mount's id, which the next mount may be given again, and -1
     without even that.  No share is asked.
     """
+    return known(fd).stamp
+
+
+def known(fd: int) -> Known:
+    """What the kernel knows of an open descriptor; no share is asked.
+
+    Raises OSError where there is no statx(2) and fstat(2), which may block, fails.
+    """
     buffer = ctypes.create_string_buffer(256)  # struct statx
     if hasattr(_libc, "statx"):
         for mask in (_MOUNT_UNIQUE, _MOUNT):
-            done = _libc.statx(fd, b"", _EMPTY_PATH | _DONT_SYNC, mask, buffer)
-            got, stamp = struct.unpack_from("=I", buffer)[0], struct.unpack_from("=Q", buffer, 144)
-            if done == 0 and got & mask:
-                return int(stamp[0])
-    return -1
+            done = _libc.statx(fd, b"", _EMPTY_PATH | _DONT_SYNC, mask | _BASIC, buffer)
+            if done == 0 and (got := struct.unpack_from("=I", buffer)[0]) & _BASIC:
+                owner, _, mode, inode = struct.unpack_from("=IIHxxQ", buffer, 20)
+                device = os.makedev(*struct.unpack_from("=II", buffer, 136))
+                stamp = struct.unpack_from("=Q", buffer, 144)[0] if got & mask else -1
+                if stamp != -1 or mask == _MOUNT:
+                    return Known(mode, owner, device, inode, stamp)
+    info = os.fstat(fd)
+    return Known(info.st_mode, info.st_uid, info.st_dev, info.st_ino, -1)
 
 
 def _openat2(folder: int, relpath: str, flags: int, mode: int) -> int:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from nobgd.fs import mounts
+from nobgd.fs import mounts, reach
 from nobgd.fs.mounts import Mount
 from nobgd.jobs.plan import backoff_s
 
 _LONGEST_PAUSE_S = 60.0
-_MAKE_WITHIN_S = 5.0  # a share that hangs must not hang the start
+_MAKE_WITHIN_S = 1.0  # a share that hangs must not hang the start
 
 
 def make_folders(missing: Iterable[str]) -> None:
@@ -27,15 +26,16 @@ def make_folders(missing: Iterable[str]) -> None:
     Lanes cannot: they are confined to folders that exist when they start.  What cannot be
     made is left, and said when it is needed.
     """
+    by_depth: dict[int, list[str]] = {}
+    for path in missing:  # one may lie in another
+        by_depth.setdefault(path.count("/"), []).append(path)
+    for depth in sorted(by_depth):
+        reach.each(by_depth[depth], _make, _MAKE_WITHIN_S)
 
-    def make() -> None:
-        for path in missing:
-            with contextlib.suppress(OSError):
-                os.mkdir(path)
 
-    thread = threading.Thread(target=make, name="make folders", daemon=True)
-    thread.start()
-    thread.join(_MAKE_WITHIN_S)
+def _make(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.mkdir(path)
 
 
 @dataclass(slots=True)

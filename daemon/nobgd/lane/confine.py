@@ -13,15 +13,15 @@ ONNX Runtime starts its own.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import resource
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from nobgd.fs.beneath import mount_stamp
+from nobgd.fs import grants
+from nobgd.fs.beneath import known
 from nobgd.lane import landlock, privileges, seccomp
 
 _SET_PDEATHSIG, _SET_NO_NEW_PRIVS = 1, 38  # prctl(2)
@@ -32,16 +32,21 @@ _SYSTEM = (
     "/sys/bus", "/sys/class", "/sys/devices", "/sys/fs/cgroup",
     "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
 )  # fmt: skip
-_granted: dict[str, tuple[int, int, int] | None] = {}  # what Landlock lets us into, if it does
+_Identity = tuple[int, int, int] | None  # device, inode, mount; None: not there, or not asked
+_granted: dict[str, _Identity] = {}  # what Landlock lets us into, if it does
 
 
-def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None) -> tuple[str, ...]:
+def confine(
+    read: Sequence[str], write: Sequence[str], memory_bytes: int | None,
+    taken: Mapping[str, int] | None = None,
+) -> tuple[str, ...]:  # fmt: skip
     """Confine this process for good; return what holds, such as "landlock:6" or "seccomp".
 
     `read` are folders it may read (its own program and libraries it may anyway), `write`
     those it may also write to; `memory_bytes` limits its address space, of which ONNX
-    Runtime and shared weights take a part.  Ends the process when the thread that started
-    it ends.
+    Runtime and shared weights take a part.  `taken` are open descriptors of these folders
+    (see `grants`): with them no share is asked, and a folder without one is left out until
+    `outdated` tells that it is there.  Ends the process when the thread that started it ends.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     holds = []
@@ -49,14 +54,20 @@ def confine(read: Sequence[str], write: Sequence[str], memory_bytes: int | None)
     if libc.prctl(_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         holds.append("no_new_privs")
     threads = _threads()
-    seen = {path: _identity(path) for path in (*read, *write)}
-    others = os.geteuid() == 0 and _others((*read, *write))
+    places = grants.take((*read, *write)) if taken is None else dict(taken)
+    seen = {path: _identity(places[path]) if path in places else None for path in (*read, *write)}
+    # a folder that is missing counts as root's, who will make it
+    others = os.geteuid() == 0 and any(known(fd).owner != 0 for fd in places.values())
     fenced = False
-    if landlock.apply([*_SYSTEM, *_program(), *read], write):
+    readable = [places[path] for path in read if path in places]
+    writable = [places[path] for path in write if path in places]
+    if landlock.apply([*_SYSTEM, *_program(), *readable], writable):
         alone = "" if threads <= 1 else f" but for {threads - 1} older threads"
         holds.append(f"landlock:{landlock.abi()}{alone}")
         _granted.update(seen)
         fenced = True
+    if taken is None:
+        grants.give_back(places)
     if privileges.drop(privileges.DAC_OVERRIDE if others and fenced else None):
         holds.append("capabilities" + (" but for dac_override" if others and fenced else ""))
     _limit(resource.RLIMIT_CORE, 0)
@@ -88,30 +99,18 @@ def _program() -> list[str]:
     return [here, *(p for p in (sys.prefix, sys.base_prefix, *paths) if os.path.realpath(p) != "/")]
 
 
-def _others(paths: Iterable[str]) -> bool:
-    """Whether a folder belongs to another user: then root needs a privilege to work there.
-
-    A folder that is missing counts as root's, who will make it.
-    """
-    owners = set()
-    for path in paths:
-        with contextlib.suppress(OSError):
-            owners.add(os.stat(path).st_uid)
-    return bool(owners - {0})
-
-
-def _identity(path: str) -> tuple[int, int, int] | None:
+def _identity(folder: str | int) -> _Identity:
     try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        if isinstance(folder, str):
+            fd = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+            try:
+                return _identity(fd)
+            finally:
+                os.close(fd)
+        found = known(folder)
     except OSError:
         return None
-    try:
-        info = os.fstat(fd)
-        return info.st_dev, info.st_ino, mount_stamp(fd)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    return found.device, found.inode, found.stamp
 
 
 def _threads() -> int:

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
+
+from nobgd.fs.beneath import known
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same numbers on every architecture but alpha
 _VERSION = 1
@@ -38,10 +41,11 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def apply(read: Iterable[str], write: Iterable[str]) -> bool:
+def apply(read: Iterable[str | int], write: Iterable[str | int]) -> bool:
     """Let this thread, and those it starts from now on, touch only what lies beneath.
 
-    Paths that are not there are left out.  The process must have no_new_privs (or be
+    Each is a path or an open descriptor, of which no share is asked; paths that are not there
+    are left out.  The process must have no_new_privs (or be
     privileged).  Returns False where the kernel refuses.
     """
     version = abi()
@@ -54,26 +58,32 @@ def apply(read: Iterable[str], write: Iterable[str]) -> bool:
     if ruleset < 0:
         return False
     try:
-        for paths, access in ((read, _READ), (write, _WRITE)):
-            for path in paths:
-                _allow(ruleset, path, access & handled)
+        for places, access in ((read, _READ), (write, _WRITE)):
+            for place in places:
+                _allow(ruleset, place, access & handled)
         return _call(_RESTRICT, ruleset, 0) == 0
     finally:
         os.close(ruleset)
 
 
-def _allow(ruleset: int, path: str, access: int) -> None:
+def _allow(ruleset: int, place: str | int, access: int) -> None:
+    if isinstance(place, int):
+        _add(ruleset, place, access)
+        return
     try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        if not os.path.isdir(f"/proc/self/fd/{fd}"):
-            access &= _FILE
-        rule = struct.pack("=Qi", access, fd)
-        _call(_ADD, ruleset, _PATH_BENEATH, rule, 0)
+        _add(ruleset, fd, access)
     finally:
         os.close(fd)
+
+
+def _add(ruleset: int, fd: int, access: int) -> None:
+    if not stat.S_ISDIR(known(fd).mode):
+        access &= _FILE
+    _call(_ADD, ruleset, _PATH_BENEATH, struct.pack("=Qi", access, fd), 0)
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:

@@ -15,9 +15,11 @@ from typing import Any
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or it phones home
 
+from nobgd.fs import grants
 from nobgd.fs.faults import code_of
 from nobgd.lane import errands, peak, worker
 from nobgd.lane.confine import confine, outdated
+from nobgd.lane.touched import folders
 from nobgd.values import Code, Job, NobgdError, Recipe, wire
 
 
@@ -51,8 +53,12 @@ def main(descriptor: int) -> int:
     line = Connection(descriptor)
     setup: wire.Setup = line.recv()
     peak.PEAK.open()
+    holds: tuple[str, ...] = ()
     try:
-        holds = confine(setup.read, setup.write, setup.memory_bytes) if setup.confine else ()
+        if setup.confine:
+            taken = dict(setup.taken)
+            holds = confine(setup.read, setup.write, setup.memory_bytes, taken)
+            grants.give_back(taken)
         models = Models(setup)  # only now: Landlock does not cover threads that run already
         if setup.weights:
             models.get(setup.weights[0][0])
@@ -64,17 +70,12 @@ def main(descriptor: int) -> int:
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             request = line.recv()
-            if setup.confine and outdated(_folders(request)):
+            line.send_bytes(wire.encode({"stage": "open"}))
+            if setup.confine and outdated(folders(request)):
                 line.send_bytes(wire.encode({"reopen": True}))  # mounted anew: a new process may
                 return 0
             _serve(line, models, request)
     return 0
-
-
-def _folders(request: Job | errands.Errand) -> list[str]:
-    """The folders of ours that a request touches, and no others: another share may hang."""
-    names = ("inbox", "outbox", "quarantine", "archive", "folder")
-    return [path for name in names if (path := getattr(request, name, None)) is not None]
 
 
 def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:
@@ -86,7 +87,9 @@ def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> N
         line.send_bytes(wire.encode({"stage": name}))
 
     if isinstance(request, Job):
-        line.send_bytes(wire.pack(worker.process(request, models.get(request.recipe), ask, stage)))
+        stage("load")
+        model = models.get(request.recipe)
+        line.send_bytes(wire.pack(worker.process(request, model, ask, stage)))
         return
     try:
         line.send_bytes(wire.encode({"errand": errands.run(request)}))

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from nobgd import models
 from nobgd.config import Config
@@ -45,9 +46,10 @@ def sizes(config: Config) -> tuple[int, int]:
 
 
 def build(
-    config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None
-) -> Engine:
-    """An engine that is not started yet.  Raises `models.ModelError`."""
+    config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None,
+    told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
+) -> Engine:  # fmt: skip
+    """An engine that is not started yet; see `Lanes`.  Raises `models.ModelError`."""
     if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
         raise models.ModelError(
             f"{config.origin}: workers.engine is ncnn, which is not installed: run"
@@ -86,7 +88,7 @@ def build(
     )  # fmt: skip
     lanes = Lanes(
         setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),
-        opened=opened, cores=cores() if config.workers.threads == "auto" else 1,
+        opened=opened, told=told, cores=cores() if config.workers.threads == "auto" else 1,
     )  # fmt: skip
     return Engine(lanes, recipes, count, threads, megapixels)
 

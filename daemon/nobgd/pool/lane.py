@@ -2,6 +2,7 @@
 
 Diagnostics: a process that does not answer before the deadline is killed; if it is stuck in
 the kernel (a dead share) it is left behind for `wait` to reap later and a new one is opened.
+A lane whose share is silent may be taken back before that, see `Lanes`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,16 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+from nobgd.fs import grants
 from nobgd.lane.errands import Errand
+from nobgd.lane.touched import touched
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
 
 Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
+_SLICE_S = 0.25  # between two looks at what the lane waits for
+_BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
 
 
 def environment() -> dict[str, str]:
@@ -41,43 +46,89 @@ class Unfit(Exception):  # noqa: N818 - a state
     """A lane could not start; the sentence says why."""
 
 
+class NotBegun(Exception):  # noqa: N818 - a state
+    """A request of which nothing was done: it is to be asked again, and burns no attempt."""
+
+    def __init__(
+        self, why: str, folders: tuple[str, ...] = (), *, taken_back: bool = False
+    ) -> None:
+        super().__init__(why)
+        self.folders = folders  # that are to blame
+        self.taken_back = taken_back  # the lane waited for them in vain
+
+
 class Lane:
     """One process and its end of the line.  Used by one thread at a time."""
 
     def __init__(
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
+        watch: Callable[[Lane], str | None] = lambda _: None,
     ) -> None:  # fmt: skip
         self._threads = threads
+        self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
         self.process: subprocess.Popen[bytes] | None = None
         self.at: tuple[str, float] | None = None
-        self.stage = ""
+        self.request: Request | None = None
+        self.overran: tuple[str, ...] = ()  # folders that it waited for until its deadline
         self.until: float | None = None  # by then its thread moves on by itself (monotonic)
+        self._stage = ("", 0.0)
         self._setup = setup
         self._deadline_s = deadline_s
         self._budget = budget
         self._opened = opened
         self._line: Connection | None = None
+        self._ready = False
         self._left_behind: list[subprocess.Popen[bytes]] = []
 
-    def spawn(self) -> None:
-        """Start the process; it loads its model while the caller does something else."""
-        ours, theirs = socket.socketpair()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "nobgd.lane.process", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment(),
-            stdout=2,  # stderr: what a library might print is no line of the log
-        )  # fmt: skip
-        theirs.close()
-        self._line = Connection(ours.detach())
-        with contextlib.suppress(OSError):
-            self._line.send(self._setup)
+    @property
+    def stage(self) -> str:
+        """What it does now."""
+        return self._stage[0]
 
-    def await_ready(self) -> None:
-        """Wait for the model.  Raises `Unfit`."""
+    @stage.setter
+    def stage(self, name: str) -> None:
+        self._stage = (name, time.monotonic())
+
+    def waits_for(self) -> tuple[tuple[str, ...], float]:
+        """Folders that it may be waiting for, and for how long (s); none while it computes."""
+        request, (stage, since) = self.request, self._stage
+        folders = () if request is None else touched(request, stage)
+        return folders, time.monotonic() - since
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there and was heard of."""
+        return self._line is not None and self.process is not None and self.process.poll() is None
+
+    def spawn(self) -> None:
+        """Start the process; it loads its model while the caller does something else.
+
+        Raises OSError where the system has no room for it.
+        """
+        ours, theirs = socket.socketpair()
+        taken: dict[str, int] = {}
+        with ours, theirs:
+            if self._setup.confine:
+                taken = grants.take((*self._setup.read, *self._setup.write))
+            try:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "nobgd.lane.process", str(theirs.fileno())],
+                    pass_fds=[theirs.fileno(), *taken.values()], stdin=subprocess.DEVNULL,
+                    env=environment(),
+                    stdout=2,  # stderr: what a library might print is no line of the log
+                )  # fmt: skip
+            finally:
+                grants.give_back(taken)
+            self._line = Connection(ours.detach())
+        with contextlib.suppress(OSError):
+            self._line.send(replace(self._setup, taken=tuple(taken.items())))
+
+    def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
         try:
-            message = self._receive(time.monotonic() + START_DEADLINE_S)
+            message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
         except _Overdue:
             self.kill()
             raise Unfit(f"lane {self.number} did not start in {START_DEADLINE_S:.0f} s") from None
@@ -86,26 +137,47 @@ class Lane:
         if "ready" not in message:
             self.kill()
             raise Unfit(str(message.get("unfit", message)))
+        self._ready = True
         self._opened(self.number, tuple(message["ready"]))
 
-    def ask(self, request: Request) -> Any:
-        """One request, start to answer.  A Job always gets an outcome."""
+    def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Have a process that is ready, a new one if there is none.  Raises `Unfit`, OSError."""
+        if not self.alive:
+            self.kill()
+            self.spawn()
+        if not self._ready:
+            self.await_ready(stopped)
+
+    def take(self, request: Request) -> None:
+        """Begin a request; `ask` follows."""
         what = request.relpath if isinstance(request, Job) else type(request).__name__
-        self.at, self.stage = (what, time.monotonic()), "start"
+        self.stage, self.overran = "start", ()
+        self.request, self.at = request, (what, time.monotonic())
+
+    def ask(self, request: Request) -> Any:
+        """Take one request to its answer.  A Job gets an outcome, or `NotBegun` is raised."""
+        self.take(request)
+        assert self.at is not None  # noqa: S101 - just taken
+        what = self.at[0]
         try:
-            self._reopen_if_dead()
-            try:
-                return self._converse(request)
-            except _Ended:
-                if self.stage != "start":
-                    raise
-                self._reopen_if_dead(force=True)  # it had ended while idle, or to be let in anew
-                return self._converse(request)
-        except Unfit as error:
-            return self._lost(request, Code.CRASHED, str(error))
+            return self._converse(request)
+        except _Ended as end:
+            self.kill()
+            if self.stage in _BEFORE:  # it had ended while idle, or is to be let in anew
+                folders = touched(request, "open") if isinstance(end, _Reopen) else ()
+                raise NotBegun(str(end), folders) from None
+            killed = str(end) == "SIGKILL"
+            hint = ", as the kernel does when memory runs out" if killed else ""
+            reason = f"{what}: its lane ended by {end} in stage {self.stage!r}{hint}"
+            return self.lost(request, Code.CRASHED, reason)
+        except _TakenBack as silent:
+            self.kill()
+            why = f"{silent} does not answer"
+            raise NotBegun(why, (str(silent),), taken_back=True) from None
         except _Overdue:
             self.kill()
-            hung = self.stage in ("read", "publish") or not isinstance(request, Job)
+            self.overran = touched(request, self.stage)
+            hung = bool(self.overran)
             code = Code.GONE_AWAY if hung else Code.DEADLINE
             hint = "raise workers.deadline_s if it is just large"
             if hung:
@@ -117,36 +189,32 @@ class Lane:
                 )
             took = f"not done after {self._deadline_s:g} s in stage {self.stage!r}"
             reason = f"{what}: {took}; {hint}"
-            return replace(self._lost(request, code, reason), final=self.stage == "decode")
-        except _Ended as end:
-            self.kill()
-            killed = str(end) == "SIGKILL"
-            hint = ", as the kernel does when memory runs out" if killed else ""
-            reason = f"{what}: its lane ended by {end} in stage {self.stage!r}{hint}"
-            return self._lost(request, Code.CRASHED, reason)
+            return replace(self.lost(request, code, reason), final=self.stage == "decode")
         finally:
-            self.at = self.until = None
+            self.at = self.until = self.request = None
             self._budget.release(self.number)
 
     def _converse(self, request: Request) -> Any:
-        assert self._line is not None  # noqa: S101 - _reopen_if_dead saw to it
+        if self._line is None or not self.alive:
+            raise _Ended("nothing")
         deadline = time.monotonic() + self._deadline_s
         try:
             self._line.send(request)
         except OSError:
-            self._reopen_if_dead(force=True)
-            self._line.send(request)
+            raise _Ended(self._how_it_ended()) from None
         while True:
             message = self._receive(deadline)
             if "stage" in message:
                 self.stage = str(message["stage"])
             elif "reopen" in message:
-                raise _Ended("a folder that was mounted anew")
+                raise _Reopen("a folder that was mounted anew")
             elif "ask" in message:
+                self.stage = "memory"
                 began = time.monotonic()
                 self._budget.acquire(self.number, float(message["ask"]))
                 deadline += time.monotonic() - began
-                self._line.send_bytes(b"%d" % self._threads())
+                with contextlib.suppress(OSError):  # it has ended: to be heard from the line
+                    self._line.send_bytes(b"%d" % self._threads())
             elif "errand" in message:
                 return int(message["errand"])
             elif "refused" in message:
@@ -155,19 +223,30 @@ class Lane:
             elif (outcome := wire.outcome(message)) is not None:
                 return outcome
 
-    def _lost(self, request: Request, code: Code, reason: str) -> Failed:
+    def lost(self, request: Request, code: Code, reason: str) -> Failed:
+        """What a request comes to that got no answer; `ErrandFailed` is raised for an errand."""
         if not isinstance(request, Job):
             raise wire.ErrandFailed(code, reason)
         side = "output" if self.stage == "publish" else "source"
         return Failed(request.inbox, request.relpath, code, reason, request.attempt, side)
 
-    def _receive(self, deadline: float) -> dict[str, Any]:
-        if self._line is None:
-            raise _Ended("nothing")
+    def _receive(
+        self, deadline: float, stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
         self.until = deadline
         try:
-            if not self._line.poll(max(0.0, deadline - time.monotonic())):
-                raise _Overdue
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise _Overdue
+                if self._line is None:
+                    raise _Ended("nothing")
+                if self._line.poll(min(left, _SLICE_S)):
+                    break
+                if self.request is not None and (silent := self._watch(self)) is not None:
+                    raise _TakenBack(silent)
+                if stopped():
+                    raise _Ended("a stop")
             self.until = None
             return wire.decode(self._line.recv_bytes(1 << 20))
         except (EOFError, OSError, ValueError):
@@ -182,17 +261,9 @@ class Lane:
             return "a broken line"
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
-    def _reopen_if_dead(self, *, force: bool = False) -> None:
-        alive = self.process is not None and self.process.poll() is None
-        if alive and self._line is not None and not force:
-            return
-        self.kill()
-        self.spawn()
-        self.await_ready()
-
     def kill(self) -> None:
         """End the process now; one that is stuck in the kernel is left for later."""
-        process, self.process = self.process, None
+        process, self.process, self._ready = self.process, None, False
         if self._line is not None:
             self._line.close()
             self._line = None
@@ -222,3 +293,11 @@ class _Overdue(Exception):  # noqa: N818
 
 class _Ended(Exception):  # noqa: N818
     """The process is gone; the text says how."""
+
+
+class _Reopen(_Ended):
+    """It asks for a new process, which can be let into a folder that it may not enter."""
+
+
+class _TakenBack(Exception):  # noqa: N818
+    """The lane is wanted elsewhere; the text is the folder that it waits for in vain."""

@@ -17,6 +17,8 @@ from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Ledger, Row
+from nobgd.status import glance
+from nobgd.status.glance import Glance
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
@@ -49,7 +51,7 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
                 "waiting": service.backlog.waiting(path),
                 "state": seen.state, "strategy": seen.strategy,
                 "watch": list(seen.texts), "why": seen.why,
-                "unsettled": seen.unsettled, "files": seen.files,
+                "silent": service.silent(path), "unsettled": seen.unsettled, "files": seen.files,
                 "outbox_ready": service.outboxes[str(each.outbox)].ready,
                 "outbox_why": service.outboxes[str(each.outbox)].why,
             }  # fmt: skip
@@ -83,18 +85,20 @@ def _paused(ledger: Ledger, inbox: str) -> bool:
     return ledger.fact(f"paused {inbox}") is not None or ledger.fact("paused *") is not None
 
 
-def locate(config: Config, path: str) -> tuple[InboxConfig, str] | None:
+def locate(config: Config, path: str, seen: Glance) -> tuple[InboxConfig, str] | None:
     """Which inbox a path lies in, and its name there."""
     for each in config.inboxes:
-        for root in {str(each.path), os.path.realpath(each.path)}:
+        for root in seen.roots(str(each.path)):
             if path.startswith(root.rstrip("/") + "/"):
                 return each, path[len(root.rstrip("/")) + 1 :]
     return None
 
 
-def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> str:
+def why(
+    config: Config, ledger: Ledger, service: Service | None, path: str, seen: Glance
+) -> str:  # fmt: skip
     """One sentence on what happened, or will happen, to ``path`` (absolute)."""
-    found = locate(config, path)
+    found = locate(config, path, seen)
     if found is None:
         return _not_in_an_inbox(config, path)
     inbox, relpath = found
@@ -119,9 +123,11 @@ def why(config: Config, ledger: Ledger, service: Service | None, path: str) -> s
     reason = plan.refusal(relpath)
     if reason is not None:
         return f"skipped: {shown(reason)}"
-    if not os.path.lexists(path):
+    if seen.kind == "silent":
+        return f"{root} does not answer, and nothing is known of {shown(path)}; is its share alive?"
+    if seen.kind == "missing":
         return f"{shown(path)} is not there, and nothing is known of it"
-    if os.path.islink(path) or not os.path.isfile(path):
+    if seen.kind != "file":
         return f"ignored: {shown(path)} is a link or no plain file"
     if service is None:
         return "waiting: the daemon is not running; start it, or run `nobgd once`"
@@ -159,6 +165,9 @@ def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
         return f"waiting: the inbox cannot be read: {service.lost[root]}"
     if not outbox.ready:
         return f"waiting for the outbox {outbox.path}: {outbox.why}"
+    silent = service.silent(root)
+    if silent is not None:
+        return f"waiting: {silent} does not answer; is its share alive? It goes on by itself"
     closed = service.desk.closed_because(root)
     if closed is not None:
         return f"waiting: {closed}"
@@ -172,11 +181,10 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
         case "done":
             how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
             output = os.path.join(row.outbox or "", row.output or "")
-            gone = "" if os.path.exists(output) else "; it has been moved or deleted since"
             took = ""
             if row.took_ms and row.how == "computed":
                 took = f", in {row.took_ms / 1000:.1f} s"
-            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{took}{gone}"
+            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{took}"
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
@@ -189,7 +197,18 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             return f"skipped: {row.reason}"
 
 
-def retry(config: Config, ledger: Ledger, paths: list[str]) -> list[tuple[str, str, str]]:
+def _output(config: Config, ledger: Ledger, path: str, seen: Glance) -> str | None:
+    """Where the output of a photo that is done should be."""
+    found = locate(config, path, seen)
+    row = ledger.get(str(found[0].path), found[1]) if found is not None else None
+    if row is None or row.state != "done":
+        return None
+    return os.path.join(row.outbox or "", row.output or "")
+
+
+def retry(
+    config: Config, ledger: Ledger, paths: list[str], seen: Glance
+) -> list[tuple[str, str, str]]:
     """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty).
 
     Returns (inbox, relpath, state it had) of each photo that was freed.
@@ -198,7 +217,7 @@ def retry(config: Config, ledger: Ledger, paths: list[str]) -> list[tuple[str, s
         rows = ledger.in_state("quarantined") + ledger.in_state("retry")
         targets = [(row.inbox, row.relpath) for row in rows]
     else:
-        located = [locate(config, path) for path in paths]
+        located = [locate(config, path, seen) for path in paths]
         targets = [(str(found[0].path), found[1]) for found in located if found is not None]
     freed = free(ledger, targets)
     ledger.commit()
@@ -221,23 +240,28 @@ def _when(epoch_s: float) -> str:
 
 
 def handle(
-    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any]
+    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any], seen: Glance
 ) -> dict[str, Any]:
-    """Answer one request of the control socket (or of a verb, without a daemon)."""
+    """Answer one request of the control socket (or of a verb, without a daemon).
+
+    ``seen`` is what the asker saw (see `glance`): nothing is looked at here.
+    """
     match request:
         case {"do": "status"}:
             return status(config, ledger, service)
         case {"do": "why", "path": str(path)}:
-            return {"why": why(config, ledger, service, path)}
+            said = why(config, ledger, service, path, seen)
+            output = _output(config, ledger, path, seen) if said.startswith("done") else None
+            return {"why": said} | ({"output": output} if output is not None else {})
         case {"do": "retry", "paths": list(paths)}:
-            freed = retry(config, ledger, [str(path) for path in paths])
+            freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:
                 service.desk.freed(freed)
             return {"freed": [shown(os.path.join(inbox, rel)) for inbox, rel, _ in freed]}
         case {"do": "pause" | "resume" as do, "inbox": str() | None as inbox}:
             known = {str(each.path) for each in config.inboxes}
-            real = {os.path.realpath(path): path for path in known}
             if inbox is not None and inbox not in known:
+                real = {root: path for path in known for root in seen.roots(path)}
                 if inbox not in real:
                     return {"error": f"{shown(inbox)} is no inbox of {config.origin}"}
                 inbox = real[inbox]
@@ -248,3 +272,11 @@ def handle(
             return {"inbox": inbox}
         case _:
             return {"error": "not understood"}
+
+
+def answer(
+    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any]
+) -> dict[str, Any]:
+    """All of it in one thread, for those who have no loop to spare."""
+    seen = glance.look(config, request)
+    return glance.complete(handle(config, ledger, service, request, seen))

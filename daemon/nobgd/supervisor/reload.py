@@ -58,7 +58,7 @@ class Reloading:
             return
         service.make_folders(fresh)
         try:
-            engine = engines.build(fresh, service.opened)
+            engine = engines.build(fresh, service.opened, service.told)
             engine.lanes.spawn()
         except (ModelError, OSError) as error:
             self._end(str(error))

@@ -33,10 +33,11 @@ from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
+from nobgd.pool.lanes import Unbegun
 from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log
-from nobgd.status import answers, control
+from nobgd.status import answers, control, glance
 from nobgd.status.rates import Pulse
 from nobgd.supervisor.health import Vigil
 from nobgd.supervisor.mishap import Mishaps
@@ -110,7 +111,7 @@ class Service:
         self.ledger.interrupt()
         self.ledger.commit()
         self.make_folders(self.config)
-        self.engine = engines.build(self.config, self.opened)
+        self.engine = engines.build(self.config, self.opened, self.told)
         self.watch(self.config)
         self.engine.lanes.start()
         if not self.once:
@@ -184,7 +185,7 @@ class Service:
         notify.stopping()
         assert self.engine is not None  # noqa: S101 - start() ran
         self.say.info("service.stopping", why=stop.why, in_lanes=len(self.engine.lanes.busy()))
-        for request in self.engine.lanes.put_back():
+        for request in self.engine.lanes.drain():
             if isinstance(request, Job):
                 self.ledger.put_back(request.inbox, request.relpath)
         until = time.monotonic() + _DRAIN_S
@@ -285,7 +286,11 @@ class Service:
                 del self.in_flight[key]
             if not answer.future.cancelled():  # else: put back
                 finished = answer.future.result()
-                self.booking.finished(request, finished)
+                if isinstance(finished.answer, Unbegun):
+                    self.ledger.put_back(request.inbox, request.relpath)
+                    self.desk.requeue(request)
+                else:
+                    self.booking.finished(request, finished)
             if key not in self.in_flight and (held := self.backlog.release(*key)) is not None:
                 self.desk.consider(held)
             return
@@ -314,6 +319,8 @@ class Service:
         found = self.desk.rules(inbox)
         if found is None or inbox in self.lost or self.desk.paused(inbox):
             return False
+        if self.silent(inbox) is not None:
+            return False
         return self.outboxes[str(found.outbox)].ready and self.desk.closed_because(inbox) is None
 
     def _is_open(self, inbox: str) -> bool:
@@ -322,6 +329,13 @@ class Service:
         if found is None:
             found = self._opened[inbox] = self.is_open(inbox)
         return found
+
+    def silent(self, inbox: str) -> str | None:
+        """The folder of this inbox that does not answer, if there is one that photos need."""
+        rules = self.desk.rules(inbox)
+        if rules is None or self.engine is None:
+            return None
+        return self.engine.lanes.silent(inbox, str(rules.outbox))
 
     def _hand_out(self) -> None:
         assert self.engine is not None  # noqa: S101 - start() ran
@@ -401,6 +415,11 @@ class Service:
             self._confined.add(holds)
             self.say.info("lane.confined", lane=lane, holds=list(holds))
 
+    def told(self, event: str, fields: dict[str, Any]) -> None:
+        """Something that lanes have to say; called on any thread."""
+        say = self.say.info if event.endswith(".back") else self.say.warning
+        self.mailbox.put(Call(lambda: say(event, **fields)))
+
     def noted(self, event: dict[str, Any]) -> None:
         """Something was said in the log: count it, show it, see whether work gets slower."""
         self.pulse.take(event)
@@ -422,15 +441,16 @@ class Service:
     def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request in the loop's thread, which owns all state."""
         future: Future[dict[str, Any]] = Future()
+        seen = glance.look(self.config, request)  # here, in the asker's thread: it may take a while
 
         def answer() -> None:
             try:
-                future.set_result(answers.handle(self.config, self.ledger, self, request))
+                future.set_result(answers.handle(self.config, self.ledger, self, request, seen))
             except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
                 future.set_result({"error": f"{type(error).__name__}: {error}"})
 
         self.mailbox.put(Call(answer))
-        return future.result(5.0)
+        return glance.complete(future.result(5.0))
 
     # --- time ----------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class Setup:
     confine: bool = True
     engine: str = "onnxruntime"  # or ncnn, for fp32; int8 is always run by ONNX Runtime
     net_threads: int = 1  # of ncnn, whose nets cannot change theirs
+    taken: tuple[tuple[str, int], ...] = ()  # open descriptors of `read` and `write`
 
 
 @dataclass(frozen=True, slots=True)
