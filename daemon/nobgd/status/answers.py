@@ -109,6 +109,8 @@ def why(
     waiting = service.backlog.find(root, relpath) if service is not None else None
     if waiting is not None and waiting[1] is None:
         return _waiting(service, inbox, relpath)
+    if row is not None and row.state == "retry" and (silence := _silence(service, root)):
+        return silence
     if row is not None and row.state != "trying":
         return _booked(row, inbox, path)
     ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix)
@@ -152,6 +154,13 @@ def _in_flight(service: Service, relpath: str) -> str:
     return "working: it is the next one for a free lane"
 
 
+def _silence(service: Service | None, root: str) -> str | None:
+    silent = service.silent(root) if service is not None else None
+    if silent is None:
+        return None
+    return f"waiting: {silent} does not answer; is its share alive? It goes on when it does"
+
+
 def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
     assert service is not None  # noqa: S101 - only a service has a backlog
     root = str(inbox.path)
@@ -165,9 +174,8 @@ def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
         return f"waiting: the inbox cannot be read: {service.lost[root]}"
     if not outbox.ready:
         return f"waiting for the outbox {outbox.path}: {outbox.why}"
-    silent = service.silent(root)
-    if silent is not None:
-        return f"waiting: {silent} does not answer; is its share alive? It goes on by itself"
+    if (silence := _silence(service, root)) is not None:
+        return silence
     closed = service.desk.closed_because(root)
     if closed is not None:
         return f"waiting: {closed}"
