@@ -122,13 +122,8 @@ def _compute(
         del picture
     with clock.stage("encode"):
         parts = encode.encode(
-<<<<<<< HEAD
-            rgba, icc=icc, dpi=dpi, exif=exif, compression=job.compression,
-            extra=(target.text(job, done.sha256, confidence, None),), threads=threads,
-=======
             rgba, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
-            extra=(target.text(job, done.sha256, confidence),), threads=threads,
->>>>>>> 397beed (A layout is known to be decoded right or refused by its name; colours are carried however a file tells them)
+            extra=(target.text(job, done.sha256, confidence, None),), threads=threads,
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba

@@ -90,11 +90,9 @@ _FAILED = "inbox source code reason attempt"
 
 # event: (meaning, fields that are always there, fields that may be)
 EVENTS: dict[str, tuple[str, str, str]] = {
-<<<<<<< HEAD
-    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine lanes_busy compression"),
-=======
-    "photo.done": ("a cut-out is whole and on disk", _PHOTO_DONE, "engine notes"),
->>>>>>> 397beed (A layout is known to be decoded right or refused by its name; colours are carried however a file tells them)
+    "photo.done": (
+        "a cut-out is whole and on disk", _PHOTO_DONE, "engine lanes_busy compression notes",
+    ),
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
     "photo.not_set_aside": (
