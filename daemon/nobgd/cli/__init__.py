@@ -1,4 +1,4 @@
-"""The verbs; the only place that prints for people and picks exit codes.
+"""The verbs; the only place that prints for people (see `screen`) and picks exit codes.
 
 Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment (model missing
 or altered, state folder unusable).  Each verb is a module of its own with ``add`` (its
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from nobgd import __version__
+from nobgd.cli import screen
 
 VERBS = (
     "run", "once", "check", "models", "status", "why", "retry", "pause", "resume", "report",
@@ -45,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; its exit code."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    with screen.guarded():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     chosen = parser().parse_args(arguments)
     try:
         return int(chosen.run(chosen))

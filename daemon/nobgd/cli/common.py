@@ -78,8 +78,8 @@ def load(args: argparse.Namespace) -> Config:
 
 
 def complain(text: str) -> None:
-    """Text for a person, on stderr; names that are not UTF-8 are shown escaped."""
-    print(text.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    """Text for a person, on stderr."""
+    print(text, file=sys.stderr)
 
 
 def reread(args: argparse.Namespace) -> Config:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         return end.code
     code = common.GOOD
     for finding in checks.examine(config):
-        print(str(finding).encode("utf-8", "backslashreplace").decode(), flush=True)
+        print(finding, flush=True)
         if not finding.good:
             code = common.WORK_FAILED
     return code

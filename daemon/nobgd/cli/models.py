@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nobgd.cli import screen
 from nobgd.cli.common import ENVIRONMENT, GOOD, USAGE, complain
+from nobgd.fs.names import shown
 
 if TYPE_CHECKING:
     from nobgd.models import ModelFile, Progress
@@ -100,7 +102,6 @@ def _run(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
 
 
 def _list(args: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
 
     from nobgd.models import load_manifest
@@ -113,12 +114,12 @@ def _list(args: argparse.Namespace) -> int:
         here = [model for model in found if model.spec.name == spec.name]
         for model in here:
             size = f"{model.path.stat().st_size / 1e6:.1f}"
-            table.add_row(spec.name, model.precision, size, spec.licence, str(model.path))
+            table.add_row(spec.name, model.precision, size, spec.licence, shown(str(model.path)))
         if not any(model.precision == "fp32" for model in here):
             size = f"{spec.bytes / 1e6:.1f}"
             way = f"not here: nobgd models fetch {spec.name}"
             table.add_row(spec.name, "fp32", size, spec.licence, way)
-    Console(highlight=False, soft_wrap=True).print(table)
+    screen.console(sys.stdout, soft_wrap=True).print(table)
     return GOOD
 
 
@@ -169,17 +170,19 @@ def _bar(name: str) -> Iterator[Progress]:
 
         yield tell
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, console=screen.console(sys.stderr), transient=True,
+        redirect_stdout=False, redirect_stderr=False,
+    ) as bar:  # fmt: skip
         task = bar.add_task(name, total=None)
 
         def move(what: str, done: int, total: int | None) -> None:
-            bar.update(task, description=f"{name}: {what}", completed=done, total=total)
+            bar.update(task, description=f"{name}: {shown(what)}", completed=done, total=total)
 
         yield move
 

@@ -7,7 +7,8 @@ import sys
 import time
 from typing import Any
 
-from nobgd.cli import common
+from nobgd.cli import common, screen
+from nobgd.fs.names import shown
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -66,9 +67,7 @@ class Tally:
     """Counts events; draws the bar and the closing table on stderr."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
+        self._console = screen.console(sys.stderr)
         self.counts: dict[str, int] = {}
         self.failures: list[tuple[str, str]] = []
         self.megapixels = self.busy_ms = self.computed_ms = self.computed_mp = 0.0
@@ -102,7 +101,7 @@ class Tally:
         progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
             TimeRemainingColumn(), console=self._console, transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         task = progress.add_task("looking", total=None)
 
@@ -141,5 +140,5 @@ class Tally:
             table.add_row("quarantined before, or waiting", str(left_over - failed))
         self._console.print(table)
         for source, reason in self.failures[:20]:
-            shown = source.encode("utf-8", "backslashreplace").decode()
-            self._console.print(f"  {shown}: {reason}", markup=False, style="red")
+            line = f"  {shown(source)}: {shown(reason)}"
+            self._console.print(line, markup=False, style="red", soft_wrap=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nobgd.cli import common
+from nobgd.cli import common, screen
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -133,7 +133,7 @@ def _report(args: argparse.Namespace, wanted: Wanted) -> int:
     if args.html is not None:
         return max(code, _page(args.html, summary))
     if args.format:
-        sys.stdout.write(formats.FORMATS[args.format](tables.every(summary)))
+        screen.data(formats.FORMATS[args.format](tables.every(summary)))
     else:
         terminal.show(summary, sys.stdout)
     return code
@@ -177,7 +177,7 @@ def _compare(args: argparse.Namespace, wanted: Wanted) -> int:
             return common.WORK_FAILED
     tables = compare.compare(found[0], found[1], names)
     if args.format:
-        sys.stdout.write(formats.FORMATS[args.format](tables))
+        screen.data(formats.FORMATS[args.format](tables))
     else:
         for table in tables:
             terminal.show_table(table, sys.stdout)

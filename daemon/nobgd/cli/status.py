@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from typing import Any
 
-from nobgd.cli import common
+from nobgd.cli import common, screen
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         while True:
             answer = common.ask(config, {"do": "status"})
             if args.watch and not args.json:
-                print("\x1b[H\x1b[2J", end="")
+                screen.behind(sys.stdout).write("\x1b[H\x1b[2J")
             print(json.dumps(answer) if args.json else text(answer), flush=True)
             if not args.watch:
                 return common.GOOD

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from nobgd.cli import common
+from nobgd.cli import common, screen
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         return end.code
     text = unit.text(config, unit.machine(config))
     if not args.apply:
-        print(text, end="")
+        screen.data(text)
         return common.GOOD
     try:
         changed = _write(unit.PLACE, text)

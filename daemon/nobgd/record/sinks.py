@@ -15,11 +15,12 @@ import contextlib
 import errno
 import os
 import stat
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 
 from nobgd.fs import mounts
+from nobgd.fs.names import shown
 from nobgd.record import events
 
 
@@ -39,7 +40,7 @@ class Stdout:
         text = line
         if self._pretty is not None:
             event = events.parse(line) or {"event": line}
-            text = str(self._pretty(None, "info", dict(event)))
+            text = str(self._pretty(None, "info", {key: _plain(event[key]) for key in event}))
         try:
             number = self._stream.fileno()
         except (OSError, ValueError):  # no file behind it
@@ -56,6 +57,13 @@ class Stdout:
             if stat.S_ISREG(os.fstat(number).st_mode):
                 return f"/proc/self/fd/{number}"
         return None
+
+
+def _plain(value: Any) -> Any:
+    """A value for a terminal: no name in it can steer one."""
+    if isinstance(value, str):
+        return shown(value)
+    return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
 class LogFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from nobgd.fs.names import shown
 from nobgd.report import tables
 from nobgd.report.summary import Summary
 from nobgd.report.tables import Table
@@ -49,8 +50,8 @@ def _rich(table: Table, out: TextIO, width: int | None) -> None:
             min_width=_NARROWEST if text else None, vertical="bottom" if text else "top",
         )  # fmt: skip
     for row in table.cells:
-        drawn.add_row(*map(Text, row))
-    Console(file=out, width=width, highlight=False).print(drawn)
+        drawn.add_row(*(Text(shown(cell)) for cell in row))
+    Console(file=getattr(out, "behind", out), width=width, highlight=False).print(drawn)
 
 
 def _plain(table: Table, out: TextIO) -> None:
