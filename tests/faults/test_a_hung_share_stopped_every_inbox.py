@@ -85,7 +85,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
 
 
 def test_the_others_go_on_and_the_share_comes_back(scene: Scene) -> None:
-    """While it hangs for longer than the deadline others are done, and afterwards its own photos."""
+    """While it hangs past the deadline others are done, and afterwards its own photos."""
     house = scene.house.start()
     scene.verb("pause")
     own = scene.drop_in_the_first()
