@@ -36,6 +36,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
+    from nobgd.jobs import signals
+
+    signals.keep()
     from nobgd.record.log import Log
     from nobgd.supervisor.recovery import endure
     from nobgd.supervisor.service import Service

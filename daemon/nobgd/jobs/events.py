@@ -5,11 +5,9 @@ Lane threads, signal handlers and the control socket only ever put one of these.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
 
 from nobgd.lane.errands import Errand
 from nobgd.pool.lanes import Finished
@@ -17,18 +15,6 @@ from nobgd.values import Job
 from nobgd.values.wire import ErrandFailed
 
 Then = Callable[[int | None, ErrandFailed | None], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Drain and end."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """Read the configuration again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +31,3 @@ class Call:
     """Something to do in the loop's thread, asked by another one (the control socket)."""
 
     function: Callable[[], None]
-
-
-def handle_signals(put: Callable[[Any], None]) -> None:
-    """Signals become messages; SimpleQueue.put is safe in a handler."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        name = signal.Signals(number).name
-        signal.signal(number, lambda *_, name=name: put(Stop(name)))
-    signal.signal(signal.SIGHUP, lambda *_: put(Reload()))

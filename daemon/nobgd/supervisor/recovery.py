@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nobgd.jobs.events import Stop, handle_signals
+from nobgd.jobs import signals
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.plan import backoff_s
+from nobgd.jobs.signals import Stop
 from nobgd.record.log import Log
 from nobgd.supervisor import state_folder as states
 from nobgd.systemd import notify
@@ -40,7 +41,7 @@ def endure(state: states.State, state_dir: Path, log: Log, serve: Callable[[], i
             say.error("state.lost", why=str(lost))
             notify.status(f"waiting: {lost}")
             mailbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-            handle_signals(mailbox.put)
+            signals.listen(mailbox.put)
             if lost.stopping():
                 return 0
         lived_s = time.monotonic() - began

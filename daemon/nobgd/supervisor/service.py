@@ -22,17 +22,20 @@ from nobgd.config import Config
 from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
+from nobgd.jobs import signals
 from nobgd.jobs.backlog import Backlog
 from nobgd.jobs.booking import Booking
 from nobgd.jobs.desk import Desk
-from nobgd.jobs.events import Answer, Call, Reload, Stop, Then, handle_signals
+from nobgd.jobs.events import Answer, Call, Then
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.outbox import Outbox, make_folders
+from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
+from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Unbegun
 from nobgd.record import events
 from nobgd.record.drift import Drift
@@ -102,18 +105,28 @@ class Service:
         self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
+        self._told_to_stop = False  # by a signal that the loop may not have heard of yet
 
     # --- life ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit, sqlite3.Error."""
+        """Load models, watch inboxes, say ready.  Raises ModelError, Unfit, sqlite3.Error.
+
+        A stop that comes meanwhile ends it early; `run` then has nothing to do.
+        """
+        signals.listen(self._hear)
         self.saying.begin()
         self.ledger.interrupt()
         self.ledger.commit()
         self.make_folders(self.config)
         self.engine = engines.build(self.config, self.opened, self.told)
         self.watch(self.config)
-        self.engine.lanes.start()
+        try:
+            self.engine.lanes.start(lambda: self._told_to_stop)
+        except Unfit:
+            if not self._told_to_stop:
+                raise
+            return
         if not self.once:
             self._listen()
             self.metrics.configure(self.config.metrics)
@@ -133,7 +146,6 @@ class Service:
 
         Raises sqlite3.Error when the ledger fails; all is then as after a crash (see `endure`).
         """
-        handle_signals(self.mailbox.put)
         try:
             while self.stopping is None:
                 self.step()
@@ -142,6 +154,11 @@ class Service:
             return self._drain()
         finally:
             self.end()
+
+    def _hear(self, message: Stop | Reload) -> None:
+        """A signal, in its handler: it may come in the middle of anything."""
+        self._told_to_stop = self._told_to_stop or isinstance(message, Stop)
+        self.mailbox.put(message)
 
     def step(self, longest_s: float = _TICK_S) -> None:
         """Take what is in the mailbox, make it durable, hand out work."""
