@@ -2,7 +2,8 @@
 
 ``python -m faults.faulty FOLDER MOUNTPOINT`` serves until it is unmounted.  Setting the extended
 attribute ``user.fault`` of its root to ``OPERATION ERRNO COUNT`` makes the next COUNT operations
-of that kind fail, whoever asks; ``user.fired`` says how many have since.
+of that kind fail, whoever asks; ``user.fired`` says how many have since.  ``user.refuse`` set to
+``NAMES ERRNO`` makes it a disk that does not take such names.
 """
 
 # ruff: noqa: ARG002 - the arguments are libfuse's
@@ -26,7 +27,7 @@ OPERATIONS = (
     "open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "listdir", "read", "unlink",
     "mkdir", "chmod", "utimens",
 )  # fmt: skip
-_FAULT, _FIRED = "user.fault", "user.fired"
+_FAULT, _FIRED, _REFUSE = "user.fault", "user.fired", "user.refuse"
 _libc = ctypes.CDLL(None, use_errno=True)
 _NO_CACHE = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
 
@@ -39,6 +40,7 @@ class Faulty(mfusepy.Operations):
     def __init__(self, below: str) -> None:
         self._below = below
         self._operation, self._errno, self._left, self._fired = "", 0, 0, 0
+        self._refuses, self._refusal = "", 0
 
     def _do(self, operation: str, path: str) -> str:
         """The path below; raises the fault if it is this operation's turn."""
@@ -48,7 +50,20 @@ class Faulty(mfusepy.Operations):
             raise mfusepy.FuseOSError(self._errno)
         return self._below + path
 
+    def _new(self, path: str) -> None:
+        """Raise the refusal of a name that this disk does not take."""
+        name = os.path.basename(path)
+        if {
+            "colons": ":" in name, "bytes": not name.isprintable(), "letters": not name.isascii(),
+            "long": len(os.fsencode(name)) > 143,
+        }.get(self._refuses, False):  # fmt: skip
+            raise mfusepy.FuseOSError(self._refusal)
+
     def setxattr(self, path: str, name: str, value: bytes, *_: Any) -> int:
+        if (path, name) == ("/", _REFUSE):
+            self._refuses, number = value.decode().split()
+            self._refusal = int(number)
+            return 0
         if (path, name) != ("/", _FAULT):
             raise mfusepy.FuseOSError(errno.ENOTSUP)
         self._operation, number, count = value.decode().split()
@@ -85,6 +100,7 @@ class Faulty(mfusepy.Operations):
         return os.open(self._do("open", path), flags)
 
     def create(self, path: str, mode: int, fi: Any = None) -> int:
+        self._new(path)
         flags = os.O_CREAT | os.O_RDWR | os.O_EXCL
         return os.open(self._do("open", path), flags, mode)
 
@@ -114,6 +130,7 @@ class Faulty(mfusepy.Operations):
         return 0
 
     def rename(self, old: str, new: str, flags: int = 0) -> int:
+        self._new(new)
         source, target = self._do("rename", old), self._below + new
         names = os.fsencode(source), os.fsencode(target)
         if _libc.renameat2(-100, names[0], -100, names[1], flags):
@@ -121,6 +138,7 @@ class Faulty(mfusepy.Operations):
         return 0
 
     def link(self, target: str, source: str) -> int:
+        self._new(target)
         os.link(self._below + source, self._below + target)
         return 0
 
@@ -129,6 +147,7 @@ class Faulty(mfusepy.Operations):
         return 0
 
     def mkdir(self, path: str, mode: int) -> int:
+        self._new(path)
         os.mkdir(self._do("mkdir", path), mode)
         return 0
 
@@ -172,6 +191,10 @@ class Mount:
     def fail(self, operation: str, number: int, count: int) -> None:
         """Let the next ``count`` operations of this kind fail with the errno ``number``."""
         os.setxattr(self.point, _FAULT, f"{operation} {number} {count}".encode())
+
+    def refuse(self, names: str, number: int) -> None:
+        """Take no names with ``colons``, ``bytes`` or ``letters``, or ``long`` ones: ``number``."""
+        os.setxattr(self.point, _REFUSE, f"{names} {number}".encode())
 
     def lift(self) -> int:
         """No fault any more; how many there were."""

@@ -92,7 +92,11 @@ def _enter_spelt(parent: int, name: str, root: str) -> tuple[int, str]:
         for other in others:
             with contextlib.suppress(OSError):
                 return _enter(parent, other, root), other
-        raise
+        number = errno.errorcode.get(error.errno or 0, "")
+        raise NobgdError(
+            Code.UNSUPPORTED,
+            f"the disk of {root} does not take a folder called {name} ({number}); rename it",
+        ) from error
 
 
 def refuses(descriptor: int, name: str, error: OSError) -> bool:

@@ -16,6 +16,7 @@ import unicodedata
 
 _SHORT, _SHORTEST = 120, 100  # bytes; eCryptfs takes 143
 _LONGEST = 255
+MOST = 3  # spellings that a name may have besides its own
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._()+,=@#~&'!$%{}\[\]^-]")
 _END = re.compile(r"[. ]+$")

@@ -81,6 +81,10 @@ class Booking:
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
                 lanes_busy=finished.lanes_busy, compression=job.compression,
             )  # fmt: skip
+            output = os.path.relpath(done.output, job.outbox)
+            refused = plan.refused_name(output, job.relpath, job.spare[1].removesuffix(".png"))
+            if refused is not None:
+                event["renamed"] = f"the outbox's disk does not take the name {refused}"
             event = {"timestamp": logs.timestamp(), "level": "info", **event}
             line = events.line(event)
             ledger.done(done, job.outbox, line)

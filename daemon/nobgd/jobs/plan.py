@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nobgd.fs import spelling
 from nobgd.values import Photo
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"})
@@ -114,6 +115,22 @@ def spare(relpath: str, suffix: str) -> tuple[str, str]:
     tail = f"{suffix}.png"
     fitted = _fit(name, f"-{'0' * SPARE_BYTES}{tail}", digest)
     return os.path.join(folder, fitted[: -len(tail) - SPARE_BYTES]), tail
+
+
+def refused_name(output: str, relpath: str, suffix: str) -> str | None:
+    """The name for which ``output`` has another spelling, as its disk does not take it; or None.
+
+    Of a folder or of the output itself; both are relative to their boxes.
+    """
+    names = outputs(relpath, suffix)
+    spelt, plain = output.split("/"), names[0].split("/")
+    for there, name in zip(spelt[:-1], plain[:-1], strict=False):
+        if there != name and there in spelling.variants(name):
+            return name
+    for name in map(os.path.basename, names):
+        if spelt[-1] in spelling.variants(name, f"{suffix}.png"):
+            return name
+    return None
 
 
 def _fit(stem: str, tail: str, digest: str) -> str:

@@ -5,6 +5,8 @@ very bytes is never written over, unless the ledger says that it is the cut-out 
 photo was before it was changed where it stands (`Job.replaces`).  What is said to be done is
 durable: an output that is only found is synced like one written now, since whoever put it there
 may have been killed before its last fsync.
+
+A name that the outbox's disk does not take is spelt otherwise there (see `fs.spelling`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nobgd import __version__
-from nobgd.fs import publish
+from nobgd.fs import publish, spelling
 from nobgd.picture import provenance
 from nobgd.values import Code, Done, Job, NobgdError
 
@@ -38,6 +40,19 @@ class _Target:
     twin: str | None = None  # an equal output of somebody else's, under one of our names
 
 
+@dataclass(slots=True)
+class _Folder:
+    """The open folder of an output."""
+
+    descriptor: int
+    where: str  # its path from the outbox, as it is spelt on the disk
+    level: int = 0  # how far from the plain names the disk wants them; see `spelling.variants`
+
+    def path(self, name: str) -> str:
+        """The path of an output in it, from the outbox."""
+        return os.path.join(self.where, os.path.basename(name))
+
+
 def already(job: Job, done: Done) -> Done | None:
     """The outcome if these bytes were cut out before, here or under another name.
 
@@ -46,7 +61,7 @@ def already(job: Job, done: Done) -> Done | None:
     with _out_folder(job) as folder:
         target = _target(folder, job, done.sha256)
         if target.same:
-            publish.settle(folder, os.path.basename(target.name))
+            publish.settle(folder.descriptor, os.path.basename(target.name))
             return _described(folder, target.name, job, done, how="found")
         if target.adopt:
             parts = _twin_parts(os.path.join(job.outbox, target.name), job, done)
@@ -85,27 +100,30 @@ def _note(job: Job, sha256: str, confidence: float, keep: str | None) -> provena
 
 
 @contextlib.contextmanager
-def _out_folder(job: Job) -> Iterator[int]:
+def _out_folder(job: Job) -> Iterator[_Folder]:
     parts = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
-    with publish.folder(job.outbox, parts, job.outbox_device) as descriptor:
-        yield descriptor
+    with publish.spelt_folder(job.outbox, parts, job.outbox_device) as (descriptor, where):
+        yield _Folder(descriptor, where)
 
 
-def _target(folder: int, job: Job, sha256: str) -> _Target:
+def _target(folder: _Folder, job: Job, sha256: str) -> _Target:
     """Pick the name: where the photo's output is already, else the first free one.
 
     Raises OSError when the outbox does not let us see whose a file is: that is the place's
     fault, and a second output under the next name would be the photo's double.
     """
     free = over = twin = None
-    for output, spare in _names(job, sha256):
+    for output, level, spare in _spellings(folder, job, sha256):
         if spare and (over is not None or free is not None):
             break
         try:
-            file = _open_plain(folder, os.path.basename(output))
+            file = _open_plain(folder.descriptor, os.path.basename(output))
         except FileNotFoundError:
-            if free is None and output not in job.reserved:
+            if free is None and level == folder.level and output not in job.reserved:
                 free = output
+            continue
+        except OSError as error:
+            _refused(folder, job, output, level, error)
             continue
         if file is None:
             continue
@@ -128,6 +146,35 @@ def _target(folder: int, job: Job, sha256: str) -> _Target:
         return over
     assert free is not None  # noqa: S101 - the names do not end before one is free
     return _Target(free, twin=twin)
+
+
+def _spellings(folder: _Folder, job: Job, sha256: str) -> Iterator[tuple[str, int, bool]]:
+    """Every name in this folder, in each of its spellings; of what level that is; and spare.
+
+    An output may be there under another spelling than the disk wants now, if it was moved here.
+    """
+    for name, spare in _names(job, sha256):
+        forms = (os.path.basename(name), *spelling.variants(os.path.basename(name), job.spare[1]))
+        for number, form in enumerate(forms):
+            last = number == len(forms) - 1
+            level = folder.level if last and number < folder.level else number
+            yield folder.path(form), level, spare
+
+
+def _refused(folder: _Folder, job: Job, output: str, level: int, error: OSError) -> None:
+    """Go to the next spelling when it is the name that the disk refused; else raise ``error``."""
+    if not publish.refuses(folder.descriptor, os.path.basename(output), error):
+        raise error
+    if level < folder.level:
+        return  # another name of this spelling was refused before
+    folder.level += 1
+    if folder.level > spelling.MOST:
+        name, number = os.path.basename(output), errno.errorcode.get(error.errno or 0, "")
+        raise NobgdError(
+            Code.UNSUPPORTED,
+            f"{job.relpath}: the disk of {job.outbox} does not take the name {name} ({number});"
+            " rename the photo",
+        ) from error
 
 
 def _names(job: Job, sha256: str) -> Iterator[tuple[str, bool]]:
@@ -174,17 +221,24 @@ def _open_plain(folder: int, name: str) -> int | None:
     return None
 
 
-def _put(folder: int, job: Job, sha256: str, parts: list[bytes | memoryview]) -> tuple[str, int]:
+def _put(
+    folder: _Folder, job: Job, sha256: str, parts: list[bytes | memoryview]
+) -> tuple[str, int]:
+    at = folder.descriptor
     for _ in range(_LOST_RACES):
         target = _target(folder, job, sha256)
         name = os.path.basename(target.name)
         if target.same:
-            publish.settle(folder, name)
+            publish.settle(at, name)
             return target.name, sum(len(part) for part in parts)
-        still = partial(_still, folder, name, target.over) if target.over is not None else None
-        with contextlib.suppress(publish.Taken):
-            count = publish.write(folder, name, parts, replace=target.over is not None, still=still)
+        still = partial(_still, at, name, target.over) if target.over is not None else None
+        try:
+            count = publish.write(at, name, parts, replace=target.over is not None, still=still)
             return target.name, count
+        except publish.Taken:
+            continue
+        except OSError as error:
+            _refused(folder, job, target.name, folder.level, error)
     raise NobgdError(Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program")
 
 
@@ -221,9 +275,10 @@ def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | N
     return None
 
 
-def _described(folder: int, name: str, job: Job, done: Done, *, how: str) -> Done:
+def _described(folder: _Folder, name: str, job: Job, done: Done, *, how: str) -> Done:
     """Fill in the size of an output that was not computed now, from its own header."""
-    with open(os.open(os.path.basename(name), _READ, dir_fd=folder), "rb") as stream:
+    at = folder.descriptor
+    with open(os.open(os.path.basename(name), _READ, dir_fd=at), "rb") as stream:
         head = stream.read(provenance.HEAD_BYTES)
         said = provenance.find(head)
         count = os.fstat(stream.fileno()).st_size

@@ -51,6 +51,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
     "sha256": (_TEXT, "of the photo's bytes, hex"),
     "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
+    "renamed": (_TEXT, "why the cut-out is not called after the photo: its disk refused the name"),
     "code": (_TEXT, "the kind of failure"),
     "reason": (_TEXT, "one sentence: what is wrong, and the way out"),
     "retry_in_s": (_MAYBE_NUMBER, "seconds until the next attempt; null: when it has changed"),
@@ -91,7 +92,8 @@ _FAILED = "inbox source code reason attempt"
 # event: (meaning, fields that are always there, fields that may be)
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
-        "a cut-out is whole and on disk", _PHOTO_DONE, "engine lanes_busy compression notes",
+        "a cut-out is whole and on disk", _PHOTO_DONE,
+        "engine lanes_busy compression notes renamed",
     ),
     "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),

@@ -192,7 +192,9 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             took = ""
             if row.took_ms and row.how == "computed":
                 took = f", in {row.took_ms / 1000:.1f} s"
-            return f"done{how.get(row.how or '', '')} as {shown(output)} at {when}{took}"
+            refused = plan.refused_name(row.output or "", row.relpath, inbox.output.suffix)
+            spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
+            return f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
