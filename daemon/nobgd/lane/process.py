@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or 
 from nobgd.fs import grants
 from nobgd.fs.faults import code_of
 from nobgd.lane import errands, peak, worker
+from nobgd.lane.builder import engine_of, lacking
 from nobgd.lane.confine import confine, outdated
 from nobgd.lane.touched import folders
 from nobgd.values import Code, Job, NobgdError, Recipe, wire
@@ -38,7 +39,7 @@ class Models:
         if recipe.key not in self._loaded:
             weights = self._known[recipe.key]
             setup = self._setup
-            engine = setup.engine if weights.precision == "fp32" else "onnxruntime"
+            engine = engine_of(setup, weights)
             threads = setup.net_threads if engine == "ncnn" else setup.threads
             self._loaded[recipe.key] = Segmenter(
                 weights.path, weights, threads, setup.cache_dir, engine
@@ -59,6 +60,9 @@ def main(descriptor: int) -> int:
             taken = dict(setup.taken)
             holds = confine(setup.read, setup.write, setup.memory_bytes, taken)
             grants.give_back(taken)
+        if setup.confine and lacking(setup):  # only a builder may write there
+            line.send_bytes(wire.encode({"build": True}))
+            line.recv_bytes(16)
         models = Models(setup)  # only now: Landlock does not cover threads that run already
         if setup.weights:
             models.get(setup.weights[0][0])

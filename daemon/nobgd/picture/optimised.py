@@ -5,8 +5,9 @@ cores) beside one for a full house (one core) costs 4 MB and 0.01 s, not 260 MB.
 
 A saved optimised model fits only the ONNX Runtime version and the CPU it was made on, so its
 folder is named after both and the weights' checksum.  It is built in a temporary folder and
-renamed into place: several lanes may race, the first wins.  One that cannot be loaded is
-thrown away and built again; where the cache cannot be written the model is loaded directly.
+renamed into place, with checksums (`sums`): whoever races, the first wins.  One that cannot be
+loaded or differs from what was made is thrown away and built again; where the cache cannot be
+written the model is loaded directly.  Lanes cannot: `lane.builder` does it for them.
 """
 
 from __future__ import annotations
@@ -25,30 +26,41 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, 
 
 import onnxruntime as ort
 
+from nobgd.picture import sums
 from nobgd.picture.graph import fix_scales
 
 _MODEL = "model.onnx"
 _WEIGHTS = "model.weights"
 _SPINS = 2  # threads from which on they spin between operators: 5 % faster, and stopped after
-_MADE = 2  # changes with what is made of a model, so that older ones are made anew
+_MADE = 3  # changes with what is made of a model, so that older ones are made anew
 _SEVERE = 3  # only errors: warnings of the optimiser mean nothing to a user
 
 
 def session(path: str, sha256: str, threads: int, cache_dir: str) -> ort.InferenceSession:
     """A session for the model at ``path``, through the cache in ``cache_dir`` if it can be."""
-    name = f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}-{_MADE}"
-    folder = os.path.join(cache_dir, name)
+    folder = folder_of(sha256, cache_dir)
     for _ in range(2):
-        try:
-            if not built(folder, cache_dir, functools.partial(_optimise, path)):
-                break
-        except Exception:  # noqa: BLE001 - a full disk shows as an exception of ONNX Runtime's own
+        if not make(path, sha256, cache_dir):
             break
         try:
             return _load(os.path.join(folder, _MODEL), threads, optimise=False)
         except Exception:  # noqa: BLE001 - ONNX Runtime raises many kinds; all mean: build anew
             discard(folder)
     return _load(path, threads, optimise=True)
+
+
+def folder_of(sha256: str, cache_dir: str) -> str:
+    """Where what is made of the weights with this checksum lies, on this machine."""
+    name = f"{sha256[:16]}-ort{ort.__version__}-{cpu_identity()}-{_MADE}"
+    return os.path.join(cache_dir, name)
+
+
+def make(path: str, sha256: str, cache_dir: str) -> bool:
+    """Have the folder of these weights, whole; False where that cannot be."""
+    folder = folder_of(sha256, cache_dir)
+    with contextlib.suppress(Exception):  # a full disk shows as an exception of ONNX Runtime's own
+        return built(folder, cache_dir, functools.partial(_optimise, path))
+    return False
 
 
 def cpu_identity() -> str:
@@ -94,13 +106,18 @@ def _load(path: str, threads: int, *, optimise: bool) -> ort.InferenceSession:
 
 
 def built(folder: str, cache_dir: str, make: Callable[[str, str], None]) -> bool:
-    """Make ``folder`` in ``cache_dir`` if it is not there; False where the cache cannot hold it.
+    """Make ``folder`` in ``cache_dir`` if it is not there, or not as it was made.
+
+    False where the cache cannot hold it.
 
     ``make(work, made)`` fills the folder ``made`` and may use ``work``; a lane that races with
     others loses or wins by a rename.
     """
-    if os.path.isdir(folder):
+    before = sums.state(folder)
+    if before == "whole":
         return True
+    if before == "altered":
+        discard(folder)
     work = None
     try:
         os.makedirs(cache_dir, exist_ok=True)
@@ -109,10 +126,11 @@ def built(folder: str, cache_dir: str, make: Callable[[str, str], None]) -> bool
         os.mkdir(made)
         make(work, made)
         give_back()
+        sums.write(made)
         os.rename(made, folder)
         return True
     except OSError:
-        return os.path.isdir(folder)  # another lane was first
+        return sums.state(folder) == "whole"  # another one was first
     finally:
         if work is not None:
             shutil.rmtree(work, ignore_errors=True)

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from nobgd.picture import optimised
 from nobgd.picture.translate import BIN, INPUT, OUTPUT, PARAM, translate
 
-_MADE = 1  # changes with what `translate` writes, so that older files are made anew
+_MADE = 2  # changes with what `translate` writes, so that older files are made anew
 _ARENA_BYTES = 1 << 30  # of address space; U²-Net touches a quarter of it
 _LINE = 64  # bytes: ncnn aligns to them and reads up to so many past the end
 
@@ -37,9 +37,9 @@ def net(path: str, sha256: str, cache_dir: str, threads: int) -> Callable[[Any],
     Raises `translate.Untranslatable` for a model that is no U²-Net, RuntimeError where the cache
     cannot hold ncnn's files.  Not to be called by threads at the same time.
     """
-    folder = os.path.join(cache_dir, f"{sha256[:16]}-ncnn{_MADE}")
+    folder = folder_of(sha256, cache_dir)
     for _ in range(2):
-        if not optimised.built(folder, cache_dir, functools.partial(_translate, path)):
+        if not make(path, sha256, cache_dir):
             raise RuntimeError(
                 f"{cache_dir} cannot hold the model for ncnn: make room there, or set"
                 " workers.engine to onnxruntime"
@@ -49,6 +49,17 @@ def net(path: str, sha256: str, cache_dir: str, threads: int) -> Callable[[Any],
             return functools.partial(_run, loaded, Arena())
         optimised.discard(folder)
     raise RuntimeError(f"ncnn cannot load {folder}; set workers.engine to onnxruntime")
+
+
+def folder_of(sha256: str, cache_dir: str) -> str:
+    """Where ncnn's files for the weights with this checksum lie."""
+    return os.path.join(cache_dir, f"{sha256[:16]}-ncnn{_MADE}")
+
+
+def make(path: str, sha256: str, cache_dir: str) -> bool:
+    """Have that folder, whole; False where that cannot be.  Raises `translate.Untranslatable`."""
+    folder = folder_of(sha256, cache_dir)
+    return optimised.built(folder, cache_dir, functools.partial(_translate, path))
 
 
 def _translate(path: str, work: str, made: str) -> None:

@@ -83,7 +83,7 @@ def build(
         lane=0, threads=threads, cache_dir=str(config.cache_dir), engine=config.workers.engine,
         net_threads=fixed,
         weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
-        read=(*sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
+        read=(str(config.cache_dir), *sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
         write=tuple(sorted(_writable(config))),
     )  # fmt: skip
     lanes = Lanes(
@@ -95,7 +95,7 @@ def build(
 
 def _writable(config: Config) -> set[str]:
     """Folders that lanes write to; an inbox only where files in it are moved or deleted."""
-    folders = {str(config.cache_dir)}
+    folders: set[str] = set()
     for inbox in config.inboxes:
         folders |= {str(inbox.outbox), str(inbox.quarantine)}
         if inbox.source != "keep" or inbox.share_control:  # a _RETRY file is taken away

@@ -22,6 +22,7 @@ from typing import Any
 from nobgd.fs import grants
 from nobgd.lane.errands import Errand
 from nobgd.lane.touched import touched
+from nobgd.pool import building
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
 
@@ -64,7 +65,9 @@ class Lane:
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
         watch: Callable[[Lane], str | None] = lambda _: None,
+        told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
     ) -> None:  # fmt: skip
+        self._told = told
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
@@ -129,6 +132,9 @@ class Lane:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
         try:
             message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
+            if "build" in message:
+                self._build()
+                message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
         except _Overdue:
             self.kill()
             raise Unfit(f"lane {self.number} did not start in {START_DEADLINE_S:.0f} s") from None
@@ -139,6 +145,23 @@ class Lane:
             raise Unfit(str(message.get("unfit", message)))
         self._ready = True
         self._opened(self.number, tuple(message["ready"]))
+
+    def _build(self) -> None:
+        """Complete the cache of models, which a lane may only read, and let it go on."""
+        done = building.build(self._setup, environment(), START_DEADLINE_S)
+        if done.altered:
+            which = " and ".join(done.altered)
+            why = f"{which} in {self._setup.cache_dir} is not what was made there: it is made anew"
+            self._told("cache.altered", {"why": why})
+        if done.failed:
+            which = " and ".join(done.failed)
+            why = f"{which} cannot be kept in {self._setup.cache_dir}: is there room, may it be"
+            self._told("cache.unusable", {"why": f"{why} written? Without it a start takes longer"})
+        assert self._line is not None  # noqa: S101 - it has just spoken
+        try:
+            self._line.send_bytes(b"built")
+        except OSError:
+            raise _Ended(self._how_it_ended()) from None
 
     def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Have a process that is ready, a new one if there is none.  Raises `Unfit`, OSError."""

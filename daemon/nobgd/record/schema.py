@@ -144,6 +144,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "state.lost": ("the ledger cannot be written; nothing is done until it can", "why", ""),
     "state.back": ("it can be written again; everything is looked at anew", "", ""),
     "lane.unfit": ("a lane cannot be opened; it is tried again", "lane why", ""),
+    "cache.altered": ("a made model was not as it was made; it is made anew", "why", ""),
+    "cache.unusable": ("a model cannot be kept in cache_dir; starts take longer", "why", ""),
     "log.lost": ("the log cannot be written; said on stdout only", "log why", ""),
     "log.back": ("it can again, and has what it lacked", "log lines dropped", ""),
     "lane.confined": ("how lanes are confined; said once for each kind", "lane holds", ""),
