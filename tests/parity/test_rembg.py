@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from nobgd import models
-from nobgd.picture import compose, decode, matting
+from nobgd.picture import cutting, decode, matting
 from nobgd.picture.segment import Segmenter
 
 MEAN, P99 = 1.0, 16.0  # of 255
@@ -75,9 +75,9 @@ def pair(request, tmp_path_factory):
 
 def ours(data: bytes, segmenter: Segmenter) -> np.ndarray:
     picture = decode.decode(data, decode.look(data))
-    mask, confidence = segmenter.mask(picture.shown)
-    assert confidence > 0.5
-    return compose.compose(picture.rgbx, mask, picture.alpha)[..., 3]
+    found = cutting.find(picture, segmenter, 2)
+    assert found.confidence > 0.5
+    return cutting.finish(picture, found)[..., 3]
 
 
 def theirs(data: bytes, session: Any) -> np.ndarray:

@@ -118,10 +118,8 @@ def test_other_words_of_exif_give_none(space, index):
     assert opened(saved(PHOTO, "JPEG", exif=b"Exif\0\0" + adobe_exif(space, index))).icc is None
 
 
-def test_the_adobe_rgb_profile_is_its_definition():
-    """Colours by the published primaries, white and gamma, computed apart, within 0.3 of dE00."""
-    ciede2000 = pytest.importorskip("skimage.color").deltaE_ciede2000
-    values = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+def adobe_lab(values: np.ndarray) -> np.ndarray:
+    """CIELAB of Adobe RGB (1998), by its definition and Bradford's adaptation to D50."""
     primaries = np.array([[0.64, 0.33, 0.03], [0.21, 0.71, 0.08], [0.15, 0.06, 0.79]]).T
     white = np.array([0.3127, 0.3290, 0.3583]) / 0.3290
     matrix = primaries * np.linalg.solve(primaries, white)
@@ -131,7 +129,14 @@ def test_the_adobe_rgb_profile_is_its_definition():
     d50 = np.array([0.9642, 1, 0.8249])
     adapt = np.linalg.inv(cone) @ np.diag(cone @ d50 / (cone @ white)) @ cone
     relative = (xyz * white) @ adapt.T / d50
-    truth = coated.lab(relative.reshape(-1, 3)).reshape(64, 64, 3)
+    return coated.lab(relative.reshape(-1, 3)).reshape(values.shape)
+
+
+def test_the_adobe_rgb_profile_is_its_definition():
+    """Colours by the published primaries, white and gamma, computed apart, within 0.3 of dE00."""
+    ciede2000 = pytest.importorskip("skimage.color").deltaE_ciede2000
+    values = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    truth = adobe_lab(values)
     assert ciede2000(truth, lab(values, colour.adobe_rgb())).mean() < 0.3
 
 

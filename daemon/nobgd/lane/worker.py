@@ -18,7 +18,7 @@ from time import perf_counter
 from nobgd.fs.faults import code_of
 from nobgd.lane import target
 from nobgd.lane.peak import PEAK, peak_rss_mb
-from nobgd.picture import admission, compose, decode, encode, source
+from nobgd.picture import admission, cutting, decode, encode, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
 
@@ -113,17 +113,17 @@ def _compute(
         picture = decode.decode(data, header)
         del data
     with clock.stage("infer"):
-        mask, confidence = segmenter.mask(picture.shown, threads)
+        found = cutting.find(picture, segmenter, threads)
     with clock.stage("compose"):
-        rgba = compose.compose(picture.rgbx, mask, picture.alpha, threads)
+        rgba = cutting.finish(picture, found, threads)
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         complaints = picture.complaints
-        spoken, notes = picture.spoken, picture.assumed
+        spoken, notes = picture.spoken, (*picture.assumed, *found.notes)
         del picture
     with clock.stage("encode"):
         parts = encode.encode(
             rgba, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
-            extra=(target.text(job, done.sha256, confidence, None),), threads=threads,
+            extra=(target.text(job, done.sha256, found.confidence, None),), threads=threads,
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba
@@ -131,8 +131,8 @@ def _compute(
         output, count = target.put(job, done.sha256, parts)
     return replace(
         done, output=output, width=width, height=height,
-        bytes_out=count, subject_confidence=round(confidence, 4),
-        threads=segmenter.runs_on(threads), complaints=complaints, notes=notes,
+        bytes_out=count, subject_confidence=round(found.confidence, 4),
+        threads=found.threads, complaints=complaints, notes=notes,
     )  # fmt: skip
 
 

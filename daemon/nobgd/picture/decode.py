@@ -24,6 +24,8 @@ from nobgd.picture import (
     png_chunks,
     png_colour,
     png_depth,
+    provenance,
+    viewing,
 )  # fmt: skip
 from nobgd.picture import exif as exif_block
 from nobgd.picture.colour import Painted
@@ -56,6 +58,8 @@ class Picture:
     spoken: dict[bytes, bytes] = field(default_factory=dict)  # PNG chunks that speak of colour
     assumed: tuple[str, ...] = ()  # what the file left open: see `notes` in the log's schema
     seen: Bytes | None = None  # (H, W, 4) uint8 RGBX: what the model gets, if not these pixels
+
+    cut_out: bool = False  # an output of nobgd's, given again
 
     @property
     def shown(self) -> Bytes:
@@ -130,7 +134,8 @@ def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> P
     image.close()
     exif = block if isinstance(block, bytes) else None
     adobe = exif is not None and exif_block.says_adobe_rgb(exif)
-    return _finished(painted, orientation, dpi, exif, spoken, complaints, adobe)
+    cut_out = image.format == "PNG" and provenance.find(data[: provenance.HEAD_BYTES]) is not None
+    return _finished(painted, orientation, dpi, exif, spoken, complaints, adobe, cut_out)
 
 
 def _png(data: bytes, image: PngImageFile) -> Painted:
@@ -167,6 +172,7 @@ def _tiff(data: bytes, complaints: list[str]) -> Picture:
 def _finished(
     painted: Painted, orientation: int, dpi: tuple[float, float] | None, exif: bytes | None,
     spoken: dict[bytes, bytes], complaints: list[str], adobe: bool,
+    cut_out: bool = False,
 ) -> Picture:  # fmt: skip
     """The picture upright, all that goes by axes too, with the profile that its EXIF names."""
     turned = 5 <= orientation <= 8
@@ -177,11 +183,20 @@ def _finished(
         upright(part, orientation) if part is not None else None
         for part in (painted.alpha, painted.seen)
     )
+    rgbx = upright(painted.rgbx, orientation)
     return Picture(
-        upright(painted.rgbx, orientation), alpha, icc, (dpi[1], dpi[0]) if dpi and turned else dpi,
+        rgbx, alpha, icc, (dpi[1], dpi[0]) if dpi and turned else dpi,
         exif_block.neutral(exif, turned) if exif else None, _few(complaints), spoken,
-        painted.assumed, seen,
+        painted.assumed, _shown(rgbx, seen, icc, spoken), cut_out,
     )  # fmt: skip
+
+
+def _shown(
+    rgbx: Bytes, seen: Bytes | None, icc: bytes | None, spoken: dict[bytes, bytes]
+) -> Bytes | None:
+    """What the model gets where the numbers do not look as sRGB's do."""
+    curve = viewing.curve(icc, spoken) if seen is None and (icc or spoken) else None
+    return seen if curve is None else curve[rgbx]
 
 
 def _few(complaints: list[str]) -> tuple[str, ...]:
