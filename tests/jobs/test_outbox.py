@@ -32,6 +32,36 @@ def test_a_fault_pauses_it_and_is_news_once() -> None:
     assert box.found(sight(7, -1)) is True
 
 
+def test_a_reason_that_changes_is_news() -> None:
+    """A full disk that is then unmounted is two things to know."""
+    box = Outbox("/out")
+    assert box.failed("full", 0.0, code="no_space")
+    assert not box.failed("full, still", 1.0, code="no_space")
+    assert box.failed("not mounted", 2.0, code="gone_away")
+
+
+def test_where_a_photo_did_not_fit_only_a_photo_shows_that_one_does() -> None:
+    """A probe of five bytes fits on a full disk: it is tried, but not said to be back."""
+    box = Outbox("/out")
+    box.found(sight(7, -1))
+    waits = []
+    for _ in range(5):
+        news = box.failed("full", 0.0, code="no_space", by_photo=True)
+        assert news is not bool(waits)
+        waits.append(box.probe_at)
+        assert box.found(sight(7, -1)) is False
+        assert box.ready
+    assert waits[-1] > 8 * waits[0]  # it backs off, though each probe succeeds
+    assert box.used() is True
+    assert box.used() is False
+    assert box.failed("full", 0.0, code="no_space", by_photo=True)
+    box.found(sight(7, -1))
+    assert not box.rested(100.0)
+    assert not box.rested(159.0)
+    assert box.rested(160.0)  # no photo has come for a minute
+    assert box.failures == 0
+
+
 def test_folders_are_made_where_their_parent_is(tmp_path) -> None:
     """A missing parent is a missing mount: nothing is made below it."""
     make_folders([str(tmp_path / "a"), str(tmp_path / "none/b"), str(tmp_path / "a")])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.jobs import plan
+from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
 from nobgd.lane.errands import Dispose, Release, SetAside
 from nobgd.pool.lanes import Finished
@@ -24,6 +25,7 @@ from nobgd.values.wire import ErrandFailed
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
 
+_PAUSES = 3  # of its outbox that one photo can bring about; then it alone is what does not fit
 _ONCE_RETRIES_WITHIN_S = 0.2  # `once` does not sit out a back-off
 
 
@@ -35,6 +37,7 @@ class Booking:
         self._undisposed: list[tuple[str, str]] = []
         self._disposing: set[tuple[str, str]] = set()
         self._place_failures: dict[tuple[str, str], int] = {}
+        self.failing = Failing()
 
     def give_up(self, rules: InboxConfig, photo: Photo, row: Row) -> None:
         """A photo that nobgd did not survive often enough is set aside."""
@@ -70,6 +73,10 @@ class Booking:
         ledger = self._service.ledger
         row = ledger.get(job.inbox, job.relpath)
         self._place_failures.pop((job.inbox, job.relpath), None)
+        self.failing.ended(job.inbox, job.relpath)
+        outbox = self._service.outboxes.get(job.outbox)
+        if outbox is not None and outbox.used():
+            self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
         was_quarantined = row is not None and row.code is not None
         if done.how == "found" and not _tried(row):
             reason = f"already done: {done.output} was made from this very photo"
@@ -115,32 +122,47 @@ class Booking:
         key = (job.inbox, job.relpath)
         count = self._place_failures[key] = self._place_failures.get(key, 0) + 1
         wait = plan.backoff_s(count, first_s=1.0, longest_s=60.0)
-        if failed.side == "output":
+        if failed.side == "output" and count <= _PAUSES:
+            wait = 0.0  # the pause of the outbox is wait enough
             outbox = self._service.outboxes[str(rules.outbox)]
-            if outbox.failed(failed.reason, now):
+            if outbox.failed(failed.reason, now, code=failed.code, by_photo=True):
                 self._service.saying.tell(
                     "warning",
                     {"event": "outbox.lost", "outbox": outbox.path, "code": failed.code,
                      "why": failed.reason},
                 )  # fmt: skip
-            wait = 0.0  # the pause of the outbox is wait enough
-        elif job.inbox in self._service.inboxes:
-            self._service.inboxes[job.inbox].wake()
-        self._later(job, failed, wait, burn=False)
+        self._later(job, failed, wait, burn=False, news=self.failing.failed(failed, now))
 
     def _try_again(self, job: Job, failed: Failed) -> None:
         wait = _ONCE_RETRIES_WITHIN_S if self._service.once else plan.backoff_s(failed.attempt)
         self._later(job, failed, wait, burn=True)
 
-    def _later(self, job: Job, failed: Failed, wait_s: float, *, burn: bool) -> None:
+    def _later(
+        self, job: Job, failed: Failed, wait_s: float, *, burn: bool, news: bool = True
+    ) -> None:  # fmt: skip
         self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
         self._service.backlog.add_later(job.photo(), time.monotonic() + wait_s)
         event = events.photo_failed(failed, retry_in_s=round(wait_s, 1))
-        self._service.saying.tell("warning", event)
+        if news:
+            self._service.saying.tell("warning", event)
+        else:  # told before, yet an attempt that counts
+            self._service.noted(event)
+
+    def left(self, inbox: str, relpaths: tuple[str, ...]) -> None:
+        """Photos left their inbox: they fail no more, and nothing else says so."""
+        for relpath in relpaths if self._place_failures or self.failing else ():
+            self._place_failures.pop((inbox, relpath), None)
+            self.failing.ended(inbox, relpath, silently=True)
+
+    def tell_failing(self, now: float) -> None:
+        """Say how many photos fail for one reason, where that has changed."""
+        for event in self.failing.due(now):
+            self._service.saying.tell("warning" if event["count"] else "info", event)
 
     def set_aside(self, rules: InboxConfig, failed: Failed) -> None:
         """Put a photo into quarantine: it is not tried again by itself."""
         self._place_failures.pop((failed.inbox, failed.relpath), None)
+        self.failing.ended(failed.inbox, failed.relpath)
         self._service.ledger.quarantined(failed)
         folder = str(rules.quarantine)
         self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))

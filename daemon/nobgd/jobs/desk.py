@@ -189,7 +189,7 @@ class Desk:
             if outbox.found(device):
                 self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
             self._service.ledger.remember(f"seen {outbox.path}", "yes")
-        elif error is not None and outbox.failed(error.reason, time.monotonic()):
+        elif error is not None and outbox.failed(error.reason, time.monotonic(), code=error.code):
             self._service.saying.tell(
                 "warning",
                 {"event": "outbox.lost", "outbox": outbox.path, "code": error.code,

@@ -50,6 +50,9 @@ class Outbox:
     failures: int = 0
     probe_at: float = 0.0
     why: str | None = "not looked at yet"
+    code: str = ""
+    by_photo: bool = False  # a photo found it bad, so a probe is not enough to find it good
+    ready_since: float | None = None  # where a photo did, and a probe has found it good since
 
     @property
     def ready(self) -> bool:
@@ -63,20 +66,39 @@ class Outbox:
     def found(self, sight: int) -> bool:
         """A probe found it good and answered its `errands.sight`.
 
-        True when that ends a pause that had been announced.
+        True when that ends a pause that had been announced.  A disk that has room for a probe
+        may have none for a photo: where one found it bad, the pause ends with `used`.
         """
-        was_lost = self.failures > 0
-        self.probing, self.why, self.failures = False, None, 0
+        was_lost = self.failures > 0 and not self.by_photo
+        self.probing, self.why = False, None
+        if not self.by_photo:
+            self.failures, self.code = 0, ""
         self.device, self.swept = sight >> 32, True
         mount = mounts.numbered(sight & 0xFFFFFFFF)
         if mount is not None:
             self.mount = replace(mount, device=self.device)
         return was_lost
 
-    def failed(self, why: str, now: float) -> bool:
-        """A probe or a photo found it bad; True when this is news."""
-        news = self.failures == 0
-        self.probing, self.why = False, why
+    def used(self) -> bool:
+        """A photo was put there; True when that ends a pause that had been announced."""
+        if not self.by_photo or not self.ready:
+            return False
+        self.by_photo, self.failures, self.code = False, 0, ""
+        return True
+
+    def rested(self, now: float) -> bool:
+        """No photo has come since a probe found it good; True when that ends such a pause."""
+        if not self.by_photo or not self.ready:
+            self.ready_since = None
+            return False
+        if self.ready_since is None:
+            self.ready_since = now
+        return now - self.ready_since >= _LONGEST_PAUSE_S and self.used()
+
+    def failed(self, why: str, now: float, *, code: str = "", by_photo: bool = False) -> bool:
+        """A probe or a photo found it bad; True when this, or its reason, is news."""
+        news = self.failures == 0 or code != self.code
+        self.probing, self.why, self.code, self.by_photo = False, why, code, by_photo
         self.failures += 1
         self.probe_at = now + backoff_s(self.failures, first_s=1.0, longest_s=_LONGEST_PAUSE_S)
         return news

@@ -74,6 +74,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "log": (_TEXT, "the log's file, or stdout"),
     "lines": (_WHOLE, "that the log got late"),
     "dropped": (_WHOLE, "lines that were lost for good, none of them of a finished photo"),
+    "count": (_WHOLE, "photos of this inbox that fail for this reason; 0: none any more"),
     "percent": (_NUMBER, "growth of the time of a photo against that usual for its kind and size"),
     "stage": (_TEXT, "the stage that grew most"),
     "before_ms_per_megapixel": (_NUMBER, "that is usual for such kinds and sizes"),
@@ -95,7 +96,16 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         "a cut-out is whole and on disk", _PHOTO_DONE,
         "engine lanes_busy compression notes renamed",
     ),
-    "photo.failed": ("an attempt failed; another follows", f"{_FAILED} retry_in_s", ""),
+    "photo.failed": (
+        "an attempt failed; another follows. Where its place is at fault: told when that begins,"
+        " and when the code changes",
+        f"{_FAILED} retry_in_s", "",
+    ),
+    "photos.failing": (
+        "more photos than were told one by one wait for their place; told when the number changes,"
+        " at growing intervals",
+        "inbox code count reason", "",
+    ),
     "photo.quarantined": ("a photo is not tried again by itself", f"{_FAILED} quarantine", ""),
     "photo.not_set_aside": (
         "the quarantine folder could not take a photo; it stays in its inbox only",

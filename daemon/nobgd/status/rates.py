@@ -63,7 +63,8 @@ class Pulse:
         parts.append(f"{self.megapixels_per_minute():.1f} MP/min")
         for path, inbox in list(service.inboxes.items())[:_INBOXES_SHOWN]:
             parts.append(f"{shown(path)}: {how_watched(inbox.snapshot())}")
-        lost = [f"{box.path}: {box.why}" for box in service.outboxes.values() if box.failures]
+        lost = [f"{box.path}: {box.why}" for box in service.outboxes.values()
+                if box.failures and box.why]
         parts += lost[:_INBOXES_SHOWN]
         if len(lost) > _INBOXES_SHOWN:
             parts.append(f"{len(lost) - _INBOXES_SHOWN} more outboxes cannot be written to")

@@ -172,6 +172,7 @@ class Service:
         self._try(self.looking.write, time.monotonic())
         self.saying.settle_accounts()
         self._try(self.booking.settled)
+        self._try(self.booking.tell_failing, time.monotonic())
         if self.stopping is None:
             self._probe_outboxes()
             self._hand_out()
@@ -265,6 +266,7 @@ class Service:
                 self.backlog.drop(message.inbox, message.relpaths)
                 self.looking.drop(message.inbox, message.relpaths)
                 self.unnamed.drop(message.inbox, message.relpaths)
+                self.booking.left(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Scanned():
                 self.scanned[message.inbox] = message
@@ -387,6 +389,8 @@ class Service:
     def _probe_outboxes(self) -> None:
         now = time.monotonic()
         for outbox in self.outboxes.values():
+            if outbox.by_photo and outbox.rested(now):
+                self.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
             if outbox.due(now):
                 outbox.probing = True
                 errand = Prepare(outbox.path, not outbox.swept, outbox.mount)
