@@ -21,6 +21,7 @@ from benchmarks import (
     million,
     page,
     plots,
+    rows,
     start,
     subject,
     table,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
-    "latency": latency, "start": start, "encoders": encoders, "report": million,
+    "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
 }  # fmt: skip
 
 

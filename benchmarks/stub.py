@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor import state_folder
 from nobgd.supervisor.service import Service
-from nobgd.values import Done, Job, Recipe, Timing
+from nobgd.values import Code, Done, Failed, Job, Recipe, Timing
+from nobgd.values.wire import ErrandFailed
 
 _STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
 
@@ -33,6 +34,7 @@ class Lanes:
     took: Callable[[Job], None] = lambda _: None
     done: int = 0
     device: int = 0
+    gone: bool = False  # the outboxes are: whatever is asked fails for that
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 
     def start(self, *_: object) -> None:
@@ -42,6 +44,16 @@ class Lanes:
         """A finished photo, or an errand done."""
         future: Future[Finished] = Future()
         answer: Any = self.device
+        if self.gone and isinstance(request, Job):
+            why = f"{request.outbox} is not there; make it, or mount its share"
+            answer = Failed(
+                request.inbox, request.relpath, Code.GONE_AWAY, why, side="output"
+            )
+            future.set_result(Finished(answer, 0, 0.0))
+            return future
+        if self.gone:
+            future.set_exception(ErrandFailed(Code.GONE_AWAY, "not there; mount its share"))
+            return future
         if isinstance(request, Job):
             self.done += 1
             self.took(request)
@@ -79,18 +91,26 @@ class Lanes:
         """Nothing to end."""
 
 
-def service(work: Path, inbox: Path, lanes: Lanes, settle_s: float) -> Service:
-    """A daemon on ``inbox`` whose lanes are ``lanes``; not started."""
-    out = work / "stub-out"
-    out.mkdir(exist_ok=True)
-    lanes.device = out.stat().st_dev
+def service(
+    work: Path, inbox: Path | Sequence[Path], lanes: Lanes, settle_s: float, *,
+    share_control: bool = False,
+) -> Service:  # fmt: skip
+    """A daemon on one inbox or many whose lanes are ``lanes``; not started."""
+    inboxes = [inbox] if isinstance(inbox, Path) else list(inbox)
+    boxes = [work / ("stub-out" if len(inboxes) == 1 else f"out-{each.name}") for each in inboxes]
+    for out in boxes:
+        out.mkdir(exist_ok=True)
+    lanes.device = boxes[0].stat().st_dev
     settings = {
         "state_dir": str(work / "stub-state"), "cache_dir": str(work / "stub-cache"),
         "watch": {"settle_s": settle_s, "rescan_s": 30},
-        "inboxes": [{"path": str(inbox), "outbox": str(out)}],
+        "inboxes": [
+            {"path": str(each), "outbox": str(out), "share_control": share_control}
+            for each, out in zip(inboxes, boxes, strict=True)
+        ],
     }  # fmt: skip
     understood = configuration.parse(json.dumps(settings), "stub", work)
-    recipes = {str(inbox): lanes.recipe}
+    recipes = {str(each): lanes.recipe for each in inboxes}
     made = engine.Engine(lanes, recipes, 2, 1, 200.0)  # type: ignore[arg-type]
     engine.build = lambda *_: made
     claimed = state_folder.claim(understood.state_dir, understood.cache_dir)

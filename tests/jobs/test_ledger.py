@@ -294,6 +294,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "counts": ledger.counts,
         "inboxes": ledger.inboxes,
         "count": lambda: ledger.count("/in", "done"),
+        "moves": lambda: ledger.moves("/in"),
         "unsaid": ledger.unsaid,
         "begin": lambda: ledger.begin(*PHOTO, "/out", "a", inode=1, ctime_ns=2),
         "retry": lambda: ledger.retry(failed, 0.0, burn=True),

@@ -28,8 +28,8 @@ def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """Nothing but the file is left, and what was handed over is there after `stop`."""
     said: list[str] = []
     file = TextFile(str(tmp_path / "nobgd.prom"), said.append)
-    file.write(b"old 1\n")
-    file.write(b"new 2\n")
+    file.write(lambda: b"old 1\n")
+    file.write(lambda: b"new 2\n")
     file.stop()
     assert [each.name for each in tmp_path.iterdir()] == ["nobgd.prom"]
     assert (tmp_path / "nobgd.prom").read_bytes() == b"new 2\n"
@@ -41,7 +41,7 @@ def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     file = TextFile(str(tmp_path / "gone/nobgd.prom"), said.append)
     for _ in range(3):
-        file.write(b"x 1\n")
+        file.write(lambda: b"x 1\n")
     file.stop()
     assert len(said) == 1
     assert said[0].startswith("metrics.textfile: ")
@@ -121,12 +121,12 @@ def test_nothing_is_written_onto_a_bare_mount_point(tmp_path: Path) -> None:
         assert file._write(b"one\n") == ""
         assert sorted(os.listdir(share)) == ["nobgd.prom", "sub"]
         subprocess.run(["umount", str(share)], check=True)
-        file.write(b"two\n")
+        file.write(lambda: b"two\n")
         assert "no longer mounted" in said.get(timeout=20)
-        file.write(b"two\n")
+        file.write(lambda: b"two\n")
         assert os.listdir(share) == []
         subprocess.run(mount, check=True)
-        file.write(b"three\n")
+        file.write(lambda: b"three\n")
         assert said.get(timeout=20) == ""
         file.stop()
         assert (share / "nobgd.prom").read_text() == "three\n"

@@ -99,6 +99,7 @@ class Ledger:
              for inbox, state, number in self._db.execute("SELECT * FROM tally")}
         )  # fmt: skip
         self._counted: Counter[tuple[str, str]] = Counter()  # not in the table yet
+        self._moves: Counter[str] = Counter()
 
     def close(self) -> None:
         """Commit and close; what cannot be committed is as after a crash."""
@@ -143,6 +144,7 @@ class Ledger:
     def _count(self, inbox: str, state: str, more: int) -> None:
         self._counts[inbox, state] += more
         self._counted[inbox, state] += more
+        self._moves[inbox] += state == "quarantined"
 
     def _rows(self, where: str, *values: object) -> Iterator[Row]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM photo {where}", values):  # noqa: S608
@@ -201,6 +203,10 @@ class Ledger:
     def count(self, inbox: str, state: str) -> int:
         """How many photos of one inbox are in one state."""
         return self._counts[inbox, state]
+
+    def moves(self, inbox: str) -> int:
+        """A number that changes whenever the photos that are set aside do, of one inbox."""
+        return self._moves[inbox]
 
     def unsaid(self, limit: int = 1_000_000) -> list[tuple[str, str, str]]:
         """(inbox, relpath, record) of lines that are not in the log yet, the oldest first."""
@@ -277,6 +283,7 @@ class Ledger:
 
     def quarantined(self, failed: Failed) -> None:
         """No further attempt will be made; the name it wanted is free again."""
+        self._moves[failed.inbox] += 1
         self._change(
             failed.inbox, failed.relpath, "quarantined",
             "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"

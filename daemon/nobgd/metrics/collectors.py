@@ -7,6 +7,7 @@ the events of the log, so both agree; gauges are looked up when somebody asks.
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import prometheus_client as prometheus
@@ -26,11 +27,27 @@ _PER_MEGAPIXEL = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each
 
 
+@dataclass(slots=True)
+class _OfInbox:
+    """The gauges of one inbox: to find each by its labels is dearer than to set it."""
+
+    name: str
+    waiting: Gauge
+    retrying: Gauge
+    quarantined: Gauge
+    up: Gauge
+    paused: Gauge
+    watch: tuple[str, str, str] | None = None  # the labels of the one that is 1
+
+
 class Meter:
-    """The metrics of one daemon.  Only accessed from the main loop."""
+    """The metrics of one daemon.  Only accessed from the main loop, but for `text`."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._names: tuple[object, ...] = ()
+        self._of_inbox: dict[str, _OfInbox] = {}
+        self._of_outbox: dict[str, Gauge] = {}
         self._count()
         self._gauge()
 
@@ -77,6 +94,16 @@ class Meter:
             "build_info", "What runs; always 1", "version", "model", "precision", "python"
         )
 
+    def _inbox(self, name: str) -> _OfInbox:
+        for outcome in ("computed", "copied", "quarantined", "skipped"):
+            self._photos.labels(name, outcome)
+        for counter in (self._megapixels, self._attempts):
+            counter.labels(name)
+        return _OfInbox(
+            name, self._waiting.labels(name), self._retrying.labels(name),
+            self._quarantined.labels(name), self._inbox_up.labels(name), self._paused.labels(name),
+        )  # fmt: skip
+
     def take(self, event: dict[str, Any]) -> None:
         """Count one event of the log."""
         inbox = shown(str(event.get("inbox", "")))
@@ -103,34 +130,45 @@ class Meter:
             self._stages.labels(stage).observe(event[f"{stage}_ms"] / 1000)
         self._cost.observe(event["ms_per_megapixel"] / 1000)
 
-    def text(self, service: Service) -> bytes:
-        """All of it as Prometheus text, UTF-8."""
-        self._look(service)
+    def text(self) -> bytes:
+        """All of it as Prometheus text, UTF-8, as of the last `look`; from any thread."""
         return prometheus.generate_latest(self.registry)
 
-    def _look(self, service: Service) -> None:
-        """Set the gauges; what is no longer configured disappears."""
-        for each in (self._waiting, self._retrying, self._quarantined, self._inbox_up,
-                     self._paused, self._watch, self._outbox_up, self._build):  # fmt: skip
-            each.clear()
+    def look(self, service: Service) -> None:
+        """Set the gauges; what is no longer configured disappears.  In the loop's thread."""
+        names = (tuple(service.inboxes), tuple(service.outboxes), service.config.model)
+        if names != self._names:
+            self._names = names
+            self._name(service)
         for path, inbox in service.inboxes.items():
-            name, seen = shown(path), inbox.snapshot()
-            self._waiting.labels(name).set(service.backlog.waiting(path))
-            self._retrying.labels(name).set(service.backlog.retrying(path))
-            self._quarantined.labels(name).set(service.ledger.count(path, "quarantined"))
-            self._inbox_up.labels(name).set(seen.state == "watching")
-            self._paused.labels(name).set(service.desk.paused(path))
-            self._watch.labels(name, seen.strategy or "none", seen.state).set(1)
-            for outcome in ("computed", "copied", "quarantined", "skipped"):
-                self._photos.labels(name, outcome)
-            for counter in (self._megapixels, self._attempts):
-                counter.labels(name)
+            seen, gauges = inbox.snapshot(), self._of_inbox[path]
+            gauges.waiting.set(service.backlog.waiting(path))
+            gauges.retrying.set(service.backlog.retrying(path))
+            gauges.quarantined.set(service.ledger.count(path, "quarantined"))
+            gauges.up.set(seen.state == "watching")
+            gauges.paused.set(service.desk.paused(path))
+            watch = (gauges.name, seen.strategy or "none", seen.state)
+            if watch != gauges.watch:
+                if gauges.watch is not None:
+                    self._watch.remove(*gauges.watch)
+                gauges.watch = watch
+                self._watch.labels(*watch).set(1)
         for path, outbox in service.outboxes.items():
-            self._outbox_up.labels(shown(path)).set(outbox.ready)
+            self._of_outbox[path].set(outbox.ready)
         if service.engine is not None:
             self._working.set(len(service.engine.lanes.busy()))
             self._lanes.set(service.engine.count)
             self._threads.set(service.engine.threads)
+
+    def _name(self, service: Service) -> None:
+        """Begin the gauges anew, for the inboxes and outboxes that there are now."""
+        for each in (self._waiting, self._retrying, self._quarantined, self._inbox_up,
+                     self._paused, self._watch, self._outbox_up, self._build):  # fmt: skip
+            each.clear()
+        self._of_inbox = {path: self._inbox(shown(path)) for path in service.inboxes}
+        self._of_outbox = {
+            path: self._outbox_up.labels(shown(path)) for path in service.outboxes
+        }  # fmt: skip
         model = service.config.model
         self._build.labels(
             __version__, model.name, model.precision, platform.python_version()

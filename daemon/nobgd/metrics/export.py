@@ -95,7 +95,8 @@ class Metrics:
             return
         if now - self._shown_at >= (_SOON_S if idle else _EVERY_S):
             self._shown_at, self._news_at = now, None
-            self._file.write(self._meter.text(self._service))
+            self._meter.look(self._service)
+            self._file.write(self._meter.text)
 
     def stop(self) -> None:
         """Show the last state, then close file and port."""
@@ -103,20 +104,22 @@ class Metrics:
             self._port.stop()
             self._port = None
         if self._file is not None and self._meter is not None:
-            self._file.write(self._meter.text(self._service))
+            self._meter.look(self._service)
+            self._file.write(self._meter.text)
             self._file.stop()
             self._file = None
 
     def _ask(self) -> bytes:
-        """The text of now, from the loop's thread.  Raises TimeoutError."""
-        future: Future[bytes] = Future()
+        """The text of now, which the loop's thread has looked up.  Raises TimeoutError."""
+        future: Future[Meter] = Future()
 
         def answer() -> None:
             try:
                 if self._meter is not None:
-                    future.set_result(self._meter.text(self._service))
+                    self._meter.look(self._service)
+                    future.set_result(self._meter)
             except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
                 future.set_exception(error)
 
         self._service.mailbox.put(Call(answer))
-        return future.result(_ANSWER_S)
+        return future.result(_ANSWER_S).text()

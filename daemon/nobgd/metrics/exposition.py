@@ -36,12 +36,12 @@ class TextFile:
         self._failed = failed
         self._mount: mounts.Mount | None = None  # what the folder lay on when last written
         self._swept = False
-        self._texts: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._texts: queue.SimpleQueue[Callable[[], bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="metrics file", daemon=True)
         self._thread.start()
 
-    def write(self, text: bytes) -> None:
-        """Have this text written; returns at once."""
+    def write(self, text: Callable[[], bytes]) -> None:
+        """Have this text made and written, on a thread of our own; returns at once."""
         if self._texts.qsize() < 2:  # else the folder hangs, and older text waits already
             self._texts.put(text)
 
@@ -53,7 +53,7 @@ class TextFile:
     def _work(self) -> None:
         said = ""
         while (text := self._texts.get()) is not None:
-            why = self._write(text)
+            why = self._write(text())
             if why != said:
                 self._failed(why)
             said = why

@@ -51,11 +51,23 @@ def _inbox(service: Service, inbox: InboxConfig, *, stopped: bool) -> Iterator[s
         left = time_left(ahead, service.pulse.photos_per_minute())
         if waiting + working and left and service.is_open(path):
             yield f"  {left} left"
-    failed = service.ledger.in_state("quarantined", _FAILURES_SHOWN, inbox=path)
-    if failed:
-        yield "  Failed; put a file called _RETRY into the inbox to have them tried again:"
-    for row in failed:
-        yield f"    {shown(row.relpath)}: {shown(_said(row.reason, path))}"
+    yield from _failed(service, path)
+
+
+def _failed(service: Service, path: str) -> list[str]:
+    """The latest that are set aside; put together anew only when that has changed."""
+    moves, before = service.ledger.moves(path), service.share.failures.get(path)
+    if before is not None and before[0] == moves:
+        return before[1]
+    lines = [
+        f"    {shown(row.relpath)}: {shown(_said(row.reason, path))}"
+        for row in service.ledger.in_state("quarantined", _FAILURES_SHOWN, inbox=path)
+    ]
+    if lines:
+        how = "  Failed; put a file called _RETRY into the inbox to have them tried again:"
+        lines.insert(0, how)
+    service.share.failures[path] = (moves, lines)
+    return lines
 
 
 def _resting(service: Service, path: str) -> Iterator[str]:

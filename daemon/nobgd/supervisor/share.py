@@ -35,6 +35,7 @@ class Share:
         self._service = service
         self._signs: dict[str, frozenset[str]] = {}  # by inbox
         self._texts: dict[str, str] = {}  # by outbox: the last one written, without its time
+        self.failures: dict[str, tuple[int, list[str]]] = {}  # by inbox, see `share_file`
         self._look_at = float("-inf")
         self._refused: dict[str, str] = {}  # by outbox: said already
 
@@ -82,6 +83,7 @@ class Share:
     def forget(self, inbox: str) -> None:
         """An inbox is closed; a new scanner tells anew."""
         self._signs.pop(inbox, None)
+        self.failures.pop(inbox, None)
 
     def tell(self, now: float, *, last: bool = False) -> None:
         """Write what changed, where the last time is 10 s ago; ``last``: the service ends."""
