@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -696,3 +697,26 @@ def test_stopping(inbox: Path) -> None:
     desk = Desk(inbox, stopping=lambda: True)
     desk.step()
     assert desk.take(Scanned) == []
+
+
+def test_an_entry_that_cannot_be_looked_at_keeps_nobody_waiting(
+    desk: Desk, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once; the photos beside it settle, and it does when it can be looked at."""
+    names = ["a.jpg", "bad 1.jpg", "bad 2.jpg", "z.jpg"]
+    for name in names:
+        write(inbox / name)
+    real = os.stat
+
+    def stat(path: object, **how: object) -> os.stat_result:
+        if str(path).startswith("bad"):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path, **how)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert desk.settle() == ["a.jpg", "z.jpg"]
+    assert desk.settle() == []
+    assert desk.odd() == ["bad 1.jpg", "bad 2.jpg"]
+    monkeypatch.undo()
+    assert desk.settle() == ["bad 1.jpg", "bad 2.jpg"]
+    assert desk.odd() == []

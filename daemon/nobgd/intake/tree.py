@@ -45,6 +45,7 @@ class Folder:
     folders: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)  # ignored or odd
     trouble: int = 0  # the errno that was told
+    unseen: dict[str, int] = field(default_factory=dict)  # names that cannot be looked at: errno
 
     def path(self, name: str) -> str:
         """Return the path of an entry, relative to the inbox."""

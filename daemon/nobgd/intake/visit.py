@@ -23,6 +23,8 @@ from nobgd.values import Photo, Sighting
 
 BATCH = 256  # files looked at between two readings of the clock
 _BATCH_S = 0.02
+_UNSEEN = 20  # entries that cannot be looked at, beyond which it is the folder
+_UNSEEN_AT_ONCE = 2  # before any that can: each may take the time-out of a share
 _MESSAGE = 1000  # photos or names in one message
 _SIGNS = ("_PAUSE", "_RETRY")  # at the top of an inbox: what people without a shell can ask for
 _LEFT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -206,7 +208,8 @@ class Look:
         gone: list[str] = []
         self._came.clear()
         found: list[Folder] = []
-        failed: OSError | None = None
+        failed: list[tuple[str, OSError]] = []
+        good = False
         started = self._clock()
         for name in names:
             try:
@@ -214,11 +217,14 @@ class Look:
             except OSError as error:
                 if error.errno in _LEFT:
                     gone.append(name)
-                elif failed is not None:
-                    raise  # the second: it is not the file but the folder
+                elif len(failed) >= (_UNSEEN if good else _UNSEEN_AT_ONCE):
+                    raise  # it is not the file but the folder
                 else:
-                    failed = error
+                    failed.append((name, error))
                 continue
+            good = True
+            if folder.unseen:
+                folder.unseen.pop(name, None)
             if stat.S_ISREG(info.st_mode):
                 self._see_file(root, folder, name, info, seen)
             else:
@@ -233,10 +239,20 @@ class Look:
             self._post(Came(self._root, tuple(self._came[at : at + _MESSAGE])))
         self._look(seen, started)
         self._vanished(root, folder, gone)
-        if failed is not None:
-            raise failed
+        if failed and not good:  # none could be looked at: it may be the folder
+            with os.scandir(fd) as entries:
+                next(entries, None)
+        for name, why in failed:
+            self._unseen(folder, name, why)
         folder.trouble = 0
         return found
+
+    def _unseen(self, folder: Folder, name: str, error: OSError) -> None:
+        """One entry of many cannot be looked at: it is told once, and keeps nobody waiting."""
+        if folder.files.get(name) is None and folder.unseen.get(name) != error.errno:
+            folder.unseen[name] = error.errno or 0
+            path = folder.path(name)
+            self._post(Odd(self._root, path, failure(error, f"cannot look at {path}").reason))
 
     def _see_file(
         self, root: int, folder: Folder, name: str, info: os.stat_result, seen: list[Sighting]

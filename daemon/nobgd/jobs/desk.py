@@ -127,6 +127,11 @@ class Desk:
 
     def odd(self, odd: messages.Odd) -> None:
         """Something named like a photo that is none: said once, ever."""
+        row = self._service.ledger.get(odd.inbox, odd.relpath)
+        if row is not None and row.state == "done":  # it may be a photo again: what was done counts
+            skip = Skip(odd.inbox, odd.relpath, odd.why)
+            self._service.saying.tell("info", events.photo_skipped(skip))
+            return
         self.skip(Photo(odd.inbox, odd.relpath, 0, 0, 0.0), odd.why)
 
     def gone(self, inbox: str, relpaths: tuple[str, ...]) -> None:
