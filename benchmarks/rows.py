@@ -50,6 +50,7 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
     """Milliseconds of CPU that the loop spends at once, with so many rows in 20 shares."""
     from benchmarks import stub
     from nobgd.status import answers
+    from nobgd.status.glance import Glance
 
     service = _service(work, _SHARES, stub.Lanes())
     _fill(service, rows)
@@ -69,7 +70,7 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
         service.pulse.line(service)
 
     def status() -> None:
-        answers.handle(service.config, service.ledger, service, {"do": "status"})
+        answers.handle(service.config, service.ledger, service, {"do": "status"}, Glance())
 
     from nobgd.metrics.collectors import Meter
 

@@ -26,6 +26,7 @@ from nobgd.report import build, formats, page
 from nobgd.report.parsing import Wanted
 from nobgd.report.tables import every
 from nobgd.status import answers, share_file
+from nobgd.status.glance import Glance
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Photo, Sighting
 
@@ -95,9 +96,9 @@ def test_every_look_at_a_file_goes_all_the_way(
         made.booking.set_aside(made.config.inboxes[0], failed)
         made.ledger.seen(photo, "0" * 64)
         assert made.ledger.twins(size, "r") == ()
-        status = answers.handle(made.config, made.ledger, made, {"do": "status"})
+        status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())
         json.dumps(status).encode("ascii")
-        answers.why(made.config, made.ledger, made, os.path.join(inbox, name))
+        answers.why(made.config, made.ledger, made, os.path.join(inbox, name), Glance())
         share_file.text(made, made.config.inboxes).encode(errors="backslashreplace")
         assert SetAside(inbox, name, "/q", failed.reason).relpath == name
         done = Done(inbox, name, os.path.join(out, name), "0" * 64, "r", 1, 1, size, size)

@@ -86,7 +86,8 @@ class Desk:
                 service.backlog.hold(photo)  # looked at when its lane has ended
             return
         row = service.ledger.get(photo.inbox, photo.relpath)
-        if row is not None and row.gone and row.same_file(photo.size, photo.mtime_ns):
+        back = row is not None and row.gone and row.same_file(photo.size, photo.mtime_ns)
+        if back and row is not None and row.same_stamp(photo):  # else perhaps another photo
             service.ledger.back(photo.inbox, photo.relpath)
         reason = plan.refusal(photo.relpath)
         if reason is not None:

@@ -125,6 +125,8 @@ class Looking:
             self._false_alarms[photo.inbox] = alarms if same else -_FALSE_ALARMS
         if same:
             self.unchanged(photo, digest)
+            if row.gone:
+                self._service.ledger.back(photo.inbox, photo.relpath)
         elif row.same_file(photo.size, photo.mtime_ns):
             self._service.backlog.add(photo)
 
