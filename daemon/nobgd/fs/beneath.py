@@ -76,12 +76,14 @@ def open_root(root: str, device: int | None) -> int:
     try:
         fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NobgdError(Code.GONE_AWAY, f"the folder {root} is missing") from error
+        raise NobgdError(
+            Code.GONE_AWAY, f"the folder {root} is missing; make it, or mount its share"
+        ) from error
     if device is None or os.fstat(fd).st_dev == device:
         return fd
     os.close(fd)
     raise NobgdError(
-        Code.GONE_AWAY, f"{root} is not the file system seen at the start: is its share mounted?"
+        Code.GONE_AWAY, f"{root} is not the file system seen at the start; mount its share"
     )
 
 

@@ -41,11 +41,14 @@ _SAYS = {
     Code.IO_ERROR: "the disk or share reports an input/output error; it is tried again",
     Code.STALE: "the share's server has forgotten this file handle; it is tried again",
     Code.GONE_AWAY: "the share cannot be reached; it is tried again until it can",
-    Code.VANISHED: "it is not there any more",
-    Code.UNSAFE: "it is, or became, a link or something else that is no plain file",
-    Code.OUT_OF_MEMORY: "there is not enough memory",
-    Code.UNSUPPORTED: "its name or size is more than this system takes",
-    Code.INTERNAL: "the operating system refused in an unforeseen way",
+    Code.VANISHED: "it is not there any more; what is put there is looked at again",
+    Code.UNSAFE: "it is, or became, a link or something else that is no plain file;"
+    " put the file itself there",
+    Code.OUT_OF_MEMORY: "there is not enough memory; lower workers.count or free some",
+    Code.UNSUPPORTED: "its name or size is more than this system takes; rename it, or make it"
+    " smaller",
+    Code.INTERNAL: "the operating system refused in an unforeseen way; `nobgd doctor` looks at the"
+    " folders",
 }
 
 
@@ -58,5 +61,7 @@ def failure(error: OSError, doing: str) -> NobgdError:
     """Turn an OSError into a failure; `doing` names the act and the file: "cannot read a.jpg"."""
     code = code_of(error)
     name = errno.errorcode.get(error.errno or 0, str(error))
-    says = os.strerror(error.errno) if error.errno and code is Code.INTERNAL else _SAYS[code]
+    says = _SAYS[code]
+    if error.errno and code is Code.INTERNAL:
+        says = f"{os.strerror(error.errno)}; `nobgd doctor` looks at the folders"
     return NobgdError(code, f"{doing}: {says} ({name})")

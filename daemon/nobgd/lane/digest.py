@@ -36,10 +36,18 @@ def digest(errand: Digest) -> int:
             before = os.fstat(file)
             seen = (errand.size, errand.mtime_ns)
             if not stat.S_ISREG(before.st_mode) or _look(before)[:2] != seen:
-                raise NobgdError(Code.CHANGED, f"{errand.relpath} has changed since it was seen")
+                raise NobgdError(
+                    Code.CHANGED,
+                    f"{errand.relpath} has changed since it was seen;"
+                    " it is looked at again",
+                )
             found = hashlib.file_digest(stream, "sha256").hexdigest()
             if _look(os.fstat(file)) != _look(before):
-                raise NobgdError(Code.CHANGED, f"{errand.relpath} changed while it was read")
+                raise NobgdError(
+                    Code.CHANGED,
+                    f"{errand.relpath} changed while it was read;"
+                    " it is looked at again",
+                )
     except OSError as error:
         raise failure(error, f"cannot read {errand.relpath}") from error
     return int(found, 16)

@@ -239,7 +239,9 @@ def _put(
             continue
         except OSError as error:
             _refused(folder, job, target.name, folder.level, error)
-    raise NobgdError(Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program")
+    raise NobgdError(
+        Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program; rename the photo"
+    )
 
 
 def _still(folder: int, name: str, before: provenance.Note) -> bool:

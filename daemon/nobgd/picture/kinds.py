@@ -53,7 +53,11 @@ def kind_of(data: bytes) -> str:
         raise NobgdError(Code.TRUNCATED, "the file begins with zeros; copy the original again")
     if _begins(data.rstrip(b"\0")[:12]):
         raise NobgdError(Code.TRUNCATED, "only the first bytes are there; copy the original again")
-    raise NobgdError(Code.NOT_A_PICTURE, f"this is not a picture, whatever its name says; {_READS}")
+    raise NobgdError(
+        Code.NOT_A_PICTURE,
+        f"this is not a picture, whatever its name says;"
+        f" {_READS}: copy the original again",
+    )
 
 
 def _begins(head: bytes) -> bool:

@@ -64,7 +64,9 @@ def read(
             os.close(folder)
     except OSError as error:
         if error.errno == errno.ENXIO:
-            raise NobgdError(Code.UNSAFE, f"{relpath} is a socket or a device") from error
+            raise NobgdError(
+                Code.UNSAFE, f"{relpath} is a socket or a device; put the photo itself there"
+            ) from error
         raise failure(error, doing) from error
     try:
         return _read(fd, relpath, expect, max_bytes, admit)
@@ -80,17 +82,24 @@ def _read(
 ) -> Source:  # fmt: skip
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
-        raise NobgdError(Code.UNSAFE, f"{relpath} is no plain file, so it is not read")
+        raise NobgdError(
+            Code.UNSAFE,
+            f"{relpath} is no plain file, so it is not read;"
+            " put the photo itself there",
+        )
     seen = (before.st_size, before.st_mtime_ns)
     if expect is not None and seen != expect:
-        raise NobgdError(Code.CHANGED, f"{relpath} has changed since it was seen")
+        raise NobgdError(
+            Code.CHANGED, f"{relpath} has changed since it was seen; it is looked at again"
+        )
     if admit is not None:
         admit(lambda offset, count: os.pread(fd, count, offset), before.st_size)
     if before.st_size > max_bytes:
         mib = before.st_size / 2**20
         raise NobgdError(
             Code.TOO_LARGE,
-            f"{relpath} has {mib:,.0f} MiB, more than the {max_bytes / 2**20:,.0f} MiB allowed",
+            f"{relpath} has {mib:,.0f} MiB, more than the {max_bytes / 2**20:,.0f} MiB allowed;"
+            " export a smaller one",
         )
     parts, left = [], before.st_size + 1  # one byte more shows that it has grown
     while left > 0 and (part := os.read(fd, min(left, _CHUNK))):
@@ -99,7 +108,9 @@ def _read(
     data = parts[0] if len(parts) == 1 else b"".join(parts)
     after = os.fstat(fd)
     if len(data) != before.st_size or seen != (after.st_size, after.st_mtime_ns):
-        raise NobgdError(Code.CHANGED, f"{relpath} changed while it was read")
+        raise NobgdError(
+            Code.CHANGED, f"{relpath} changed while it was read; it is looked at again"
+        )
     return Source(
         data=data,
         sha256=hashlib.sha256(data).hexdigest(),
