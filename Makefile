@@ -4,14 +4,14 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 
-.PHONY: help setup run test check bench faults clean
+.PHONY: help setup run test check bench faults lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml requirements/dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
@@ -42,6 +42,14 @@ bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=
 
 faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped
 	PYTHONPATH=tests $(BIN)/python -m faults.campaign $(ROWS)
+
+# Every version and hash, for all of Python 3.11 to 3.14, x86-64 and aarch64; no registry is named
+LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+       --python-version 3.11 --upgrade pyproject.toml requirements/build.in
+lock:            ## refresh requirements/*.txt after a change of pyproject.toml (needs uv)
+	$(LOCK) --output-file requirements/service.txt
+	$(LOCK) --extra ncnn --output-file requirements/ncnn.txt
+	$(LOCK) --extra dev --extra ncnn --output-file requirements/dev.txt
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) $(RIVAL) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,35 @@
+"""The locked requirements hold all that pyproject.toml asks for, with hashes and no registry."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+BUILD = (ROOT / "requirements/build.in").read_text().splitlines()[1:]
+EXTRAS = {"service": (), "ncnn": ("ncnn",), "dev": ("dev", "ncnn")}
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None
+    return re.sub(r"[._-]+", "-", found[0]).lower()
+
+
+@pytest.mark.parametrize("kind", EXTRAS)
+def test_the_lock_is_whole(kind: str) -> None:
+    """Each requirement is pinned with hashes; `make lock` after a change of pyproject.toml."""
+    text = (ROOT / f"requirements/{kind}.txt").read_text()
+    pinned = set()
+    for entry in text.replace("\\\n", " ").splitlines():
+        assert re.match(r"[a-z0-9._-]+==\S+( ; [^#]*?)?( +--hash=sha256:[0-9a-f]{64})+ *$", entry)
+        pinned.add(_name(entry))
+    wanted = [*PROJECT["dependencies"], *BUILD]
+    for extra in EXTRAS[kind]:
+        wanted += PROJECT["optional-dependencies"][extra]
+    assert {_name(each) for each in wanted} <= pinned
+    assert "://" not in text
