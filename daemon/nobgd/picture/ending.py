@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from nobgd.picture import jpeg_scan, png_chunks
+from nobgd.picture import jpeg_scan, png_chunks, webp_chunks
 from nobgd.picture.header import Header
-
-_ZEROS = bytes(512)  # no coder of WebP ends like this
 
 
 def finished(data: bytes, header: Header) -> bool:
@@ -20,6 +18,7 @@ def finished(data: bytes, header: Header) -> bool:
         case "PNG":
             return png_chunks.survey(data).ended
         case "WEBP":
-            return len(data) >= header.needs and not data.endswith(_ZEROS)
+            found = webp_chunks.survey(data)
+            return len(data) >= header.needs and not found.cut and not found.zeros
         case _:
             return len(data) >= header.needs

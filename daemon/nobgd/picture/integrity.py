@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from nobgd.picture import jpeg_scan, png_chunks
+import io
+
+from PIL.WebPImagePlugin import WebPImageFile
+
+from nobgd.picture import jpeg_scan, png_chunks, webp_chunks
 from nobgd.picture.header import Header
 from nobgd.values import Code, NobgdError
 
@@ -14,16 +18,37 @@ def sound(data: bytes, header: Header, complaints: list[str]) -> bytes:
     TRUNCATED where the end is missing and nothing could show that it does not matter.
     """
     damage = None
-    if header.format in ("TIFF", "WEBP") and len(data) < header.needs:
-        raise NobgdError(Code.TRUNCATED, "the file ends too early; copy the original again")
+    if header.format == "TIFF" and len(data) < header.needs:
+        raise _ends()
     if header.format == "JPEG":
         found = jpeg_scan.survey(data)
         data, damage = found.data, found.damage
         complaints += found.complaints
     elif header.format == "PNG":
         damage = png_chunks.survey(data).damage
+    elif header.format == "WEBP":
+        webp = webp_chunks.survey(data)
+        if webp.cut:
+            raise _ends()
+        data = webp.data
+        complaints += webp.complaints
+        if any(map(_decodes, webp_chunks.shorter(webp, header.width, header.height))):
+            damage = "it is full before its data end"
     if damage:
         raise NobgdError(
             Code.BROKEN, f"the picture is damaged ({damage}); copy or export the original again"
         )
     return data
+
+
+def _ends() -> NobgdError:
+    return NobgdError(Code.TRUNCATED, "the file ends too early; copy the original again")
+
+
+def _decodes(webp: bytes) -> bool:
+    try:
+        with WebPImageFile(io.BytesIO(webp)) as image:
+            image.load()
+    except OSError:
+        return False
+    return True
