@@ -278,3 +278,82 @@ def test_too_many_chunks_are_refused_before_decoding():
         look(whole[:33] + frame(b"prVt", b"") * 1_000_000 + whole[33:])
     assert caught.value.code is Code.UNSUPPORTED
     assert "chunks" in caught.value.reason
+
+
+WEBPS = {
+    "lossy": {"quality": 80}, "lossless": {"lossless": True}, "poor": {"quality": 10, "method": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", WEBPS.values(), ids=WEBPS)
+def test_damage_within_a_webp_is_seen_by_where_its_picture_ends(options):
+    """Zeros, an exchange, a cut that is filled up: libwebp shows something and says nothing."""
+    data = encoded(BUSY, "WEBP", **options)
+    third, part = len(data) // 3, len(data) // 8
+    for bad in (
+        data[:third] + bytes(part) + data[third + part :],
+        data[:third] + data[2 * third : 2 * third + part] + data[third + part :],
+        data[:third] + data[third + part :] + data[-part:],
+        data[:-part] + bytes(part),
+    ):
+        assert refused(bad) in (Code.BROKEN, Code.TRUNCATED)
+    assert refused(data[:-40]) is Code.TRUNCATED
+
+
+def test_damage_of_a_webps_alpha_is_seen():
+    """It lies in a chunk of its own."""
+    image = Image.fromarray(BUSY).convert("RGBA")
+    image.putalpha(Image.fromarray(BUSY[..., 1]))
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=70)
+    data = out.getvalue()
+    at = data.index(b"ALPH") + 8
+    size = int.from_bytes(data[at - 4 : at], "little")
+    assert picture(data).complaints == ()
+    assert refused(data[: at + size // 2] + bytes(4000) + data[at + size // 2 + 4000 :]) is (
+        Code.BROKEN
+    )
+
+
+@pytest.mark.parametrize("options", [*WEBPS.values(), {"lossless": True, "method": 0}], ids=repr)
+@pytest.mark.parametrize("side", [40, 2000])
+def test_a_flat_webp_may_be_full_of_zeros(options, side):
+    """A white wall ends in more than a thousand of them, and so it may."""
+    wall = np.full((side, side * 2, 3), 255, np.uint8)
+    assert picture(encoded(wall, "WEBP", **options)).complaints == ()
+    wall[:20, :20] = (230, 40, 30)
+    assert picture(encoded(wall, "WEBP", **options)).complaints == ()
+
+
+def test_what_lies_around_a_webps_picture_does_no_harm():
+    """EXIF of zeros, bytes behind, a length that is off, a strange chunk, a missing pad byte."""
+    for options in ({"quality": 80}, {"lossless": True}):
+        whole = encoded(BUSY, "WEBP", **options)
+        zeros = encoded(BUSY, "WEBP", exif=b"MM\0*\0\0\0\x08\0\0" + bytes(4000), **options)
+        assert same(zeros, whole) == ()
+        assert same(whole + bytes(3000), whole) == ()
+        assert same(whole + b"garbage" * 99, whole) == ()
+        for size in (4, len(whole) - 100, len(whole) + 1, len(whole) + 10_000, 0xFFFFFFFF):
+            assert same(whole[:4] + size.to_bytes(4, "little") + whole[8:], whole)
+        strange = b"OURS\5\0\0\0hello\0"
+        larger = (len(whole) - 8 + len(strange)).to_bytes(4, "little")
+        assert same(whole[:4] + larger + whole[8:] + strange, whole) == ()
+        assert "a chunk ends beyond the file" in same(zeros[:-900], whole)
+
+
+@pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_adobe_deflate", "zstd", "jpeg"])
+def test_damage_within_a_compressed_tiff_is_seen(compression):
+    """Libtiff stops when a strip is full, and leaves zeros where its stream breaks off."""
+    data = encoded(BUSY, "TIFF", compression=compression)
+    good = picture(data).rgbx
+    seen, changed = 0, 0
+    for at in range(2000, len(data) - 6000, len(data) // 40):
+        try:
+            found = picture(data[:at] + bytes(300) + data[at + 300 :]).rgbx
+            changed += not np.array_equal(found, good)
+        except NobgdError as error:
+            assert error.code is Code.BROKEN  # noqa: PT017
+            seen += 1
+    if compression != "zstd":  # which has no check of its bytes unless asked for one
+        assert changed == 0
+    assert seen > 25

@@ -128,7 +128,7 @@ def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> P
             spoken = png_colour.kept(png_chunks.survey(data), painted.icc is not None)
     elif painted is None:
         if image.format == "JPEG":
-            complaints += jpeg.check(data, image.mode)
+            complaints += jpeg.check(data)
         image.load()
         painted = to_rgbx(image)
     image.close()

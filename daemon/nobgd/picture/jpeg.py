@@ -40,17 +40,16 @@ def rgbx(data: bytes) -> tuple[Bytes, tuple[str, ...]]:
     return simplejpeg.decode_jpeg(data, colorspace="RGBA", strict=False), (said,)
 
 
-def check(data: bytes, mode: str) -> tuple[str, ...]:
-    """The same complaints and errors for a picture that Pillow decodes, of Pillow's `mode`.
+def check(data: bytes) -> tuple[str, ...]:
+    """The same complaints and errors for a picture that another decodes.
 
     It is decoded at an eighth of its size, which reads all of its data.
     """
     try:
-        space = "CMYK" if mode == "CMYK" else "GRAY"
-        simplejpeg.decode_jpeg(data, colorspace=space, min_factor=8)
+        simplejpeg.decode_jpeg(data, colorspace=_space(data), min_factor=8)
     except ValueError as error:
         if _PROFILE.search(str(error)) and (bare := without_metadata(data)):
-            return (str(error).strip(), *check(bare, mode))
+            return (str(error).strip(), *check(bare))
         if _LOST.search(str(error)) or _HARMLESS.search(str(error)):
             return (_judge(data, error),)
     return ()

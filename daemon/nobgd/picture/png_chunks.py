@@ -274,8 +274,8 @@ def inflated(found: Survey, wanted: int, complaints: list[str]) -> Iterator[byte
         raise NobgdError(
             Code.TRUNCATED, "the picture ends too early: pixels are missing; copy it again"
         )
-    if not unpack.eof:
-        more(b"", 65_535)  # what it holds back
+    while not unpack.eof and more(b"", 65_535):  # what it holds back
+        pass
     if not unpack.eof:
         complaints.append("no check at the end of the pixels")
     yield bytes(block)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL.TiffImagePlugin import TiffImageFile
 
+from nobgd.picture import strips
 from nobgd.picture.directory import Directory
 from nobgd.picture.layout import FAX_3, FAX_4, FAX_RLE, FLOAT, JPEG, NONE, SIGNED, YCBCR, Layout
 from nobgd.values import Code, NobgdError
@@ -84,11 +85,17 @@ def _bytes(
     """Unpacked bytes of whole rows of strips or tiles: (rows, blocks across, line)."""
     high = layout.block[0]
     across = math.ceil(layout.width / layout.block[1])
-    if layout.compression != NONE:
+    ours = layout.compression in strips.OURS and not layout.reversed_bits
+    if layout.compression != NONE and not ours:
         return _inflated(directory, layout, offsets, sizes, line, count).reshape(count, across, -1)
     parts = []
     for number, (at, size) in enumerate(zip(offsets.tolist(), sizes.tolist(), strict=True)):
         left = high if layout.tiled else min(high, count - number * high)
+        if ours:
+            body = directory.data[at : at + size]
+            plain = strips.unpacked(body, layout.compression, left * line)
+            parts.append(np.frombuffer(plain, np.uint8).reshape(left, line))
+            continue
         if size < left * line:
             raise NobgdError(Code.BROKEN, "a strip is too short; export the original again")
         parts.append(np.frombuffer(directory.data, np.uint8, left * line, at).reshape(left, line))
@@ -141,10 +148,12 @@ def _unpack_jpeg(
     tags[277] = layout.samples
     if tables := directory.block(347):
         tags[347] = tables
+    for at, size in zip(offsets.tolist(), sizes.tolist(), strict=True):
+        strips.check_jpeg(directory.data[at : at + size], tables)
     if layout.photometric == YCBCR:
         tags[530] = directory.numbers(530, (2, 2))
-    size = (layout.height, layout.width)
-    with _picture(directory, layout, offsets, sizes, tags, size, layout.block[1]) as image:
+    whole = (layout.height, layout.width)
+    with _picture(directory, layout, offsets, sizes, tags, whole, layout.block[1]) as image:
         return np.asarray(image).reshape(layout.height, layout.width, layout.samples)
 
 

@@ -39,7 +39,7 @@ def survey(data: bytes) -> Survey:
     cut, last, strange = False, 12, False
     for _ in range(_MOST_CHUNKS):
         kind = data[at : at + 4]
-        if at + 8 > size or kind not in _KEPT and at >= told:
+        if at + 8 > size or (kind not in _KEPT and at >= told):
             break
         start, end = at + 8, at + 8 + int.from_bytes(data[at + 4 : at + 8], "little")
         if end > size:

@@ -1,0 +1,83 @@
+"""The compressed strips and tiles of a TIFF, each unpacked to its very end and its check.
+
+Libtiff stops when a strip is full: it reads no Adler-32 and no end of a frame, and where a
+stream breaks off it leaves zeros.
+"""
+
+from __future__ import annotations
+
+import io
+
+import zstandard
+from isal import isal_zlib
+
+from nobgd.picture import jpeg, jpeg_scan
+from nobgd.values import Code, NobgdError
+
+DEFLATE, ZSTANDARD = (8, 32946), 50000
+OURS = (*DEFLATE, ZSTANDARD)
+_MORE = 1 << 20  # unpacked at once beyond the strip's rows
+_MOST_MORE = 64 << 20  # some writers fill the last strip up with rows that are not the picture's
+_INFLATE_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
+
+
+def unpacked(body: bytes, compression: int, wanted: int) -> bytes:
+    """The ``wanted`` bytes of a strip or tile packed with one of `OURS`.
+
+    Raises `NobgdError` BROKEN if there are fewer, or the stream is not right to its end.
+    """
+    try:
+        return (_zstandard if compression == ZSTANDARD else _deflate)(body, wanted)
+    except (_INFLATE_ERROR, zstandard.ZstdError) as error:
+        raise _broken(str(error)) from error
+
+
+def _deflate(body: bytes, wanted: int) -> bytes:
+    unpack = isal_zlib.decompressobj()
+    out = bytes(unpack.decompress(body, wanted))
+    more = 0
+    while not unpack.eof and more < _MOST_MORE:
+        part = unpack.decompress(unpack.unconsumed_tail, _MORE)
+        more += len(part)
+        if not part:
+            break
+    if len(out) < wanted or not unpack.eof:
+        raise _broken("the stream of a strip has no end")
+    return out
+
+
+def _zstandard(body: bytes, wanted: int) -> bytes:
+    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body)) as reader:
+        out = _exactly(reader, wanted)
+        more = 0
+        while more < _MOST_MORE and (part := reader.read(_MORE)):
+            more += len(part)
+    if len(out) < wanted:
+        raise _broken("a strip is too short")
+    return out
+
+
+def _exactly(reader: zstandard.ZstdDecompressionReader, wanted: int) -> bytes:
+    parts, left = [], wanted
+    while left and (part := reader.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def check_jpeg(body: bytes, tables: bytes) -> None:
+    """Raises `NobgdError` BROKEN if data of a strip that is a JPEG were lost.
+
+    ``tables`` is what all strips share, a JPEG without a picture (TIFF technical note 2).
+    """
+    whole = tables.removesuffix(jpeg_scan.EOI) + body[2:] if len(tables) > 4 else body
+    found = jpeg_scan.survey(whole)
+    if found.damage:
+        raise _broken(found.damage)
+    jpeg.check(found.data)
+
+
+def _broken(what: str) -> NobgdError:
+    return NobgdError(
+        Code.BROKEN, f"the picture is damaged ({what}); copy or export the original again"
+    )
