@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.jobs.outbox import Outbox
+from nobgd.jobs.places import Place
 from nobgd.lane.errands import Prepare, prepare
 from nobgd.values import Code, NobgdError
 
@@ -33,7 +33,7 @@ def share(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_probe_tells_a_bare_mount_point(share: Path) -> None:
     """It says what is missing, and leaves no trace; the share on top again is good."""
-    outbox = Outbox(str(share))
+    outbox = Place(str(share))
     outbox.found(prepare(Prepare(outbox.path)))
     subprocess.run(["umount", str(share)], check=True)
     before = share.stat().st_mtime_ns
@@ -48,7 +48,7 @@ def test_a_probe_tells_a_bare_mount_point(share: Path) -> None:
 
 def test_a_share_that_is_mounted_later_is_good(share: Path) -> None:
     """The daemon began on the folder above; what is mounted in it since is meant."""
-    outbox = Outbox(str(share))
+    outbox = Place(str(share))
     subprocess.run(["umount", str(share)], check=True)
     outbox.found(prepare(Prepare(outbox.path)))
     subprocess.run(["mount", "-t", "tmpfs", "nobgd-test", str(share)], check=True)

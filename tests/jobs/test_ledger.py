@@ -304,6 +304,8 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "said": lambda: ledger.said("/in", "sub/a.jpg"),
         "seen": lambda: ledger.seen(photo, "abc"),
         "skipped": lambda: ledger.skipped(photo, "no"),
+        "kept": lambda: ledger.kept("/in", "sub/a.jpg", "damaged", "it is damaged", "damaged"),
+        "kept_count": lambda: ledger.kept_count("/in"),
         "disposed": lambda: ledger.disposed("/in", "sub/a.jpg"),
         "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),
         "interrupt": ledger.interrupt,

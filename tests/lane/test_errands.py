@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from nobgd.lane import errands
-from nobgd.picture import provenance
 from nobgd.values import Code, NobgdError
-
-RECIPE = "u2netp:fp32:0:r1"
-
-
-def finished(root: Path, *, sha256: str | None = None) -> errands.Dispose:
-    """A source and its whole output, ready to be disposed of."""
-    import hashlib
-
-    (root / "in").mkdir()
-    (root / "out").mkdir()
-    source = root / "in/a.jpg"
-    source.write_bytes(b"source bytes")
-    seen = source.stat()
-    digest = hashlib.sha256(b"source bytes").hexdigest()
-    buffer = io.BytesIO()
-    Image.new("RGBA", (2, 2)).save(buffer, "PNG")
-    data = buffer.getvalue()
-    said = provenance.Note("a.jpg", "k", sha256 or digest, RECIPE, "0")
-    (root / "out/a_nobg.png").write_bytes(data[:33] + provenance.chunk(said) + data[33:])
-    return errands.Dispose(
-        str(root / "in"), "a.jpg", seen.st_size, seen.st_mtime_ns, digest,
-        str(root / "out/a_nobg.png"), RECIPE, str(root / "archive"),
-    )  # fmt: skip
-
-
-def test_a_finished_source_is_archived(tmp_path: Path) -> None:
-    """Moved, byte for byte; a second photo of that name gets a number."""
-    errand = finished(tmp_path)
-    (tmp_path / "archive").mkdir()
-    (tmp_path / "archive/a.jpg").write_bytes(b"an older one")
-    errands.run(errand)
-    assert not (tmp_path / "in/a.jpg").exists()
-    assert (tmp_path / "archive/a-1.jpg").read_bytes() == b"source bytes"
-    assert (tmp_path / "archive/a.jpg").read_bytes() == b"an older one"
-
-
-def test_a_source_whose_output_is_not_whole_is_kept(tmp_path: Path) -> None:
-    """A cut output, or one made of another photo, costs no source."""
-    errand = finished(tmp_path)
-    output = tmp_path / "out/a_nobg.png"
-    output.write_bytes(output.read_bytes()[:-1])
-    with pytest.raises(NobgdError) as caught:
-        errands.run(errand)
-    assert caught.value.code is Code.CHANGED
-    assert (tmp_path / "in/a.jpg").exists()
-
-
-def test_a_source_that_changed_meanwhile_is_kept(tmp_path: Path) -> None:
-    """It is another photo now."""
-    errand = finished(tmp_path)
-    (tmp_path / "in/a.jpg").write_bytes(b"other bytes!")
-    with pytest.raises(NobgdError):
-        errands.run(errand)
-    assert (tmp_path / "in/a.jpg").read_bytes() == b"other bytes!"
-
-
-def test_an_output_of_other_bytes_is_no_reason_to_delete(tmp_path: Path) -> None:
-    """The note must name these very bytes."""
-    errand = finished(tmp_path, sha256="0" * 64)
-    with pytest.raises(NobgdError):
-        errands.run(errand)
-    assert (tmp_path / "in/a.jpg").exists()
 
 
 def test_quarantine_is_a_copy_with_the_reason_and_can_be_released(tmp_path: Path) -> None:

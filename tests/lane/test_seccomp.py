@@ -26,11 +26,13 @@ HEADERS = {
 MACHINES = pytest.mark.parametrize("machine", calls.MACHINES)
 
 
-def decide(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+def decide(
+    machine: str, number: int, *arguments: int, arch: int | None = None, leases: bool = False
+) -> int:
     """What the kernel would do: linux/filter.h, as far as the program uses it."""
     data = struct.pack("=IIQ", number, AUDIT[machine] if arch is None else arch, 0)
     data += struct.pack("=6Q", *(one & (1 << 64) - 1 for one in (*arguments, *[0] * 6)[:6]))
-    code = seccomp.program(machine, PID)
+    code = seccomp.program(machine, PID, leases=leases)
     steps = [struct.unpack_from("=HBBI", code, at) for at in range(0, len(code), 8)]
     at = accumulator = 0
     while True:
@@ -191,3 +193,13 @@ def test_refusals_can_be_logged() -> None:
         check=True,
     )  # fmt: skip
     assert run.stdout == "True\n"
+
+
+@MACHINES
+def test_a_lane_that_removes_originals_may_ask_who_writes(machine: str) -> None:
+    """By a read lease, which is given back; one that would keep readers out it may not take."""
+    call = number(machine, "fcntl")
+    for kind, expected in ((0, ALLOW), (2, ALLOW), (1, EPERM)):
+        assert decide(machine, call, 3, 1024, kind, leases=True) == expected
+    assert decide(machine, call, 3, 4, 0o24000, leases=True) == EPERM
+    assert decide(machine, call, 3, 1026, 0, leases=True) == EPERM

@@ -66,6 +66,8 @@ def text(answer: dict[str, Any]) -> str:
         counts = [f"{inbox['done']} done"]
         names = ("waiting", "retrying", "quarantined", "skipped")
         counts += [f"{inbox[name]} {name}" for name in names if inbox.get(name)]
+        if inbox.get("kept"):
+            counts.append(f"{inbox['kept']} originals kept")
         if inbox["paused"]:
             by = inbox.get("paused_by", "command")
             counts.append("PAUSED" if by == "command" else f"PAUSED by the file {by}")

@@ -20,6 +20,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from nobgd.fs import spelling
 from nobgd.fs.beneath import open_root
@@ -150,34 +151,67 @@ def write(
     Raises `Taken` if ``name`` exists and ``replace`` is false, or if ``still``, asked right
     before the rename, denies that what is there is what may be replaced; OSError from the system.
     """
-    temp = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(temp, flags, 0o666, dir_fd=descriptor)
-    try:
-        with contextlib.suppress(OSError):  # held while alive: tells a sweep to keep off
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        count = sum(_write_all(file, part) for part in parts)
-        os.fsync(file)
-        seen = os.fstat(file)
-        if seen.st_size != count:
-            said = f"{seen.st_size} bytes stored of {count}"
-            raise OSError(errno.EIO, said)  # noqa: TRY301 - joins the clean-up of real ones
-        os.close(os.dup(file))  # quota file systems may report only at close; the lock stays
-        if still is not None and not still():
-            raise Taken(name)  # noqa: TRY301 - joins the clean-up of real ones
-        _rename(descriptor, temp, name, seen, replace=replace)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(file)
-        with contextlib.suppress(OSError):
-            os.unlink(temp, dir_fd=descriptor)
-        raise
-    os.close(file)
-    sync_folder(descriptor)
+    with temporary(descriptor, 0o666) as temp:
+        count = sum(write_all(temp.file, part) for part in parts)
+        temp.publish(name, count, replace=replace, still=still)
     return count
 
 
-def _write_all(file: int, part: bytes | memoryview) -> int:
+@dataclass(slots=True)
+class Temporary:
+    """A file under a temporary name in an open folder, for its maker to fill and publish."""
+
+    folder: int
+    name: str
+    file: int  # open for writing
+    published: bool = False
+
+    def publish(
+        self, name: str, count: int, *, replace: bool = False,
+        still: Callable[[], bool] | None = None,
+    ) -> None:  # fmt: skip
+        """Give the file, which has ``count`` bytes, its name; see `write`."""
+        os.fsync(self.file)
+        seen = os.fstat(self.file)
+        if seen.st_size != count:
+            raise OSError(errno.EIO, f"{seen.st_size} bytes stored of {count}")
+        os.close(os.dup(self.file))  # quota file systems may report only at close; the lock stays
+        if still is not None and not still():
+            raise Taken(name)
+        _rename(self.folder, self.name, name, seen, replace=replace)
+        self.published = True
+        sync_folder(self.folder)
+
+
+@contextlib.contextmanager
+def temporary(descriptor: int, mode: int, *, exactly: bool = False) -> Iterator[Temporary]:
+    """A new file in the open folder that leaves again unless it is published.
+
+    ``exactly``: with this mode, whatever the umask (of this process, so of one thread at a time).
+    """
+    name = f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    before = os.umask(0) if exactly else None
+    try:
+        file = os.open(name, flags, mode, dir_fd=descriptor)
+    finally:
+        if before is not None:
+            os.umask(before)
+    temp = Temporary(descriptor, name, file)
+    try:
+        with contextlib.suppress(OSError):  # held while alive: tells a sweep to keep off
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield temp
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(file)
+        if not temp.published:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=descriptor)
+
+
+def write_all(file: int, part: bytes | memoryview) -> int:
+    """Write all of ``part`` to an open file; how many bytes."""
     view = memoryview(part).cast("B")
     done = 0
     while done < len(view):

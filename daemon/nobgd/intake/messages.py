@@ -38,6 +38,14 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A folder holds the hidden folder of a disposal: one under way, or cut short by a kill."""
+
+    inbox: str
+    folder: str  # relative to the inbox
+
+
+@dataclass(frozen=True, slots=True)
 class Scanned:
     """A pass over the inbox is complete, or the last unsettled file has settled.
 
@@ -105,4 +113,4 @@ class Signs:
     names: tuple[str, ...]
 
 
-Message = Settled | Gone | Came | Scanned | Watching | Lost | Back | Overflow | Odd | Signs
+Message = Settled | Gone | Came | Left | Scanned | Watching | Lost | Back | Overflow | Odd | Signs

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
+from nobgd.fs.names import GOING
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.messages import Came, Gone, Message, Odd, Settled, Signs
+from nobgd.intake.messages import Came, Gone, Left, Message, Odd, Settled, Signs
 from nobgd.intake.regions import Ground, LostError
 from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Tree
@@ -292,6 +293,8 @@ class Look:
             self._vanished(root, folder, [name])
         rule = self._ignore.own_rule(path, is_dir)
         ignored = rule is not None
+        if is_dir and name == GOING and name not in folder.others:
+            self._post(Left(self._root, folder.relpath))
         if is_dir and self._recursive and not ignored:
             folder.others.discard(name)
             self.news = True

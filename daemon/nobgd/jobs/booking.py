@@ -1,4 +1,4 @@
-"""What follows from an outcome: ledger, quarantine, next try, and the source's disposal.
+"""What follows from an outcome: ledger, quarantine, next try.
 
 The service's left hand, in its thread: `finished` books what a lane answered.  Whose fault
 a failure is (see `values.Blame`) decides whether it is looked at again, waited for, tried
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.jobs import plan
+from nobgd.jobs.events import Then
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
-from nobgd.lane.errands import Dispose, Release, SetAside
+from nobgd.lane.errands import Errand, Release, SetAside
 from nobgd.pool.lanes import Finished
 from nobgd.record import events
 from nobgd.record import log as logs
@@ -34,8 +35,7 @@ class Booking:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._undisposed: list[tuple[str, str]] = []
-        self._disposing: set[tuple[str, str]] = set()
+        self._waiting: list[tuple[Errand, Then | None]] = []  # until the ledger is on disk
         self._place_failures: dict[tuple[str, str], int] = {}
         self.failing = Failing()
 
@@ -99,9 +99,10 @@ class Booking:
         if rules is None:
             return
         if was_quarantined:
-            self._service.errand(Release(str(rules.quarantine), done.relpath))
+            self._waiting.append((Release(str(rules.quarantine), done.relpath), None))
         if rules.source != "keep":
-            self.dispose(job.inbox, job.relpath)
+            since_s = finished.waited_s + done.timing.total_ms / 1000
+            self._service.disposals.add(job.inbox, job.relpath, job.quiet_s + since_s)
 
     def _look_again(self, job: Job, failed: Failed) -> None:
         """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
@@ -125,12 +126,7 @@ class Booking:
         if failed.side == "output" and count <= _PAUSES:
             wait = 0.0  # the pause of the outbox is wait enough
             outbox = self._service.outboxes[str(rules.outbox)]
-            if outbox.failed(failed.reason, now, code=failed.code, by_photo=True):
-                self._service.saying.tell(
-                    "warning",
-                    {"event": "outbox.lost", "outbox": outbox.path, "code": failed.code,
-                     "why": failed.reason},
-                )  # fmt: skip
+            self._service.desk.lost(outbox, failed.code, failed.reason, now, by_photo=True)
         self._later(job, failed, wait, burn=False, news=self.failing.failed(failed, now))
 
     def _try_again(self, job: Job, failed: Failed) -> None:
@@ -167,7 +163,7 @@ class Booking:
         folder = str(rules.quarantine)
         self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))
         errand = SetAside(failed.inbox, failed.relpath, folder, failed.reason)
-        self._service.errand(errand, lambda _, error: self._set_aside(failed, error))
+        self._waiting.append((errand, lambda _, error: self._set_aside(failed, error)))
         self._service.looking.learn(failed.inbox, failed.relpath)
 
     def _set_aside(self, failed: Failed, error: ErrandFailed | None) -> None:
@@ -179,41 +175,11 @@ class Booking:
                  "code": error.code, "reason": error.reason},
             )  # fmt: skip
 
-    def dispose(self, inbox: str, relpath: str) -> None:
-        """Archive or delete a source that is done, once `settled` is called."""
-        self._undisposed.append((inbox, relpath))
-
     def settled(self) -> None:
-        """The ledger has all outcomes on disk: sources may go that it would not find again."""
-        waiting, self._undisposed = self._undisposed, []
-        for inbox, relpath in waiting:
-            row, rules = self._service.ledger.get(inbox, relpath), self._service.desk.rules(inbox)
-            if row is not None and row.state == "done" and rules and rules.source != "keep":
-                self._dispose(row, rules)
-
-    def _dispose(self, row: Row, rules: InboxConfig) -> None:
-        key = (row.inbox, row.relpath)
-        if key in self._disposing or not (row.output and row.sha256 and row.recipe and row.outbox):
-            return
-        self._disposing.add(key)
-        errand = Dispose(
-            row.inbox, row.relpath, row.size, row.mtime_ns, row.sha256,
-            os.path.join(row.outbox, row.output), row.recipe,
-            str(rules.archive) if rules.source == "archive" else None,
-        )  # fmt: skip
-        self._service.errand(errand, lambda _, error: self._disposed(row, error))
-
-    def _disposed(self, row: Row, error: ErrandFailed | None) -> None:
-        self._disposing.discard((row.inbox, row.relpath))
-        if error is None or error.code is Code.VANISHED:
-            self._service.ledger.disposed(row.inbox, row.relpath)
-        else:
-            self._service.saying.tell(
-                "warning",
-                {"event": "source.kept", "inbox": row.inbox,
-                 "source": os.path.join(row.inbox, row.relpath), "code": error.code,
-                 "reason": error.reason},
-            )  # fmt: skip
+        """The ledger has all outcomes on disk: what rests on them may leave."""
+        waiting, self._waiting = self._waiting, []
+        for errand, then in waiting:
+            self._service.errand(errand, then)
 
     def hopeless(self) -> bool:
         """Whether a place failed so often that `once` waits for it no longer."""

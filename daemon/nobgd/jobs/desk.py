@@ -13,7 +13,7 @@ from nobgd.config import Config, InboxConfig
 from nobgd.intake import messages
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
-from nobgd.jobs.outbox import Outbox
+from nobgd.jobs.places import Place
 from nobgd.lane.errands import Release
 from nobgd.record import events
 from nobgd.values import Code, Job, Photo, Skip
@@ -106,7 +106,7 @@ class Desk:
                     photo, time.monotonic() + min(wait, plan.BACKOFF_LONGEST_S)
                 )
             case "dispose":
-                service.booking.dispose(photo.inbox, photo.relpath)
+                service.disposals.add(photo.inbox, photo.relpath, photo.quiet_s)
 
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
@@ -189,18 +189,26 @@ class Desk:
             self._moved_of, self._moved_keys = config, frozenset(map(plan.inbox_key, before))
         return self._moved_keys
 
-    def probed(self, outbox: Outbox, device: int | None, error: ErrandFailed | None) -> None:
-        """A lane has looked at an outbox."""
+    def probed(self, place: Place, device: int | None, error: ErrandFailed | None) -> None:
+        """A lane has looked at a folder that is written to."""
         if device is not None:
-            if outbox.found(device):
-                self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
-            self._service.ledger.remember(f"seen {outbox.path}", "yes")
-        elif error is not None and outbox.failed(error.reason, time.monotonic(), code=error.code):
-            self._service.saying.tell(
-                "warning",
-                {"event": "outbox.lost", "outbox": outbox.path, "code": error.code,
-                 "why": error.reason},
-            )  # fmt: skip
+            if place.found(device):
+                self.back(place)
+            self._service.ledger.remember(f"seen {place.path}", "yes")
+        elif error is not None:
+            self.lost(place, error.code, error.reason, time.monotonic())
+
+    def back(self, place: Place) -> None:
+        """A folder that was said to be lost is good again."""
+        self._service.saying.tell("info", {"event": f"{place.kind}.back", place.kind: place.path})
+
+    def lost(
+        self, place: Place, code: Code, why: str, now: float, *, by_photo: bool = False
+    ) -> None:
+        """A probe, or work on a photo, found a folder bad: said when that is news."""
+        if place.failed(why, now, code=code, by_photo=by_photo):
+            event = {"event": f"{place.kind}.lost", place.kind: place.path, "code": code}
+            self._service.saying.tell("warning", {**event, "why": why})
 
     # --- ends ----------------------------------------------------------------------------
 
@@ -218,7 +226,9 @@ class Desk:
             for inbox in self._service.inboxes
         ):
             return True
-        if any(box.failures < 3 and not box.ready for box in self._service.outboxes.values()):
+        if any(place.failures < 3 and not place.ready for place in self._service.places()):
+            return True
+        if self._service.disposals.hopeful(time.monotonic()):
             return True
         due = backlog.next_due()
         soon = due is not None and due - time.monotonic() <= 5.0

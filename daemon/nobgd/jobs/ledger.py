@@ -306,9 +306,22 @@ class Ledger:
             *key, *seen, stored.sentence(reason), time.time(),
         )  # fmt: skip
 
+    def kept(self, inbox: str, relpath: str, code: str, why: str, keep: str | None) -> None:
+        """The source was to be archived or deleted and stays; ``keep``: as in `Done`."""
+        what = "kept=?, kept_why=?, keep=?"
+        self._set(inbox, relpath, what, code, stored.sentence(why), keep)
+
+    def kept_count(self, inbox: str) -> int:
+        """How many sources of an inbox stay although they were to go."""
+        found = self._db.execute(
+            "SELECT count(*) FROM photo INDEXED BY photo_kept WHERE kept IS NOT NULL AND inbox=?",
+            (stored.folder(inbox),),
+        )  # fmt: skip
+        return int(found.fetchone()[0])
+
     def disposed(self, inbox: str, relpath: str) -> None:
         """The source has been archived or deleted."""
-        self._set(inbox, relpath, "disposed=1")
+        self._set(inbox, relpath, "disposed=1, kept=NULL, kept_why=NULL")
 
     def forget(self, inbox: str, relpath: str) -> bool:
         """Drop what is known of a photo, its attempts included; whether there was anything."""
@@ -347,7 +360,7 @@ class Ledger:
             if row is not None and row.state in ("retry", "skipped"):
                 self.forget(inbox, relpath)
             elif row is not None:
-                self._set(inbox, relpath, "gone=1")
+                self._set(inbox, relpath, "gone=1, kept=NULL, kept_why=NULL")
 
     def back(self, inbox: str, relpath: str) -> None:
         """The source is in its inbox again, the very file that was there."""

@@ -12,12 +12,15 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from nobgd.fs import mounts, publish
 from nobgd.lane.digest import Digest, digest
+from nobgd.lane.disposal import Dispose, PutBack, dispose, put_back
 from nobgd.lane.peek import Peek, peek
-from nobgd.picture import provenance, source
+from nobgd.picture import source
 from nobgd.values import Code, NobgdError
 
 _COPY_LIMIT = 512_000_000  # bytes: a larger photo is only described, it stays in the inbox anyway
@@ -54,20 +57,6 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Dispose:
-    """Archive or delete a source, once its output has been re-read and found whole."""
-
-    inbox: str
-    relpath: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    output: str
-    recipe: str
-    archive: str | None  # None: delete
-
-
-@dataclass(frozen=True, slots=True)
 class Write:
     """Replace a small text file in a folder, atomically (the status file in an outbox).
 
@@ -91,11 +80,11 @@ class Unlink:
     device: int | None = None
 
 
-Errand = Prepare | SetAside | Release | Dispose | Write | Unlink | Digest | Peek
+Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek
 
 
-def run(errand: Errand) -> int:
-    """Do one errand; the number means something for `Prepare` (`sight`), `Digest` and `Peek`."""
+def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
+    """Do one errand; see each for what its number means, which for most is nothing."""
     match errand:
         case Prepare():
             return prepare(errand)
@@ -104,7 +93,9 @@ def run(errand: Errand) -> int:
         case Release():
             return release(errand)
         case Dispose():
-            return dispose(errand)
+            return dispose(errand, partial(_reviewed, errand, ask))
+        case PutBack():
+            return put_back(errand)
         case Write():
             return write(errand)
         case Unlink():
@@ -113,6 +104,12 @@ def run(errand: Errand) -> int:
             return digest(errand)
         case Peek():
             return peek(errand)
+
+
+def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:
+    from nobgd.lane import review  # numpy, which the supervisor has no need of
+
+    return review.keep(errand, ask)
 
 
 def prepare(errand: Prepare) -> int:
@@ -223,64 +220,3 @@ def unlink(errand: Unlink) -> int:
                 os.unlink(errand.name, dir_fd=folder)
         publish.sync_folder(folder)
     return 0
-
-
-def dispose(errand: Dispose) -> int:
-    """See `Dispose`.  Raises CHANGED or VANISHED when the source is not what was cut out."""
-    with open(errand.output, "rb") as stream:
-        said = provenance.find(stream.read(provenance.HEAD_BYTES))
-        stream.seek(0)
-        good = said is not None and said.sha256 == errand.sha256 and said.recipe == errand.recipe
-        if not (good and provenance.whole(stream)):
-            raise NobgdError(
-                Code.CHANGED, f"{errand.output} is not whole; {errand.relpath} is kept"
-            )
-    photo = source.read(
-        errand.inbox, errand.relpath, device=None,
-        expect=(errand.size, errand.mtime_ns), max_bytes=max(errand.size, 1),
-    )  # fmt: skip
-    if photo.sha256 != errand.sha256:
-        raise NobgdError(Code.CHANGED, f"{errand.relpath} is another photo now; it is kept")
-    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
-    name = os.path.basename(errand.relpath)
-    with publish.folder(errand.inbox, parts) as inbox:
-        if errand.archive is not None:
-            os.makedirs(errand.archive, exist_ok=True)
-            with publish.folder(errand.archive, parts) as archive:
-                _archive(inbox, archive, name, photo.data)
-        else:
-            os.unlink(name, dir_fd=inbox)
-        publish.sync_folder(inbox)
-    return 0
-
-
-def _archive(inbox: int, archive: int, name: str, data: bytes) -> None:
-    """Move into the archive under a free name; across file systems: copy, then remove."""
-    for number in range(1000):
-        stem, dot = os.path.splitext(name)
-        target = name if number == 0 else f"{stem}-{number}{dot}"
-        try:
-            publish.rename_noreplace(inbox, name, archive, target)
-            publish.sync_folder(archive)
-            return
-        except FileExistsError:
-            continue
-        except OSError as error:
-            if error.errno != errno.EXDEV:  # else the archive lies on another file system
-                raise
-        with contextlib.suppress(publish.Taken):
-            publish.write(archive, target, [data], replace=False)
-            seen = os.stat(name, dir_fd=inbox, follow_symlinks=False)
-            _set_times(archive, target, seen)
-            os.unlink(name, dir_fd=inbox)
-            return
-    raise NobgdError(Code.NAME_TAKEN, f"the archive holds 1,000 files called {name}; clear it out")
-
-
-def _set_times(folder: int, name: str, like: os.stat_result) -> None:
-    """By descriptor: a confined lane may not set the times of a name."""
-    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        os.utime(file, ns=(like.st_atime_ns, like.st_mtime_ns))
-    finally:
-        os.close(file)

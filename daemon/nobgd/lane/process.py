@@ -50,6 +50,7 @@ class Models:
 def main(descriptor: int) -> int:
     """Serve until the supervisor closes the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease that is broken is none, and no end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
     line = Connection(descriptor)
     setup: wire.Setup = line.recv()
@@ -58,7 +59,9 @@ def main(descriptor: int) -> int:
     try:
         if setup.confine:
             taken = dict(setup.taken)
-            holds = confine(setup.read, setup.write, setup.memory_bytes, taken)
+            holds = confine(
+                setup.read, setup.write, setup.memory_bytes, taken, leases=setup.leases
+            )  # fmt: skip
             grants.give_back(taken)
         if setup.confine and lacking(setup):  # only a builder may write there
             line.send_bytes(wire.encode({"build": True}))
@@ -96,9 +99,9 @@ def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> N
         line.send_bytes(wire.pack(worker.process(request, model, ask, stage)))
         return
     try:
-        line.send_bytes(wire.encode({"errand": errands.run(request)}))
+        line.send_bytes(wire.encode({"errand": errands.run(request, ask)}))
     except NobgdError as error:
-        line.send_bytes(wire.encode({"refused": [error.code, error.reason]}))
+        line.send_bytes(wire.encode({"refused": [error.code, error.reason, error.place]}))
     except OSError as error:
         reason = f"{error.filename or type(request).__name__}: {error.strerror}"
         line.send_bytes(wire.encode({"refused": [code_of(error), reason]}))

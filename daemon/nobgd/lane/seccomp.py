@@ -29,6 +29,7 @@ _SET_ID = 0o6000  # S_ISUID | S_ISGID
 _THREAD = 0x00010000  # linux/sched.h: CLONE_THREAD; what it may not come with: traced, and the
 _APART = 0x00002000 | 0x00020000 | 0x02000000 | 0x7C000000  # namespaces (NEWNS, NEWCGROUP … NEWNET)
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)  # F_DUPFD … F_SETLKW, F_OFD_*, F_DUPFD_CLOEXEC
+_LEASE, _WRITE = 1024, 1  # F_SETLEASE; F_WRLCK
 _ASYNC = 0o20000  # O_ASYNC, which asks for signals
 # asm-generic/ioctls.h: TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
 _IOCTL = (0x5401, 0x802C542A, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
@@ -44,7 +45,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def apply() -> bool:
+def apply(*, leases: bool = False) -> bool:
     """Put the filter over all threads of this process; False where that cannot be.
 
     The process must have no_new_privs (or be privileged).  It cannot be taken off again.
@@ -52,7 +53,7 @@ def apply() -> bool:
     machine = platform.machine()
     if machine not in _ARCH or struct.calcsize("P") != 8:
         return False
-    code = program(machine, os.getpid())
+    code = program(machine, os.getpid(), leases=leases)
     filled = _Program(len(code) // 8, code)
     libc = ctypes.CDLL(None, use_errno=True)
     flags = _TSYNC | (_LOG if os.environ.get("NOBGD_SECCOMP") == "log" else 0)
@@ -65,8 +66,12 @@ def apply() -> bool:
     return int(done) == 0
 
 
-def program(machine: str, pid: int) -> bytes:
-    """Return the BPF code: 8 bytes per instruction, as struct sock_filter holds it."""
+def program(machine: str, pid: int, *, leases: bool = False) -> bytes:
+    """Return the BPF code: 8 bytes per instruction, as struct sock_filter holds it.
+
+    With ``leases`` a read lease may be taken, which tells whether somebody has a file open for
+    writing.  It can make that somebody wait, so it is for lanes that may remove the file anyway.
+    """
     code = [
         _op(_LOAD, _AT_ARCH),
         _op(_EQUAL, _ARCH[machine][0], 1, 0),
@@ -78,7 +83,7 @@ def program(machine: str, pid: int) -> bytes:
     for number in calls.allowed(machine).values():
         code += [_op(_EQUAL, number, 0, 1), _YES]
     for name, number in calls.checked(machine).items():
-        body = _body(name, pid)
+        body = _body(name, pid, leases=leases)
         code += [_op(_EQUAL, number, 0, len(body)), *body]
     for number in calls.fatal(machine).values():
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _KILL_PROCESS)]
@@ -86,7 +91,7 @@ def program(machine: str, pid: int) -> bytes:
     return b"".join(code)
 
 
-def _body(name: str, pid: int) -> list[bytes]:
+def _body(name: str, pid: int, *, leases: bool) -> list[bytes]:
     """What decides about a checked call, from its arguments; always ends in an answer."""
     match name:
         case "open":
@@ -102,7 +107,10 @@ def _body(name: str, pid: int) -> list[bytes]:
             return [*_one_of(0, (pid,)), _YES]
         case "fcntl":  # locks and flags; no owner, whom the kernel would send signals to
             flags = [_op(_EQUAL, 4, 0, 3), _argument(2), _op(_ANY_BIT, _ASYNC, 0, 1), _NO]
-            return [*_one_of(1, _FCNTL), *flags, _YES]
+            if not leases:
+                return [*_one_of(1, _FCNTL), *flags, _YES]
+            lease = [_op(_EQUAL, _LEASE, 0, 3), _argument(2), _op(_EQUAL, _WRITE, 0, 1), _NO]
+            return [*_one_of(1, (*_FCNTL, _LEASE)), *lease, *flags, _YES]
         case "ioctl":
             return [*_one_of(1, _IOCTL), _YES]
         case "prctl":

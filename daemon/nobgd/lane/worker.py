@@ -16,9 +16,9 @@ from dataclasses import replace
 from time import perf_counter
 
 from nobgd.fs.faults import code_of
-from nobgd.lane import target
+from nobgd.lane import evidence, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
-from nobgd.picture import admission, cutting, decode, encode, source
+from nobgd.picture import admission, cutting, decode, encode, extent, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
 
@@ -111,6 +111,7 @@ def _compute(
     clock.waited(perf_counter() - asked)
     with clock.stage("decode"), _patient(job):
         picture = decode.decode(data, header)
+        more = extent.more(data, header.format)
         del data
     with clock.stage("infer"):
         found = cutting.find(picture, segmenter, threads)
@@ -120,10 +121,12 @@ def _compute(
         complaints = picture.complaints
         spoken, notes = picture.spoken, (*picture.assumed, *found.notes)
         del picture
+        seen = evidence.visible(rgba[..., 3])
+        keep = evidence.keep(complaints, more, found.confidence, visible=seen)
     with clock.stage("encode"):
         parts = encode.encode(
             rgba, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
-            extra=(target.text(job, done.sha256, found.confidence, None),), threads=threads,
+            extra=(target.text(job, done.sha256, found.confidence, keep),), threads=threads,
         )  # fmt: skip
         height, width = rgba.shape[:2]
         del rgba
@@ -132,7 +135,7 @@ def _compute(
     return replace(
         done, output=output, width=width, height=height,
         bytes_out=count, subject_confidence=round(found.confidence, 4),
-        threads=found.threads, complaints=complaints, notes=notes,
+        threads=found.threads, complaints=complaints, notes=notes, keep=keep,
     )  # fmt: skip
 
 

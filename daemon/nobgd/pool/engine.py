@@ -85,6 +85,7 @@ def build(
         weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
         read=(str(config.cache_dir), *sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
         write=tuple(sorted(_writable(config))),
+        leases=any(inbox.source != "keep" for inbox in config.inboxes),
     )  # fmt: skip
     lanes = Lanes(
         setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),

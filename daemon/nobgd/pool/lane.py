@@ -241,8 +241,8 @@ class Lane:
             elif "errand" in message:
                 return int(message["errand"])
             elif "refused" in message:
-                code, reason = message["refused"]
-                raise wire.ErrandFailed(Code(code), str(reason))
+                code, reason, *place = message["refused"]
+                raise wire.ErrandFailed(Code(code), str(reason), str(*place))
             elif (outcome := wire.outcome(message)) is not None:
                 return outcome
 

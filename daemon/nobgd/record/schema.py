@@ -17,6 +17,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "inbox": (_TEXT, "absolute path of the inbox"),
     "folder": (_TEXT, "absolute path of a folder that the configuration names"),
     "outbox": (_TEXT, "absolute path of the outbox"),
+    "archive": (_TEXT, "absolute path of the archive"),
     "source": (_TEXT, "absolute path of the photo; bytes that are no UTF-8 as surrogate escapes"),
     "output": (_TEXT, "absolute path of the cut-out"),
     "width": (_WHOLE, "of the upright picture, pixels"),
@@ -113,8 +114,10 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     ),
     "photo.skipped": ("a file is not worked on; said once", "inbox source reason", ""),
     "source.kept": (
-        "a source was to be archived or deleted and was not", "inbox source code reason", "",
+        "a source was to be archived or deleted and stays; said once for each code",
+        "inbox source code reason", "",
     ),
+    "source.gone": ("one that was said to be kept has gone after all", "inbox source", ""),
     "service.ready": (
         "models are loaded, inboxes are watched",
         "version schema pid lanes threads in_flight_megapixels model precision inboxes start_ms",
@@ -146,6 +149,13 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "inbox.retried": ("quarantined photos are tried again", "inbox photos why", ""),
     "outbox.lost": ("an outbox cannot be written to; its photos wait", "outbox code why", ""),
     "outbox.back": ("it can be written to again", "outbox", ""),
+    "archive.lost": ("an archive cannot be written to; originals wait", "archive code why", ""),
+    "archive.back": ("it can be written to again", "archive", ""),
+    "quarantine.lost": (
+        "a quarantine cannot be written to; photos stay in their inbox only",
+        "quarantine code why", "",
+    ),
+    "quarantine.back": ("it can be written to again", "quarantine", ""),
     "share.silent": (
         "a folder does not answer; its photos wait, others go on", "folder why", "",
     ),

@@ -39,6 +39,7 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
             "retrying": counts.get((path, "retry"), 0),
             "quarantined": counts.get((path, "quarantined"), 0),
             "skipped": counts.get((path, "skipped"), 0),
+            "kept": ledger.kept_count(path),
             "paused": _paused(ledger, path),
             "paused_by": "command" if _paused(ledger, path) else None,
         }
@@ -194,7 +195,8 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
                 took = f", in {row.took_ms / 1000:.1f} s"
             refused = plan.refused_name(row.output or "", row.relpath, inbox.output.suffix)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
-            return f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
+            said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
+            return said + _original(row, inbox)
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
@@ -205,6 +207,19 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             )
         case _:
             return f"skipped: {row.reason}"
+
+
+def _original(row: Row, inbox: InboxConfig) -> str:
+    """What becomes, or became, of an original that is to leave."""
+    if row.disposed:
+        return "; the original has been archived or deleted"
+    if row.gone:
+        return "; the original has left the inbox"
+    if inbox.source == "keep":
+        return ""
+    if row.kept is not None:
+        return f"; the original is kept ({row.kept}): {row.kept_why}"
+    return "; the original waits until it has been quiet for long enough to go"
 
 
 def _output(config: Config, ledger: Ledger, path: str, seen: Glance) -> str | None:

@@ -119,6 +119,8 @@ class Reloading:
                 service.ledger.put_back(request.inbox, request.relpath)
                 service.in_flight.pop((request.inbox, request.relpath), None)
                 service.desk.requeue(request)
+            else:
+                service.errand_again(request)
         threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
 
     def _end(self, why: str | None) -> None:

@@ -26,10 +26,11 @@ from nobgd.jobs import signals
 from nobgd.jobs.backlog import Backlog
 from nobgd.jobs.booking import Booking
 from nobgd.jobs.desk import Desk
+from nobgd.jobs.disposals import Disposals
 from nobgd.jobs.events import Answer, Call, Then
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
-from nobgd.jobs.outbox import Outbox, make_folders
+from nobgd.jobs.places import Place, make_folders
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.errands import Errand, Prepare
@@ -77,9 +78,12 @@ class Service:
         self.mailbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.backlog = Backlog()
         self.inboxes: dict[str, Inbox] = {}
-        self.outboxes: dict[str, Outbox] = {}
+        self.outboxes: dict[str, Place] = {}
+        self.archives: dict[str, Place] = {}
+        self.quarantines: dict[str, Place] = {}
         self.in_flight: dict[tuple[str, str], Job] = {}
         self.errands = 0
+        self._thens: dict[int, tuple[Errand, Then | None]] = {}  # of errands under way, by id
         self.scanned: dict[str, messages.Scanned] = {}
         self.lost: dict[str, str] = {}
         self.devices: dict[str, int] = {}
@@ -99,6 +103,7 @@ class Service:
         self.unnamed = Unnamed(self)
         self.desk = Desk(self)
         self.booking = Booking(self)
+        self.disposals = Disposals(self)
         self.saying = Saying(self)
         self.mishaps = Mishaps(self)
         self._control: control.Control | None = None
@@ -174,7 +179,8 @@ class Service:
         self._try(self.booking.settled)
         self._try(self.booking.tell_failing, time.monotonic())
         if self.stopping is None:
-            self._probe_outboxes()
+            self._probe_places()
+            self._try(self.disposals.start, time.monotonic())
             self._hand_out()
             self._try(self.share.tell, time.monotonic())
         self._try(self.metrics.show, time.monotonic())
@@ -268,6 +274,8 @@ class Service:
                 self.unnamed.drop(message.inbox, message.relpaths)
                 self.booking.left(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
+            case messages.Left():
+                self.disposals.left(message.inbox, message.folder)
             case messages.Scanned():
                 self.scanned[message.inbox] = message
             case messages.Signs():
@@ -314,6 +322,8 @@ class Service:
                 self.desk.consider(held)
             return
         self.errands -= 1
+        if not answer.future.cancelled():  # else: put back, and perhaps with other lanes by now
+            self._thens.pop(id(request), None)
         if answer.then is None or answer.future.cancelled():
             return
         error = answer.future.exception()
@@ -330,8 +340,13 @@ class Service:
         """Have a lane do something that is not a picture; ``then`` runs in the loop."""
         assert self.engine is not None  # noqa: S101 - start() ran
         self.errands += 1
+        self._thens[id(errand)] = errand, then
         future = self.engine.lanes.submit(errand)
         future.add_done_callback(lambda done: self.mailbox.put(Answer(errand, done, then)))
+
+    def errand_again(self, errand: Errand) -> None:
+        """An errand that was taken back from lanes that end goes to those that are there now."""
+        self.errand(*self._thens.pop(id(errand), (errand, None)))
 
     def is_open(self, inbox: str) -> bool:
         """Whether photos of this inbox may be started now."""
@@ -386,26 +401,36 @@ class Service:
         future = self.engine.lanes.submit(job)
         future.add_done_callback(lambda done: self.mailbox.put(Answer(job, done)))
 
-    def _probe_outboxes(self) -> None:
+    def places(self) -> list[Place]:
+        """Every folder that is written to."""
+        groups = (self.outboxes, self.archives, self.quarantines)
+        return [place for group in groups for place in group.values()]
+
+    def _probe_places(self) -> None:
         now = time.monotonic()
-        for outbox in self.outboxes.values():
-            if outbox.by_photo and outbox.rested(now):
-                self.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
-            if outbox.due(now):
-                outbox.probing = True
-                errand = Prepare(outbox.path, not outbox.swept, outbox.mount)
-                self.errand(errand, partial(self.desk.probed, outbox))
+        for place in self.places():
+            if place.by_photo and place.rested(now):
+                self.desk.back(place)
+            if place.due(now):
+                place.probing = True
+                errand = Prepare(place.path, not place.swept, place.mount)
+                self.errand(errand, partial(self.desk.probed, place))
 
     def make_folders(self, config: Config) -> None:
-        """What is ours and was never there; a missing outbox that was is an unmounted share."""
-        missing = [
-            str(each.outbox)
-            for each in config.inboxes
-            if self.ledger.fact(f"seen {each.outbox}") is None
-        ]
-        missing += [str(each.archive) for each in config.inboxes if each.archive is not None]
-        missing.append(str(config.state_dir / "quarantine"))
-        make_folders([*missing, *(str(each.quarantine) for each in config.inboxes)])
+        """What is ours and was never there; a missing folder that was is an unmounted share.
+
+        The quarantines in the state folder lie on its disk, which is there.
+        """
+        own = config.state_dir / "quarantine"
+        missing = [str(own)]
+        for each in config.inboxes:
+            missing += [
+                str(folder)
+                for folder in (each.outbox, each.archive, each.quarantine)
+                if folder is not None
+                and (own in folder.parents or self.ledger.fact(f"seen {folder}") is None)
+            ]
+        make_folders(missing)
 
     def watch(self, config: Config) -> None:
         """Open the inboxes that are not watched yet."""
@@ -413,8 +438,12 @@ class Service:
             path = str(each.path)
             if path in self.inboxes:
                 continue
-            box = str(each.outbox)
-            self.outboxes.setdefault(box, Outbox(box))
+            box, aside = str(each.outbox), str(each.quarantine)
+            self.outboxes.setdefault(box, Place(box))
+            self.quarantines.setdefault(aside, Place(aside, kind="quarantine"))
+            if each.archive is not None and each.source == "archive":
+                archive = str(each.archive)
+                self.archives.setdefault(archive, Place(archive, kind="archive"))
             self.inboxes[path] = Inbox(
                 path, recursive=each.recursive,
                 ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
@@ -428,6 +457,7 @@ class Service:
         self.inboxes.pop(path).stop(0.5)
         self.scanned.pop(path, None)
         self.lost.pop(path, None)
+        self.disposals.drop_inbox(path)
         self.share.forget(path)
 
     def opened(self, lane: int, holds: tuple[str, ...]) -> None:
@@ -481,7 +511,8 @@ class Service:
         if self.stopping is None:
             if self.engine is not None and len(self.in_flight) < self.engine.bound:
                 times.append(self.backlog.next_due(self._is_open))  # else an answer wakes us
-            waiting = (box for box in self.outboxes.values() if not (box.ready or box.probing))
+            times.append(self.disposals.next_due())
+            waiting = (place for place in self.places() if not (place.ready or place.probing))
             times += [box.probe_at for box in waiting]
         if self.log.behind:
             times.append(self.log.retry_at)

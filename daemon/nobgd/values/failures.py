@@ -77,7 +77,8 @@ class NobgdError(Exception):
     Raised inside a lane, it becomes a `Failed`; it never crosses a process border.
     """
 
-    def __init__(self, code: Code, reason: str) -> None:
+    def __init__(self, code: Code, reason: str, place: str = "") -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.place = place  # the folder that failed, where it is not the one that is plain

@@ -40,6 +40,7 @@ class Setup:
     confine: bool = True
     engine: str = "onnxruntime"  # or ncnn, for fp32; int8 is always run by ONNX Runtime
     net_threads: int = 1  # of ncnn, whose nets cannot change theirs
+    leases: bool = False  # it removes originals, and asks the kernel who has them open
     taken: tuple[tuple[str, int], ...] = ()  # open descriptors of `read` and `write`
 
 
@@ -53,10 +54,11 @@ class Ready:
 class ErrandFailed(Exception):  # noqa: N818 - an answer
     """An errand ended with a code and a sentence."""
 
-    def __init__(self, code: Code, reason: str) -> None:
+    def __init__(self, code: Code, reason: str, place: str = "") -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
+        self.place = place  # as in `NobgdError`
 
 
 def pack(outcome: Outcome) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nobgd.jobs.outbox import Outbox, make_folders
+from nobgd.jobs.places import Place, make_folders
 from nobgd.lane.errands import sight
 
 
 def test_it_is_ready_only_after_a_probe() -> None:
     """Nothing is sent to a folder that nobody has looked at."""
-    box = Outbox("/out")
+    box = Place("/out")
     assert not box.ready
     assert box.due(0.0)
     assert box.found(sight(7, -1)) is False
@@ -19,7 +19,7 @@ def test_it_is_ready_only_after_a_probe() -> None:
 
 def test_a_fault_pauses_it_and_is_news_once() -> None:
     """Backing off from one second to about a minute, then back by itself."""
-    box = Outbox("/out")
+    box = Place("/out")
     box.found(sight(7, -1))
     assert box.failed("full", 10.0) is True
     assert box.failed("full", 11.0) is False
@@ -34,7 +34,7 @@ def test_a_fault_pauses_it_and_is_news_once() -> None:
 
 def test_a_reason_that_changes_is_news() -> None:
     """A full disk that is then unmounted is two things to know."""
-    box = Outbox("/out")
+    box = Place("/out")
     assert box.failed("full", 0.0, code="no_space")
     assert not box.failed("full, still", 1.0, code="no_space")
     assert box.failed("not mounted", 2.0, code="gone_away")
@@ -42,7 +42,7 @@ def test_a_reason_that_changes_is_news() -> None:
 
 def test_where_a_photo_did_not_fit_only_a_photo_shows_that_one_does() -> None:
     """A probe of five bytes fits on a full disk: it is tried, but not said to be back."""
-    box = Outbox("/out")
+    box = Place("/out")
     box.found(sight(7, -1))
     waits = []
     for _ in range(5):

@@ -1,8 +1,9 @@
-"""What the supervisor knows of an outbox: ready, or paused until a time, and why.
+"""What the supervisor knows of a folder that is written to: ready, or paused, and why.
 
-The folder itself is only touched by lanes.  An outbox is ready after a lane has found it
-writable and swept it; a fault of the place (full, read-only, gone) pauses it, and a probe
-that backs off with jitter brings it back, without a restart and without burning attempts.
+Outboxes, archives and quarantines are alike.  The folder itself is only touched by lanes.  It
+is ready after a lane has found it writable, on the mount that it was on, and swept it; a fault
+of the place (full, read-only, gone) pauses it, and a probe that backs off with jitter brings it
+back, without a restart and without burning attempts.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ def make_folders(missing: Iterable[str]) -> None:
 
 def _make(path: str) -> None:
     with contextlib.suppress(OSError):
-        os.mkdir(path)
+        if mounts.unmounted(path) is None:  # else it would lie below a bare mount point
+            os.mkdir(path)
 
 
 @dataclass(slots=True)
-class Outbox:
-    """One outbox.  Only accessed from the main loop; times are monotonic seconds."""
+class Place:
+    """One such folder.  Only accessed from the main loop; times are monotonic seconds."""
 
     path: str
     device: int | None = None
@@ -53,6 +55,7 @@ class Outbox:
     code: str = ""
     by_photo: bool = False  # a photo found it bad, so a probe is not enough to find it good
     ready_since: float | None = None  # where a photo did, and a probe has found it good since
+    kind: str = "outbox"  # outbox | archive | quarantine
 
     @property
     def ready(self) -> bool:
