@@ -113,9 +113,10 @@ class Booking:
             wait = max(1.0, job.patience_s / 5)
             service.backlog.add_later(job.photo(wait), time.monotonic() + wait)
         elif job.inbox in service.inboxes:
-            service.scanned.pop(job.inbox, None)
             service.inboxes[job.inbox].again([job.relpath])
-            service.inboxes[job.inbox].wake()
+            if service.once:  # which ends only when a scan since has left nothing to settle
+                service.scanned.pop(job.inbox, None)
+                service.inboxes[job.inbox].wake()
         self._service.saying.tell("debug", events.photo_failed(failed, retry_in_s=wait))
 
     def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
