@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+
+import pytest
 
 from nobgd.pool import memory
 from nobgd.pool.memory import Budget
@@ -31,8 +34,39 @@ def test_a_photo_larger_than_the_budget_is_let_in_alone() -> None:
     budget.acquire(1, 30)
 
 
-def test_the_automatic_limit_is_at_least_fifty() -> None:
-    """Even where memory is short one photo of a real camera is let in."""
-    assert memory.automatic(10_000) == 50.0
-    assert memory.automatic(1) >= 50.0
+def test_the_automatic_limit_is_at_least_one_ordinary_photo() -> None:
+    """Where memory is short a larger one is let in alone."""
+    assert memory.automatic(10_000) == 12.0
     assert memory.available_mb() > 0
+
+
+@pytest.mark.parametrize(
+    ("room_mb", "fits", "asked"),
+    [(300, 1, 1), (700, 1, 1), (1000, 1, 2), (1500, 2, 3), (3000, 5, 8), (64_000, 122, 182)],
+)
+def test_lanes_follow_memory(
+    monkeypatch: pytest.MonkeyPatch, room_mb: int, fits: int, asked: int
+) -> None:
+    """Never fewer than one; who asks for a number gets all but what surely does not fit."""
+    monkeypatch.setattr(memory.cgroup, "memory_mb", lambda: (None, float(room_mb)))
+    monkeypatch.setattr(memory, "_MEMINFO", "/dev/null")
+    monkeypatch.setattr(memory, "_UNKNOWN_MB", 1e9)
+    assert (memory.fitting(), memory.fitting(asked=True)) == (fits, asked)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [(None, 8), (0.3, 1), (1.2, 1), (1.5, 2), (2.0, 2), (2.1, 2), (99.0, 8)]
+)
+def test_cores_follow_the_quota(
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, cores: int
+) -> None:
+    """Half a core is one more, a quarter is none."""
+    monkeypatch.setattr(memory.cgroup, "cpus", lambda: quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert memory.cores() == cores
+
+
+def test_what_processes_hold_is_counted() -> None:
+    """The own one holds something; one that is gone holds nothing."""
+    assert memory.held_mb([os.getpid()]) > 1.0
+    assert memory.held_mb([-1]) == 0.0

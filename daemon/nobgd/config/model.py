@@ -74,7 +74,7 @@ class Workers(Section):
     """How much is done at a time."""
 
     count: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="lanes"
+        "auto", description="lanes; auto: as many as cores and memory allow"
     )
     threads: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="of the model, per lane"

@@ -11,8 +11,9 @@ from typing import Any
 
 from nobgd import models
 from nobgd.config import Config
+from nobgd.pool import cgroup
 from nobgd.pool.lanes import Lanes
-from nobgd.pool.memory import Budget, automatic, cores
+from nobgd.pool.memory import LANE_MB, Budget, automatic, available_mb, cores, fitting
 from nobgd.values import Recipe, wire
 
 _MB = 1_000_000
@@ -37,19 +38,24 @@ class Engine:
         return 2 * self.count
 
 
-def sizes(config: Config) -> tuple[int, int]:
-    """Lanes, and the least threads for each, from the cores; see ARCHITECTURE.md."""
-    count = config.workers.count
+def sizes(config: Config, held_mb: float = 0.0) -> tuple[int, int]:
+    """Lanes, and the least threads for each, from cores and memory; see ARCHITECTURE.md.
+
+    ``held_mb`` is what lanes hold that will end.
+    """
+    count, engine = config.workers.count, config.workers.engine
     threads = config.workers.threads
-    lanes = max(1, cores()) if count == "auto" else int(count)
+    asked = count != "auto"
+    wanted = max(1, cores()) if count == "auto" else int(count)
+    lanes = min(wanted, fitting(engine, held_mb, asked=asked))
     return lanes, max(1, cores() // lanes) if threads == "auto" else int(threads)
 
 
 def build(
     config: Config, opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None,
-    told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
+    told: Callable[[str, dict[str, Any]], None] = lambda *_: None, held_mb: float = 0.0,
 ) -> Engine:  # fmt: skip
-    """An engine that is not started yet; see `Lanes`.  Raises `models.ModelError`."""
+    """An engine that is not started yet; see `Lanes` and `sizes`.  Raises `models.ModelError`."""
     if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
         raise models.ModelError(
             f"{config.origin}: workers.engine is ncnn, which is not installed: run"
@@ -72,9 +78,13 @@ def build(
             ),
         )  # fmt: skip
         read.add(os.path.dirname(os.path.realpath(found.path)))
-    count, threads = sizes(config)
+    count, threads = sizes(config, held_mb)
+    why = cramped(config, count, held_mb)
+    if why is not None:
+        told("lanes.fewer", {"lanes": count, "why": why})
     limit = config.workers.in_flight_megapixels
-    megapixels = automatic(count, config.workers.engine) if limit == "auto" else float(limit)
+    fits = automatic(count, config.workers.engine, held_mb)
+    megapixels = fits if limit == "auto" else float(limit)
     memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
     fixed = threads
     if config.workers.threads == "auto":
@@ -92,6 +102,22 @@ def build(
         opened=opened, told=told, cores=cores() if config.workers.threads == "auto" else 1,
     )  # fmt: skip
     return Engine(lanes, recipes, count, threads, megapixels)
+
+
+def cramped(config: Config, lanes: int, held_mb: float = 0.0) -> str | None:
+    """Why there are fewer lanes than cores or the configuration ask for; None: there are not."""
+    count, need = config.workers.count, LANE_MB[config.workers.engine]
+    wanted = cores() if count == "auto" else int(count)
+    room, (limit, _) = available_mb(held_mb), cgroup.memory_mb()
+    whose = "this machine has" if limit is None else "the memory limit leaves"
+    if lanes < wanted:
+        return (
+            f"{whose} {room:.0f} MB, and a lane needs about {need:.0f} MB and its photo: {lanes} of"
+            f" {wanted} lanes are opened; give it more memory, or set workers.count"
+        )
+    if room < need:
+        return f"{whose} {room:.0f} MB, less than the {need:.0f} MB of one lane; give it more"
+    return None
 
 
 def _writable(config: Config) -> set[str]:

@@ -22,7 +22,7 @@ from typing import Any
 from nobgd.fs import grants
 from nobgd.lane.errands import Errand
 from nobgd.lane.touched import touched
-from nobgd.pool import building
+from nobgd.pool import building, cgroup
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
 
@@ -58,6 +58,10 @@ class NotBegun(Exception):  # noqa: N818 - a state
         self.taken_back = taken_back  # the lane waited for them in vain
 
 
+class OutOfMemory(Exception):  # noqa: N818 - a state
+    """The kernel ended the lane for want of memory; the text is what it was at."""
+
+
 class Lane:
     """One process and its end of the line.  Used by one thread at a time."""
 
@@ -83,6 +87,7 @@ class Lane:
         self._opened = opened
         self._line: Connection | None = None
         self._ready = False
+        self._kills = cgroup.oom_kills()
         self._left_behind: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -103,13 +108,15 @@ class Lane:
     @property
     def alive(self) -> bool:
         """Whether its process is there and was heard of."""
-        return self._line is not None and self.process is not None and self.process.poll() is None
+        process = self.process
+        return self._line is not None and process is not None and process.poll() is None
 
     def spawn(self) -> None:
         """Start the process; it loads its model while the caller does something else.
 
         Raises OSError where the system has no room for it.
         """
+        self._kills = cgroup.oom_kills()
         ours, theirs = socket.socketpair()
         taken: dict[str, int] = {}
         with ours, theirs:
@@ -124,9 +131,9 @@ class Lane:
                 )  # fmt: skip
             finally:
                 grants.give_back(taken)
-            self._line = Connection(ours.detach())
+            line = self._line = Connection(ours.detach())
         with contextlib.suppress(OSError):
-            self._line.send(replace(self._setup, taken=tuple(taken.items())))
+            line.send(replace(self._setup, taken=tuple(taken.items())))
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
@@ -139,6 +146,8 @@ class Lane:
             self.kill()
             raise Unfit(f"lane {self.number} did not start in {START_DEADLINE_S:.0f} s") from None
         except _Ended as end:
+            if self.ran_out(str(end)):
+                raise OutOfMemory(f"lane {self.number} while starting") from None
             raise Unfit(f"lane {self.number} ended while starting: {end}") from None
         if "ready" not in message:
             self.kill()
@@ -174,7 +183,7 @@ class Lane:
     def take(self, request: Request) -> None:
         """Begin a request; `ask` follows."""
         what = request.relpath if isinstance(request, Job) else type(request).__name__
-        self.stage, self.overran = "start", ()
+        self.stage, self.overran, self._kills = "start", (), cgroup.oom_kills()
         self.request, self.at = request, (what, time.monotonic())
 
     def ask(self, request: Request) -> Any:
@@ -186,12 +195,12 @@ class Lane:
             return self._converse(request)
         except _Ended as end:
             self.kill()
+            if self.ran_out(str(end)):
+                raise OutOfMemory(f"{what} in stage {self.stage!r}") from None
             if self.stage in _BEFORE:  # it had ended while idle, or is to be let in anew
                 folders = touched(request, "open") if isinstance(end, _Reopen) else ()
                 raise NotBegun(str(end), folders) from None
-            killed = str(end) == "SIGKILL"
-            hint = ", as the kernel does when memory runs out" if killed else ""
-            reason = f"{what}: its lane ended by {end} in stage {self.stage!r}{hint}"
+            reason = f"{what}: its lane ended by {end} in stage {self.stage!r}"
             return self.lost(request, Code.CRASHED, reason)
         except _TakenBack as silent:
             self.kill()
@@ -218,11 +227,12 @@ class Lane:
             self._budget.release(self.number)
 
     def _converse(self, request: Request) -> Any:
-        if self._line is None or not self.alive:
+        line = self._line
+        if line is None or not self.alive:
             raise _Ended("nothing")
         deadline = time.monotonic() + self._deadline_s
         try:
-            self._line.send(request)
+            line.send(request)
         except OSError:
             raise _Ended(self._how_it_ended()) from None
         while True:
@@ -237,7 +247,7 @@ class Lane:
                 self._budget.acquire(self.number, float(message["ask"]))
                 deadline += time.monotonic() - began
                 with contextlib.suppress(OSError):  # it has ended: to be heard from the line
-                    self._line.send_bytes(b"%d" % self._threads())
+                    line.send_bytes(b"%d" % self._threads())
             elif "errand" in message:
                 return int(message["errand"])
             elif "refused" in message:
@@ -262,34 +272,43 @@ class Lane:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise _Overdue
-                if self._line is None:
+                line = self._line  # a shutdown takes it away
+                if line is None:
                     raise _Ended("nothing")
-                if self._line.poll(min(left, _SLICE_S)):
+                if line.poll(min(left, _SLICE_S)):
                     break
                 if self.request is not None and (silent := self._watch(self)) is not None:
                     raise _TakenBack(silent)
                 if stopped():
                     raise _Ended("a stop")
             self.until = None
-            return wire.decode(self._line.recv_bytes(1 << 20))
+            return wire.decode(line.recv_bytes(1 << 20))
         except (EOFError, OSError, ValueError):
             raise _Ended(self._how_it_ended()) from None
 
     def _how_it_ended(self) -> str:
-        if self.process is None:
+        process = self.process
+        if process is None:
             return "nothing"
         try:
-            status = self.process.wait(5.0)
+            status = process.wait(5.0)
         except subprocess.TimeoutExpired:
             return "a broken line"
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
+    def ran_out(self, end: str = "") -> bool:
+        """Whether its process, which ended so, was ended by the kernel for want of memory."""
+        process = self.process
+        if process is not None and process.poll() == -signal.SIGKILL:
+            end = "SIGKILL"
+        return end == "SIGKILL" and cgroup.oom_kills() > self._kills
+
     def kill(self) -> None:
         """End the process now; one that is stuck in the kernel is left for later."""
         process, self.process, self._ready = self.process, None, False
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
         self._left_behind = [each for each in self._left_behind if each.poll() is None]
         if process is None:
             return

@@ -23,16 +23,19 @@ from typing import Any
 
 from nobgd.lane.errands import Prepare
 from nobgd.lane.touched import folders
-from nobgd.pool.lane import Lane, NotBegun, Request, Unfit
+from nobgd.pool import cgroup
+from nobgd.pool.lane import Lane, NotBegun, OutOfMemory, Request, Unfit
 from nobgd.pool.load import Load
 from nobgd.pool.memory import Budget
 from nobgd.pool.places import Places
+from nobgd.pool.seats import Seats
 from nobgd.values import Code, Job, wire
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 _LOOK_S = 0.5  # between two looks at whether a silent folder's requests may go
 _TRIES = 3  # of a request of which nothing was done: then it is to blame
 _LONGEST_PAUSE_S = 60.0  # between two tries to open a lane
+_SEAT_LOOK_S = 5.0  # between two looks at whether a lane may be open again
 _LONG = 3  # as many times its patience a lane may wait for a folder, others wait for the lane
 
 
@@ -91,6 +94,7 @@ class Lanes(Executor):
         self._closing = threading.Event()
         self._draining = False
         self._load = Load()
+        self._seats, self._told_fewer = Seats(count), False
 
     # --- life ----------------------------------------------------------------------------
 
@@ -114,11 +118,14 @@ class Lanes(Executor):
         for lane in self._lanes:
             try:
                 lane.open(stopped)
-            except (Unfit, OSError) as error:
+            except (Unfit, OSError, OutOfMemory) as error:
                 failures.append(error)
+                if isinstance(error, OutOfMemory):
+                    self._fewer(lane)
                 lane.kill()
         if len(failures) == len(self._lanes):
-            raise failures[0] if isinstance(failures[0], Unfit) else Unfit(_no_room(failures[0]))
+            first = failures[0]
+            raise first if isinstance(first, Unfit) else Unfit(_no_room(first))
         for thread in self._threads:
             thread.start()
 
@@ -213,7 +220,10 @@ class Lanes(Executor):
     # --- a lane's thread -----------------------------------------------------------------
 
     def _work(self, lane: Lane) -> None:
-        while self._open(lane) and (item := self._take(lane)) is not None:
+        while self._open(lane):
+            item = self._take(lane)
+            if item is None:
+                continue  # its seat was taken, or all is to end
             began = time.monotonic()
             waited = began - item.since
             mark = self._load.enter(began) if isinstance(item.request, Job) else None
@@ -222,6 +232,8 @@ class Lanes(Executor):
                 answer = lane.ask(item.request)
             except NotBegun as end:
                 self._not_begun(lane, item, end, waited)
+            except OutOfMemory as end:
+                self._ran_out(lane, item, end, waited)
             except BaseException as error:  # noqa: BLE001 - belongs to whoever waits
                 self._judge(lane, item.request)
                 if lane.overran and self._may_wait(item.request, lane.overran):
@@ -242,10 +254,19 @@ class Lanes(Executor):
         """Have the lane open, however long that takes; False when all is to end."""
         failures = 0
         while not self._closing.is_set():
-            try:
-                lane.open(self._closing.is_set)
-            except (Unfit, OSError) as error:
+            if not self._seated(lane):
                 lane.kill()
+                with self._changed:
+                    self._changed.wait(_SEAT_LOOK_S)
+                continue
+            try:
+                if lane.ran_out():
+                    self._fewer(lane)  # while it was idle
+                lane.open(self._closing.is_set)
+            except (Unfit, OSError, OutOfMemory) as error:
+                lane.kill()
+                if isinstance(error, OutOfMemory) and self._fewer(lane):
+                    continue
                 failures += 1
                 if failures == 1 and not self._closing.is_set():
                     why = str(error) if isinstance(error, Unfit) else _no_room(error)
@@ -260,6 +281,8 @@ class Lanes(Executor):
         while True:
             refused: list[tuple[_Item, str]] = []
             with self._changed:
+                if not self._seated(lane):
+                    return None
                 item = self._next(refused)
                 if item is None and not refused:
                     if self._closing.is_set():
@@ -323,6 +346,50 @@ class Lanes(Executor):
         else:
             item.tries = item.tries if again else 0
             self._again(item)
+
+    def _ran_out(self, lane: Lane, item: _Item, end: OutOfMemory, waited: float) -> None:
+        """The place's fault while other lanes are open; alone, the photo needs too much."""
+        request, several = item.request, self._fewer(lane)
+        if several and isinstance(request, Job):
+            item.future.set_result(Finished(Unbegun("memory ran out"), lane.number, waited))
+        elif several:
+            self._again(item)
+        else:
+            reason = (
+                f"{end}: it needs more memory than {_allowed()}, although nothing else was at work;"
+                " give it more, or lower workers.max_megapixels to have such photos refused"
+            )
+            try:
+                answer = lane.lost(request, Code.OUT_OF_MEMORY, reason)
+                item.future.set_result(Finished(answer, lane.number, waited))
+            except wire.ErrandFailed as error:
+                item.future.set_exception(error)
+
+    def _fewer(self, lane: Lane) -> bool:
+        """Memory ran out: one lane fewer for a while; False when there was only this one."""
+        opened = 1 + sum(each.process is not None for each in self._lanes if each is not lane)
+        with self._changed:
+            several = self._seats.fewer(time.monotonic(), opened)
+            seats = self._seats.at(time.monotonic())
+            self._told_fewer = self._told_fewer or several
+            self._changed.notify_all()
+        if several:
+            why = (
+                f"the kernel ended lane {lane.number} for want of memory; there is no more than"
+                f" {_allowed()}; what it was at is done again by fewer lanes, for ten minutes"
+            )
+            self._told("lanes.fewer", {"lanes": seats, "why": why})
+        return several
+
+    def _seated(self, lane: Lane) -> bool:
+        """Whether this lane may be open now."""
+        with self._changed:
+            seats = self._seats.at(time.monotonic())
+            news = self._told_fewer and seats == self._seats.most
+            self._told_fewer = self._told_fewer and not news
+        if news:
+            self._told("lanes.back", {"lanes": seats})
+        return lane.number < seats
 
     def _again(self, item: _Item) -> None:
         with self._changed:
@@ -389,5 +456,12 @@ def _name(request: Request) -> str:
     return request.relpath if isinstance(request, Job) else type(request).__name__
 
 
+def _allowed() -> str:
+    limit, _ = cgroup.memory_mb()
+    return "this machine has" if limit is None else f"the {limit:.0f} MB that it is allowed"
+
+
 def _no_room(error: Exception) -> str:
+    if isinstance(error, OutOfMemory):
+        return f"memory ran out: {error}; no lane fits into {_allowed()}; give it more"
     return f"a lane cannot be started: {error}; it is tried again, photos wait meanwhile"

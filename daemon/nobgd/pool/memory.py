@@ -7,12 +7,19 @@ than the whole budget is let in alone: refusing it is the business of max_megapi
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
+from collections.abc import Iterable
+
+from nobgd.pool import cgroup
 
 # a lane with its model and arena, without a picture (fp32 u2net)
 LANE_MB = {"onnxruntime": 520.0, "ncnn": 830.0}
 MB_PER_MEGAPIXEL = 16.0  # RGB in, RGBA out, the encoder's buffers
+_LEAST_LANE_MB = {"onnxruntime": 350.0, "ncnn": 650.0}  # with less a lane does not work
+_LEAST_MEGAPIXELS = 12.0
+_MEMINFO, _UNKNOWN_MB = "/proc/meminfo", 2000.0
 _SHARE = 0.6  # of what is free at start
 
 
@@ -41,25 +48,52 @@ class Budget:
         return held == 0 or held + megapixels <= self.limit
 
 
-def automatic(lanes: int, engine: str = "onnxruntime") -> float:
-    """Megapixels in flight that this machine's memory allows, at least 50."""
-    spare = available_mb() * _SHARE - lanes * LANE_MB[engine]
-    return max(50.0, spare / MB_PER_MEGAPIXEL)
+def automatic(lanes: int, engine: str = "onnxruntime", held_mb: float = 0.0) -> float:
+    """Megapixels in flight that memory allows: at least one ordinary photo's.
+
+    A photo that is larger than all of it is let in alone.
+    """
+    spare = available_mb(held_mb) * _SHARE - lanes * LANE_MB[engine]
+    return max(_LEAST_MEGAPIXELS, spare / MB_PER_MEGAPIXEL)
 
 
-def available_mb() -> float:
-    """Memory free for us in MB of 10^6 bytes: MemAvailable, or less where a cgroup says so."""
-    available = 2000.0
-    with contextlib.suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as info:
+def fitting(engine: str = "onnxruntime", held_mb: float = 0.0, *, asked: bool = False) -> int:
+    """How many lanes memory has room for beside one ordinary photo; at least one.
+
+    Where somebody ``asked`` for a number, only what surely does not fit is refused.
+    """
+    need = _LEAST_LANE_MB[engine] if asked else LANE_MB[engine]
+    room = available_mb(held_mb) - _LEAST_MEGAPIXELS * MB_PER_MEGAPIXEL
+    return max(1, int(room // need))
+
+
+def available_mb(held_mb: float = 0.0) -> float:
+    """Memory for us in MB of 10^6 bytes: what is available, or less where a group's limit says so.
+
+    ``held_mb`` is held by lanes that will end.
+    """
+    available = _UNKNOWN_MB
+    with contextlib.suppress(OSError, ValueError), open(_MEMINFO, encoding="ascii") as info:
         for line in info:
             if line.startswith("MemAvailable:"):
                 available = int(line.split()[1]) * 1024 / 1e6
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as limit:
-            available = min(available, int(limit.read()) / 1e6)
-    return available
+    _, left = cgroup.memory_mb()
+    return min(available, available if left is None else left) + held_mb
+
+
+def held_mb(pids: Iterable[int]) -> float:
+    """Memory of their own that these processes hold, in MB of 10^6 bytes."""
+    held = 0.0
+    for pid in pids:
+        with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/status") as status:
+            held += sum(int(line.split()[1]) for line in status if line.startswith("RssAnon:"))
+    return held * 1024 / 1e6
 
 
 def cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0))
+    """Cores that this process may use: those it may run on, or fewer where a quota says so.
+
+    The half of a core is worth a lane, since lanes also wait; a quarter is not.
+    """
+    allowed, quota = len(os.sched_getaffinity(0)), cgroup.cpus()
+    return allowed if quota is None else max(1, min(allowed, math.ceil(quota - 0.25)))

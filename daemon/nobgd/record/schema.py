@@ -163,6 +163,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "share.refused": ("a control file was not written or removed", "code why", "inbox outbox"),
     "state.lost": ("the ledger cannot be written; nothing is done until it can", "why", ""),
     "state.back": ("it can be written again; everything is looked at anew", "", ""),
+    "lanes.fewer": ("memory allows fewer lanes than there could be", "lanes why", ""),
+    "lanes.back": ("they are as many again as at the start", "lanes", ""),
     "lane.unfit": ("a lane cannot be opened; it is tried again", "lane why", ""),
     "cache.altered": ("a made model was not as it was made; it is made anew", "why", ""),
     "cache.unusable": ("a model cannot be kept in cache_dir; starts take longer", "why", ""),

@@ -19,6 +19,7 @@ from nobgd.jobs.events import Call
 from nobgd.models import ModelError
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
+from nobgd.pool.memory import held_mb
 from nobgd.record.drift import Drift
 from nobgd.systemd import notify
 from nobgd.values import Job
@@ -58,7 +59,8 @@ class Reloading:
             return
         service.make_folders(fresh)
         try:
-            engine = engines.build(fresh, service.opened, service.told)
+            held = held_mb(service.engine.lanes.pids()) if service.engine is not None else 0.0
+            engine = engines.build(fresh, service.opened, service.told, held)
             engine.lanes.spawn()
         except (ModelError, OSError) as error:
             self._end(str(error))
