@@ -164,7 +164,7 @@ def test_a_lane_thread_that_ended_bites(
     vigil = Vigil(house)  # type: ignore[arg-type]
     write = Write(str(tmp_path), "x.txt", "hello", "hello")
     lanes.submit(write).result(20)
-    monkeypatch.setattr(lanes, "_take", lambda _: None)
+    monkeypatch.setattr(lanes, "_open", lambda _: False)
     lanes.submit(write)
     while all(thread.is_alive() for thread in lanes._threads):
         lanes._threads[0].join(0.01)
