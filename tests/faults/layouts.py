@@ -33,6 +33,8 @@ class Made:
     tolerance: float = 0.51  # of 255: half a level, and what floats lose
     mean: float = 0.5
     raw: str = ""  # "cmyk", "lab": colours that decoders turn into RGB in ways of their own
+    frames: bool = False  # there are more than one
+    shape: tuple[int, int] = (0, 0)  # height and width, upright
 
 
 def made(seed: int, number: int) -> Made:
@@ -60,7 +62,7 @@ def _values(rng: random.Random, high: int, wide: int, channels: int, white: int)
     return np.rint(values * white).astype(np.uint64)
 
 
-def _turned(array: Array, orientation: int) -> Array:
+def turned(array: Array, orientation: int) -> Array:
     """As viewers show it (Exif 2.32, 4.6.4 A)."""
     if orientation in (5, 6, 7, 8):
         array = np.swapaxes(array, 0, 1)
@@ -155,8 +157,8 @@ def _tiff(rng: random.Random) -> Made:
     rgb, alpha = _shown(values, photometric, white, extra, options.get("colormap"))
     raw = {"separated": "cmyk", "cielab": "lab"}.get(photometric, "")
     return Made(
-        name, ".tif", data, None if rgb is None else _turned(rgb, orientation),
-        None if alpha is None else _turned(alpha, orientation), raw=raw,
+        name, ".tif", data, None if rgb is None else turned(rgb, orientation),
+        None if alpha is None else turned(alpha, orientation), raw=raw,
         tolerance=1.01 if photometric == "palette" or extra == "assocalpha" else 0.51,
     )  # fmt: skip
 
@@ -260,7 +262,7 @@ def _tiff_jpeg(rng: random.Random) -> Made:
     rgb = np.broadcast_to(values.astype(float), (*values.shape[:2], 3))
     return Made(
         f"TIFF JPEG {kind} {'tiles' if tile else 'strips'}", ".tif", out.getvalue(), rgb,
-        tolerance=60, mean=5.0,
+        tolerance=90, mean=5.0,
     )  # fmt: skip
 
 
@@ -427,4 +429,5 @@ def _webp(rng: random.Random) -> Made:
     alpha = values[..., 3].astype(float) if clear else None
     name = f"WebP {'lossless' if lossless else 'lossy'}{' alpha' if clear else ''}"
     loose = {} if lossless else {"tolerance": 90, "mean": 8.0}
-    return Made(name + (" frames" if frames else ""), ".webp", out.getvalue(), rgb, alpha, **loose)
+    name += " frames" if frames else ""
+    return Made(name, ".webp", out.getvalue(), rgb, alpha, frames=frames, **loose)

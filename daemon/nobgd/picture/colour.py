@@ -78,12 +78,12 @@ def of_cmyk(icc: bytes | None) -> tuple[ToSrgb, bool]:
 
 
 def plain(inks: Bytes) -> Bytes:
-    """CMYK as light by subtraction, (n, W, 4) to (n, W, 3): what the model is shown.
+    """CMYK as the light that each ink leaves, (n, W, 4) to (n, W, 3): what the model is shown.
 
-    rembg shows it this, and the mask shall be the same.
+    rembg shows it this (Pillow's `convert`), and the mask shall be the same.
     """
-    light = 255 - inks[..., :3].astype(np.int16) - inks[..., 3:]
-    out: Bytes = light.clip(0, 255).astype(np.uint8)
+    left = 255 - inks[..., 3:].astype(np.uint32)
+    out: Bytes = (left - (inks[..., :3] * left + 127) // 255).astype(np.uint8)
     return out
 
 

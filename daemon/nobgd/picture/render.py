@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from nobgd.picture import colour, tiff
 from nobgd.picture.colour import Painted
@@ -131,8 +130,12 @@ def _palette(directory: Directory, bits: int) -> Bytes:
 
 
 def _ycbcr(values: npt.NDArray[Any]) -> Bytes:
-    image = Image.fromarray(np.ascontiguousarray(values), "YCbCr")
-    return np.asarray(image.convert("RGB"))
+    """Full-range YCbCr of ITU-R BT.601 (TIFF 6.0, section 21), rounded."""
+    y, cb, cr = (values[..., n].astype(np.float32) for n in range(3))
+    cb, cr = cb - 128, cr - 128
+    rgb = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], axis=-1)
+    out: Bytes = np.rint(rgb.clip(0, 255)).astype(np.uint8)
+    return out
 
 
 def _lab(values: npt.NDArray[Any], layout: Layout) -> npt.NDArray[Any]:
