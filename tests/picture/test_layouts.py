@@ -165,6 +165,17 @@ def test_a_transparent_grey_of_few_bits(bits, value):
     np.testing.assert_array_equal(alpha[0] == 0, row == value)
 
 
+def test_the_last_run_of_a_fax_is_there():
+    """Libtiff loses it where nothing follows in the strip; small random pictures show it."""
+    random = np.random.default_rng(7)
+    for _ in range(150):
+        shape = random.integers(1, 9, 2)
+        bits = random.integers(0, 2, shape).astype(bool)
+        for codec in ("tiff_ccitt", "group3", "group4"):
+            data = saved(bits, "TIFF", compression=codec)
+            np.testing.assert_array_equal(opened(data).pixels[..., 0], bits * 255)
+
+
 def test_ink_without_adobes_marker_is_not_guessed():
     """Some programs invert CMYK then and some do not."""
     codecs = pytest.importorskip("imagecodecs")

@@ -16,6 +16,7 @@ NONE, FAX_RLE, FAX_3, FAX_4, JPEG, PACKED = 1, 2, 3, 4, 7, 32773
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 _CHANNELS = {0: 1, 1: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3, CIELAB: 3, ICCLAB: 3}
 _LOSSLESS = {NONE, 5, 8, PACKED, 32946, 34925, 50000}  # LZW, Deflate, PackBits, LZMA, Zstandard
+_MOST_BITS = 128  # of a pixel: RGB and alpha of 32 bits
 _FAX = {FAX_RLE, FAX_3, FAX_4}
 
 # photometric: bits and sample formats
@@ -129,8 +130,8 @@ def refusal(layout: Layout) -> str | None:
         return kind
     if layout.samples < layout.channels:
         return f"{how} of {layout.samples} channels"
-    if layout.samples - layout.channels > 4:
-        return f"{layout.samples} channels"
+    if layout.samples - layout.channels > 4 or layout.samples * layout.bits > _MOST_BITS:
+        return f"{layout.samples} channels of {layout.bits} bits"
     if layout.compression in _FAX:
         known = layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO) and layout.samples == 1
         return None if known and layout.bits == 1 else f"{kind} compressed as {packed}"
@@ -139,7 +140,7 @@ def refusal(layout: Layout) -> str | None:
         known = known and layout.photometric in (BLACK_IS_ZERO, RGB, YCBCR)
         return None if known else f"{kind} compressed as {packed}"
     if layout.compression not in _LOSSLESS:
-        return f"compression by {packed}"
+        return f"{packed} compression"
     return _refused_predictor(layout, kind)
 
 

@@ -30,7 +30,7 @@ def _refused(data: bytes, kind: str) -> str | None:
         return "a raw photo or a preview of one"
     name = layout.refusal(layout.of(directory))
     order = "big-endian " if directory.order == ">" else ""
-    return name and f"a {order}{'BigTIFF' if directory.big else 'TIFF'} of {name}"
+    return name and f"a {order}{'BigTIFF' if directory.big else 'TIFF'} with {name}"
 
 
 def of_tiff(data: bytes) -> tuple[int, int, int]:

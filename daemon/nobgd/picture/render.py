@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from nobgd.picture.layout import (
 )
 from nobgd.picture.levels import Bytes, eight, opaque, ranged
 
+_ROWS = 64  # painted at once
 Paint = Callable[[npt.NDArray[Any]], Bytes]  # (n, W, C) samples to (n, W, 3) or (n, W) uint8
 
 
@@ -46,7 +47,7 @@ def rendered(
         return Painted(out, None if alpha is None else opaque(alpha), _kept(icc))
     paint, kept, assumed = _paint(directory, layout, icc)
     seen = np.full_like(out, 255) if layout.photometric == CMYK else None
-    for top, samples in tiff.rows(directory, layout):
+    for top, samples in _bands(tiff.rows(directory, layout)):
         bottom = top + len(samples)
         values = samples[..., :channels]
         if alpha is not None and layout.alpha:
@@ -61,6 +62,15 @@ def rendered(
         out[top:bottom, :, :3] = painted if painted.ndim == 3 else painted[..., None]
     clear = None if alpha is None else opaque(alpha)
     return Painted(out, clear, kept, assumed, seen, changed=kept is None and icc is not None)
+
+
+def _bands(
+    parts: Iterator[tuple[int, npt.NDArray[Any]]],
+) -> Iterator[tuple[int, npt.NDArray[Any]]]:
+    """The same in fewer rows at once: a strip may be the whole picture."""
+    for top, samples in parts:
+        for begin in range(0, len(samples), _ROWS):
+            yield top + begin, samples[begin : begin + _ROWS]
 
 
 def _divided(values: npt.NDArray[Any], share: npt.NDArray[Any], layout: Layout) -> npt.NDArray[Any]:

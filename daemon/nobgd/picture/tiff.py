@@ -23,6 +23,7 @@ from nobgd.picture.layout import FAX_3, FAX_4, FAX_RLE, FLOAT, JPEG, NONE, SIGNE
 from nobgd.values import Code, NobgdError
 
 Samples = npt.NDArray[Any]  # (rows, width, samples of a pixel)
+_FAX = (FAX_RLE, FAX_3, FAX_4)
 _PIECE_BYTES = 8 << 20  # unpacked at once
 _MIRRORED = np.packbits(np.unpackbits(np.arange(256, dtype="u1")[:, None], axis=1)[:, ::-1], axis=1)
 
@@ -112,7 +113,7 @@ def _inflated(
     sizes: npt.NDArray[np.int64], line: int, count: int,
 ) -> npt.NDArray[np.uint8]:  # fmt: skip
     """The same by libtiff, which is shown a grey picture: (rows, blocks across × line)."""
-    fax = layout.compression in (FAX_RLE, FAX_3, FAX_4)
+    fax = layout.compression in _FAX
     across = math.ceil(layout.width / layout.block[1])
     wide = layout.block[1] if fax else line
     tags = {258: 1 if fax else 8, 262: 1, 277: 1}
@@ -162,15 +163,17 @@ def _picture(
     sizes: npt.NDArray[np.int64], tags: dict[int, Any], size: tuple[int, int], wide: int,
 ) -> TiffImageFile:  # fmt: skip
     """A TIFF of these strips or tiles alone, (rows, columns) large, opened."""
-    ends = np.cumsum(sizes)
+    spare = bytes(4) if layout.compression in _FAX else b""  # libtiff wants bits behind the last
+    counts = sizes + len(spare)
+    ends = np.cumsum(counts)
     places = (8 + np.concatenate(([0], ends[:-1]))).tolist()
     tags = {**tags, 256: size[1], 257: size[0], 259: layout.compression, 284: 1}
     if layout.tiled:
-        tags |= {322: wide, 323: layout.block[0], 324: tuple(places), 325: tuple(sizes.tolist())}
+        tags |= {322: wide, 323: layout.block[0], 324: tuple(places), 325: tuple(counts.tolist())}
     else:
-        tags |= {278: layout.block[0], 273: tuple(places), 279: tuple(sizes.tolist())}
+        tags |= {278: layout.block[0], 273: tuple(places), 279: tuple(counts.tolist())}
     pairs = zip(offsets.tolist(), sizes.tolist(), strict=True)
-    body = [directory.data[at : at + count] for at, count in pairs]
+    body = [directory.data[at : at + count] + spare for at, count in pairs]
     at = 8 + int(ends[-1])
     head = struct.pack("<2sHI", b"II", 42, at + at % 2)
     file = io.BytesIO(b"".join([head, *body, b"\0" * (at % 2), _directory(tags, at + at % 2)]))

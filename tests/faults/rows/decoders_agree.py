@@ -26,6 +26,7 @@ _LOSSY = 3.01  # where JPEG or WebP is decoded: builds of one library differ in 
 _OTHERWISE = (
     ("libvips", r"TIFF separated 16 .*assocalpha"),  # divides ink as if the alpha had 8 bits
     ("libvips", r"TIFF \w+ 32 .*assocalpha"),  # does not divide at all
+    ("libvips|ImageMagick", "TIFF tiff_ccitt"),  # libtiff loses a last run that fills the strip
     ("libvips", "TIFF ycbcr"),  # shows Y, Cb and Cr as red, green and blue
     ("ImageMagick", "TIFF miniswhite"),  # is inverted with 4 bits, and beside an alpha
     ("ImageMagick", "TIFF ycbcr"),  # has its middle of Cb and Cr at 127.5
