@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
 
 _STATUS_EVERY_S = 2.0
+_LOOK_EVERY_S = 0.5  # at every scanner and lane: the loop may turn far more often
 _RESTARTS = 3  # of one scanner within
 _WITHIN_S = 600.0
 
@@ -27,6 +28,7 @@ class Vigil:
         self._service = service
         self._watchdog_s = notify.watchdog_s()
         self._fed_at = 0.0
+        self._looked_at = float("-inf")
         self._told = ("", float("-inf"))
         self._restarts: dict[str, list[float]] = {}
         self._unwell: str | None = None
@@ -38,7 +40,10 @@ class Vigil:
     def keep(self, now: float) -> None:
         """Look after the threads, say how it goes, and feed the watchdog if all is well."""
         service = self._service
-        why = self.unwell(now)
+        why = self._unwell
+        if now - self._looked_at >= _LOOK_EVERY_S:
+            self._looked_at = now
+            why = self.unwell(now)
         if why != self._unwell:
             self._unwell = why
             if why is not None:

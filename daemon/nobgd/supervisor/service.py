@@ -8,6 +8,7 @@ systemd watchdog is fed by this very loop, so a stuck loop is noticed.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import queue
 import sqlite3
@@ -53,6 +54,7 @@ from nobgd.values import Job
 from nobgd.values.wire import ErrandFailed
 
 _TICK_S = 1.0
+_PROBES_S = 0.25  # between turns of the loop for probes
 _OVERFLOW = (
     "more happened at once than the kernel keeps for us; everything is looked at instead, so"
     " nothing is missed; if it comes often, raise the sysctl fs.inotify.max_queued_events"
@@ -351,11 +353,11 @@ class Service:
     def is_open(self, inbox: str) -> bool:
         """Whether photos of this inbox may be started now."""
         found = self.desk.rules(inbox)
-        if found is None or inbox in self.lost or self.desk.paused(inbox):
+        if found is None or not self.outboxes[str(found.outbox)].ready or inbox in self.lost:
+            return False  # first what is cheap: in an outage it is asked for every inbox
+        if self.desk.paused(inbox) or self.silent(inbox) is not None:
             return False
-        if self.silent(inbox) is not None:
-            return False
-        return self.outboxes[str(found.outbox)].ready and self.desk.closed_because(inbox) is None
+        return self.desk.closed_because(inbox) is None
 
     def _is_open(self, inbox: str) -> bool:
         """The same, asked once in each turn of the loop."""
@@ -513,7 +515,8 @@ class Service:
                 times.append(self.backlog.next_due(self._is_open))  # else an answer wakes us
             times.append(self.disposals.next_due())
             waiting = (place for place in self.places() if not (place.ready or place.probing))
-            times += [box.probe_at for box in waiting]
+            # together where they are many: each turn of the loop looks at all of them
+            times += [math.ceil(box.probe_at / _PROBES_S) * _PROBES_S for box in waiting]
         if self.log.behind:
             times.append(self.log.retry_at)
         return max(0.01, min(at for at in times if at is not None) - now)
