@@ -304,6 +304,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "said": lambda: ledger.said("/in", "sub/a.jpg"),
         "seen": lambda: ledger.seen(photo, "abc"),
         "skipped": lambda: ledger.skipped(photo, "no"),
+        "aside": lambda: ledger.aside("/in", "sub/a.jpg", "0"),
         "kept": lambda: ledger.kept("/in", "sub/a.jpg", "damaged", "it is damaged", "damaged"),
         "kept_count": lambda: ledger.kept_count("/in"),
         "disposed": lambda: ledger.disposed("/in", "sub/a.jpg"),

@@ -18,13 +18,14 @@ def test_quarantine_is_a_copy_with_the_reason_and_can_be_released(tmp_path: Path
     (tmp_path / "in/sub").mkdir(parents=True)
     (tmp_path / "in/sub/a.jpg").write_bytes(b"bad")
     box = str(tmp_path / "q")
+    (tmp_path / "q").mkdir()
     for _ in range(2):
         errands.run(errands.SetAside(str(tmp_path / "in"), "sub/a.jpg", box, "it is broken"))
     assert (tmp_path / "q/sub/a.jpg").read_bytes() == b"bad"
     assert (tmp_path / "q/sub/a.jpg.why.txt").read_text() == "it is broken\n"
     assert (tmp_path / "in/sub/a.jpg").read_bytes() == b"bad"
     for _ in range(2):
-        errands.run(errands.Release(box, "sub/a.jpg"))
+        assert errands.run(errands.Release(box, "sub/a.jpg")) == 0
     assert list((tmp_path / "q/sub").iterdir()) == []
 
 
@@ -32,6 +33,7 @@ def test_a_photo_that_cannot_be_read_still_leaves_its_reason(tmp_path: Path) -> 
     """A link is not copied into quarantine; why it is there is said all the same."""
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.jpg").symlink_to("/etc/passwd")
+    (tmp_path / "q").mkdir()
     errands.run(errands.SetAside(str(tmp_path / "in"), "a.jpg", str(tmp_path / "q"), "a link"))
     assert [p.name for p in (tmp_path / "q").iterdir()] == ["a.jpg.why.txt"]
 

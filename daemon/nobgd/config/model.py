@@ -48,6 +48,26 @@ Number = Annotated[float, Strict()]
 Truth = Annotated[bool, Strict()]
 Glob = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(globs.checked)]
 _DAY_S = 86_400
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+
+
+def _size(value: Any) -> Any:
+    """Bytes from a number or "10GB" (10^9), "10GiB" (2^30)."""
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip())
+    if found is None or (found[3] and not found[2]):
+        raise ValueError('must be a size like "10GB", "500MB" or a number of bytes')
+    unit = _UNITS[found[2].lower()]
+    if found[3]:
+        unit = 1024 ** (("", "k", "m", "g", "t").index(found[2].lower()))
+    return int(float(found[1]) * unit)
+
+
+Bytes = Annotated[
+    int, Strict(), Field(ge=0, le=10**18), BeforeValidator(_size, json_schema_input_type=int | str)
+]
 
 
 class Section(BaseModel):
@@ -189,6 +209,9 @@ class Config(Section):
     log: Log = Log()
     output: Output = Output()
     metrics: Metrics = Metrics()
+    quarantine_limit: Bytes | None = Field(
+        None, description='copies take no more: "10GB"; 0: reasons only; null: a tenth of the space'
+    )
     drift_percent: Number = Field(
         20.0,
         gt=0,

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.jobs import plan
-from nobgd.jobs.events import Then
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
-from nobgd.lane.errands import Errand, Release, SetAside
 from nobgd.pool.lanes import Finished
 from nobgd.record import events
 from nobgd.record import log as logs
 from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
-from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
@@ -35,7 +32,6 @@ class Booking:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._waiting: list[tuple[Errand, Then | None]] = []  # until the ledger is on disk
         self._place_failures: dict[tuple[str, str], int] = {}
         self.failing = Failing()
 
@@ -98,8 +94,8 @@ class Booking:
             self._service.saying.keep(done.inbox, done.relpath, line, event)
         if rules is None:
             return
-        if was_quarantined:
-            self._waiting.append((Release(str(rules.quarantine), done.relpath), None))
+        if was_quarantined and row is not None:
+            self._service.asides.release(row, rules, standing=False)
         if rules.source != "keep":
             since_s = finished.waited_s + done.timing.total_ms / 1000
             self._service.disposals.add(job.inbox, job.relpath, job.quiet_s + since_s)
@@ -163,24 +159,8 @@ class Booking:
         self._service.ledger.quarantined(failed)
         folder = str(rules.quarantine)
         self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))
-        errand = SetAside(failed.inbox, failed.relpath, folder, failed.reason)
-        self._waiting.append((errand, lambda _, error: self._set_aside(failed, error)))
+        self._service.asides.add(failed.inbox, failed.relpath)
         self._service.looking.learn(failed.inbox, failed.relpath)
-
-    def _set_aside(self, failed: Failed, error: ErrandFailed | None) -> None:
-        if error is not None and error.code is not Code.VANISHED:
-            source = os.path.join(failed.inbox, failed.relpath)
-            self._service.saying.tell(
-                "warning",
-                {"event": "photo.not_set_aside", "inbox": failed.inbox, "source": source,
-                 "code": error.code, "reason": error.reason},
-            )  # fmt: skip
-
-    def settled(self) -> None:
-        """The ledger has all outcomes on disk: what rests on them may leave."""
-        waiting, self._waiting = self._waiting, []
-        for errand, then in waiting:
-            self._service.errand(errand, then)
 
     def hopeless(self) -> bool:
         """Whether a place failed so often that `once` waits for it no longer."""

@@ -14,7 +14,6 @@ from nobgd.intake import messages
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
 from nobgd.jobs.places import Place
-from nobgd.lane.errands import Release
 from nobgd.record import events
 from nobgd.values import Code, Job, Photo, Skip
 from nobgd.values.wire import ErrandFailed
@@ -59,15 +58,15 @@ class Desk:
             return None
         return plan.resting(rules.quiet_hours, time.localtime())
 
-    def freed(self, photos: list[tuple[str, str, str]]) -> None:
+    def freed(self, photos: list[Row]) -> None:
         """`nobgd retry` made the ledger forget these: out of quarantine, looked at anew."""
-        for inbox, relpath, state in photos:
-            rules = self.rules(inbox)
-            if rules is None or inbox not in self._service.inboxes:
+        for row in photos:
+            rules = self.rules(row.inbox)
+            if rules is None or row.inbox not in self._service.inboxes:
                 continue
-            if state == "quarantined":
-                self._service.errand(Release(str(rules.quarantine), relpath))
-            self._service.inboxes[inbox].again([relpath])
+            if row.state == "quarantined":
+                self._service.asides.release(row, rules, standing=True)
+            self._service.inboxes[row.inbox].again([row.relpath])
 
     def requeue(self, job: Job) -> None:
         """A job that no lane began goes back to where it waited, or what it has become since."""
@@ -228,7 +227,7 @@ class Desk:
             return True
         if any(place.failures < 3 and not place.ready for place in self._service.places()):
             return True
-        if self._service.disposals.hopeful(time.monotonic()):
+        if self._service.disposals.hopeful(time.monotonic()) or self._service.asides.hopeful():
             return True
         due = backlog.next_due()
         soon = due is not None and due - time.monotonic() <= 5.0

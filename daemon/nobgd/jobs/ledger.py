@@ -55,7 +55,7 @@ class Row:
     keep: str | None  # why the source has to stay, as in `Done`
     kept: str | None  # the code by which the source was said to be kept
     kept_why: str | None
-    aside: str | None  # quarantined: "" a copy was made, else why not; None: not yet
+    aside: str | None  # its copy in quarantine, see `asides`; None: none was asked for yet
 
     @property
     def left(self) -> bool:
@@ -242,7 +242,8 @@ class Ledger:
             " sha256 = CASE WHEN disposed OR gone THEN NULL ELSE sha256 END,"
             " code = CASE WHEN disposed OR gone THEN NULL ELSE code END,"
             " outbox=excluded.outbox, output=excluded.output, disposed=0, gone=0, keep=NULL,"
-            " kept=NULL, kept_why=NULL, aside=NULL,"
+            " kept=NULL, kept_why=NULL,"
+            " aside = CASE WHEN disposed OR gone THEN NULL ELSE aside END,"
             " changed_at=excluded.changed_at",
             *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
@@ -287,6 +288,7 @@ class Ledger:
         self._change(
             failed.inbox, failed.relpath, "quarantined",
             "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"
+            " aside=NULL,"
             " changed_at=?",
             failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
@@ -305,6 +307,10 @@ class Ledger:
             " output=NULL, changed_at=excluded.changed_at",
             *key, *seen, stored.sentence(reason), time.time(),
         )  # fmt: skip
+
+    def aside(self, inbox: str, relpath: str, what: str | None) -> None:
+        """What became of a photo's copy in quarantine, see `asides`."""
+        self._set(inbox, relpath, "aside=?", None if what is None else stored.sentence(what))
 
     def kept(self, inbox: str, relpath: str, code: str, why: str, keep: str | None) -> None:
         """The source was to be archived or deleted and stays; ``keep``: as in `Done`."""

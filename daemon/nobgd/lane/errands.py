@@ -20,10 +20,8 @@ from nobgd.fs import mounts, publish
 from nobgd.lane.digest import Digest, digest
 from nobgd.lane.disposal import Dispose, PutBack, dispose, put_back
 from nobgd.lane.peek import Peek, peek
-from nobgd.picture import source
+from nobgd.lane.quarantine import Release, SetAside, release, set_aside
 from nobgd.values import Code, NobgdError
-
-_COPY_LIMIT = 512_000_000  # bytes: a larger photo is only described, it stays in the inbox anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +34,6 @@ class Prepare:
     outbox: str
     sweep: bool = True
     before: mounts.Mount | None = None  # what the outbox lay on when it was last good
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """Put a copy of a photo that cannot be done into quarantine, with the reason beside it."""
-
-    inbox: str
-    relpath: str
-    quarantine: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Take a photo's copy and its reason out of quarantine."""
-
-    quarantine: str
-    relpath: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,46 +115,6 @@ def prepare(errand: Prepare) -> int:
 def sight(device: int, mount_id: int) -> int:
     """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
     return device << 32 | mount_id & 0xFFFFFFFF
-
-
-def set_aside(errand: SetAside) -> int:
-    """See `SetAside`.  The original is read, never changed; what is there already is replaced."""
-    os.makedirs(errand.quarantine, exist_ok=True)
-    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
-    name = os.path.basename(errand.relpath)
-    with publish.folder(errand.quarantine, parts) as folder:
-        text = f"{errand.why}\n".encode(errors="backslashreplace")
-        publish.write(folder, _why_name(name), [text], replace=True)
-        with contextlib.suppress(
-            OSError, NobgdError
-        ):  # the photo may be unreadable: say why anyway
-            photo = source.read(
-                errand.inbox, errand.relpath, device=None, expect=None, max_bytes=_COPY_LIMIT
-            )
-            publish.write(folder, name, [photo.data], replace=True)
-    return 0
-
-
-def _why_name(name: str) -> str:
-    suffix = ".why.txt"
-    raw = os.fsencode(name)
-    if len(raw) + len(suffix) > 255:
-        raw = raw[: 255 - len(suffix)]
-    return os.fsdecode(raw) + suffix
-
-
-def release(errand: Release) -> int:
-    """See `Release`.  What is not there is fine."""
-    parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
-    name = os.path.basename(errand.relpath)
-    if not os.path.isdir(errand.quarantine):
-        return 0
-    with publish.folder(errand.quarantine, parts) as folder:
-        for each in (name, _why_name(name)):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(each, dir_fd=folder)
-        publish.sync_folder(folder)
-    return 0
 
 
 def write(errand: Write) -> int:

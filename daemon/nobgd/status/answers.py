@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
-from nobgd.jobs import plan
+from nobgd.jobs import asides, plan
 from nobgd.jobs.ledger import Ledger, Row
 from nobgd.status import glance
 from nobgd.status.glance import Glance
@@ -201,10 +201,12 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
         case "quarantined":
-            return (
-                f"quarantined at {when} ({row.code}): {row.reason};"
-                f" a copy is in {inbox.quarantine}; `nobgd retry {shown(path)}` tries again"
-            )
+            where, again = inbox.quarantine, f"`nobgd retry {shown(path)}` tries again"
+            none = asides.not_copied(row)
+            copy = f"a copy is in {where}" if none is None else f"no copy is in {where} ({none})"
+            if row.gone:
+                again = "the original has left the inbox, and the copy stays until you remove it"
+            return f"quarantined at {when} ({row.code}): {row.reason}; {copy}; {again}"
         case _:
             return f"skipped: {row.reason}"
 
@@ -233,10 +235,10 @@ def _output(config: Config, ledger: Ledger, path: str, seen: Glance) -> str | No
 
 def retry(
     config: Config, ledger: Ledger, paths: list[str], seen: Glance
-) -> list[tuple[str, str, str]]:
+) -> list[Row]:
     """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty).
 
-    Returns (inbox, relpath, state it had) of each photo that was freed.
+    Returns what was known of each photo that was freed.
     """
     if not paths:
         rows = ledger.in_state("quarantined") + ledger.in_state("retry")
@@ -249,14 +251,14 @@ def retry(
     return freed
 
 
-def free(ledger: Ledger, targets: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+def free(ledger: Ledger, targets: Iterable[tuple[str, str]]) -> list[Row]:
     """Forget the attempts of (inbox, relpath) photos; see `retry`."""
     freed = []
     for inbox, relpath in targets:
         row = ledger.get(inbox, relpath)
         if row is not None and row.state != "trying":
             ledger.forget(inbox, relpath)
-            freed.append((inbox, relpath, row.state))
+            freed.append(row)
     return freed
 
 
@@ -282,7 +284,7 @@ def handle(
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:
                 service.desk.freed(freed)
-            return {"freed": [shown(os.path.join(inbox, rel)) for inbox, rel, _ in freed]}
+            return {"freed": [shown(os.path.join(row.inbox, row.relpath)) for row in freed]}
         case {"do": "pause" | "resume" as do, "inbox": str() | None as inbox}:
             known = {str(each.path) for each in config.inboxes}
             if inbox is not None and inbox not in known:

@@ -24,6 +24,7 @@ from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.jobs import signals
+from nobgd.jobs.asides import Asides
 from nobgd.jobs.backlog import Backlog
 from nobgd.jobs.booking import Booking
 from nobgd.jobs.desk import Desk
@@ -106,6 +107,7 @@ class Service:
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.disposals = Disposals(self)
+        self.asides = Asides(self)
         self.saying = Saying(self)
         self.mishaps = Mishaps(self)
         self._control: control.Control | None = None
@@ -124,6 +126,7 @@ class Service:
         signals.listen(self._hear)
         self.saying.begin()
         self.ledger.interrupt()
+        self.asides.resume()
         self.ledger.commit()
         self.make_folders(self.config)
         self.engine = engines.build(self.config, self.opened, self.told)
@@ -178,7 +181,7 @@ class Service:
         self._opened.clear()
         self._try(self.looking.write, time.monotonic())
         self.saying.settle_accounts()
-        self._try(self.booking.settled)
+        self._try(self.asides.start)
         self._try(self.booking.tell_failing, time.monotonic())
         if self.stopping is None:
             self._probe_places()
