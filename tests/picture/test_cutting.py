@@ -194,6 +194,16 @@ def test_the_ground_differs_from_what_is_seen(colour):
     assert (np.abs(corner - colour) >= 127).all()
 
 
+def test_a_mask_that_is_sure_of_nothing_cuts_nothing():
+    """Where the model finds no subject on a clear canvas, the own alpha stays."""
+    alpha = np.full((90, 90), 255, np.uint8)
+    mask = np.zeros((320, 320), np.uint8)
+    assert not ground.nothing_to_cut(mask, 0.1, alpha)  # nothing of it is clear
+    alpha[:4] = 0
+    assert ground.nothing_to_cut(mask, 0.1, alpha)
+    assert not ground.nothing_to_cut(mask, 0.9, alpha)
+
+
 def test_hidden_colours_are_never_shown():
     """What lies under an alpha of 0 reaches neither the model nor the output."""
     alpha = np.full((90, 90), 255, np.uint8)

@@ -49,7 +49,7 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
         shown, box = view.pixels, view.box
     mask, confidence = segmenter.mask(shown, threads)
     ran = segmenter.runs_on(threads)
-    if alpha is not None and box and ground.nothing_to_cut(mask, alpha[box]):
+    if alpha is not None and box and ground.nothing_to_cut(mask, confidence, alpha[box]):
         return Found(None, confidence, ran, notes=(KEPT,))
     return Found(mask, confidence, ran, box)
 

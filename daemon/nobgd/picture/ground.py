@@ -10,7 +10,8 @@ A picture with an alpha is one of three things, told by what can be seen of it:
 
 In the last two the model sees the picture over a ground that differs from what is visible at its
 edge, never the colours that are hidden; the alpha is the product of both.  Where the model finds
-nearly all that is visible to be the subject, there was nothing to cut: the own alpha stays.
+nearly all that is visible to be the subject, or no subject at all, there is nothing to cut:
+the own alpha stays.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _CUT_OUT = 0.15  # share of clear pixels
 _SHEET = 0.92  # share that is visible of the smallest rectangle around it
 _WORTH = 0.9  # a box that is larger than this share of the picture is all of it
 _ALL = 0.9  # share of what is visible that the model keeps
+_NO_SUBJECT = 0.5  # confidence below which a mask says nothing
 _SAME = 6  # levels: what a coder makes of one colour
 _SIDE = 256  # of the small picture that shapes are measured on
 _ROWS = 64
@@ -69,12 +71,18 @@ def view(shown: Bytes, alpha: Bytes, cut_out: bool = False) -> View | None:
     return View(_over(shown[box], alpha[box], _ground(shown, alpha)), box)
 
 
-def nothing_to_cut(mask: Bytes, alpha: Bytes) -> bool:
-    """Whether the model, by its (S, S) mask, keeps nearly all that is visible of what it saw."""
+def nothing_to_cut(mask: Bytes, confidence: float, alpha: Bytes) -> bool:
+    """Whether the model, by its (S, S) mask, keeps nearly all that is visible of what it saw.
+
+    Or found no subject at all: a mask is stretched to its extremes, and then shows noise.
+    """
+    if not (alpha <= _CLEAR).any():
+        return False
+    if confidence < _NO_SUBJECT:
+        return True
     size = (mask.shape[1], mask.shape[0])
     share = np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BOX), np.float64)
-    clear = (alpha <= _CLEAR).any()
-    return bool(clear and (mask * share).sum() >= _ALL * 255 * share.sum())
+    return bool((mask * share).sum() >= _ALL * 255 * share.sum())
 
 
 def _small(alpha: Bytes) -> npt.NDArray[np.float64]:
