@@ -80,7 +80,7 @@ def subject(number: int) -> bytes:
     """A JPEG in which a subject is found, a ball on grey, unlike that of any other number."""
     y, x = np.mgrid[0:240, 0:320]
     ball = (np.hypot(x - 160, y - 120) < 80)[..., None]
-    colour = np.random.default_rng(number).integers(0, 60, 3) + (170, 20, 10)
+    colour = np.random.default_rng(number).integers((170, 20, 10), (230, 80, 70))
     pixels = np.where(ball, colour, (150, 152, 155)).astype(np.uint8)
     return _save("JPEG", Image.fromarray(pixels), quality=90)[1]
 
