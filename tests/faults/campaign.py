@@ -16,7 +16,11 @@ from faults import solo
 ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
     "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
+<<<<<<< Updated upstream
     "errno_matrix", "originals", "hang", "containers",
+=======
+    "errno_matrix", "originals", "decoders_agree",
+>>>>>>> Stashed changes
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -54,6 +58,10 @@ _TAIL = """
   longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
   in place on another machine in the very milliseconds of the disposal, as no file system tells.
   `originals` looks at what its writers finished, at archive and quarantine, not at speed.
+- `decoders_agree` compares small pictures that programs for testing wrote: up to one level of 255
+  where values are rounded, three (one on average) where JPEG or WebP is decoded, more against what
+  was written before a lossy coder had it.  What another decoder is known to do wrong is listed in
+  the row and counted.  Where libvips or ImageMagick is missing, it says so in its counts.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """
