@@ -16,11 +16,7 @@ from faults import solo
 ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
     "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
-<<<<<<< Updated upstream
-    "errno_matrix", "originals", "hang", "containers",
-=======
-    "errno_matrix", "originals", "decoders_agree",
->>>>>>> Stashed changes
+    "errno_matrix", "originals", "hang", "containers", "decoders_agree",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
