@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+TESTERS ?= 2  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 .PHONY: help setup run test check bench faults lock clean
 help:            ## what there is
@@ -28,7 +29,7 @@ check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/lint-imports
 
 test: setup check  ## everything above, then the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TESTERS) --dist loadgroup
 
 # rembg's command asks for an older watchdog than nobgd: it gets an environment of its own
 RIVAL = $(VENV)-rembg

@@ -84,14 +84,12 @@ def test_a_kill_loses_and_doubles_nothing(daemon, photo):
     d.start()
     d.await_done(2)
     d.kill()
-    lanes = subprocess.run(["pgrep", "-f", "nobgd.lane.process"], capture_output=True, check=False)
     d.start()
     d.until(lambda: len(d.outputs()) == 6 and len(d.events("photo.done")) >= 6)
     assert d.stop() == 0
     outputs = [e["output"] for e in d.events("photo.done")]
     assert sorted(outputs) == sorted(set(outputs))
     assert not list(d.outbox.rglob(".nobgd-*"))
-    assert lanes.returncode in (0, 1)
 
 
 def test_a_killed_lane_costs_one_attempt_of_one_photo(daemon, photo):

@@ -6,6 +6,7 @@ size and time change all but these two; the inode number, the ctime or the kerne
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -92,7 +93,8 @@ def test_a_file_that_was_only_touched_is_not_done_again(tmp_path: Path) -> None:
 
         def learnt() -> bool:
             time.sleep(0.2)
-            with sqlite3.connect(house.state / "ledger.sqlite3", timeout=10) as db:
+            path = house.state / "ledger.sqlite3"
+            with contextlib.closing(sqlite3.connect(path, timeout=10)) as db:
                 rows = dict(db.execute("SELECT CAST(relpath AS TEXT), ctime_ns FROM photo"))
             return all(rows[n] == (house.inbox / n).stat().st_ctime_ns for n in names)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,20 @@ from nobgd.values import Code, Done, Failed, Photo, Timing
 PHOTO = ("/in", "sub/a.jpg", 100, 5)
 
 
+_opened: list[Ledger] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def opened(tmp_path: Path) -> Ledger:
-    return Ledger(str(tmp_path / "ledger.sqlite3"))
+    ledger = Ledger(str(tmp_path / "ledger.sqlite3"))
+    _opened.append(ledger)
+    return ledger
 
 
 def done(output: str = "/out/sub/a_nobg.png", relpath: str = "sub/a.jpg") -> Done:
@@ -194,7 +207,7 @@ def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> No
     ledger.close()
     assert len(twins) == 8
     assert len({twin.sha256 for twin in twins}) == 8
-    with sqlite3.connect(tmp_path / "ledger.sqlite3") as db:
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as db:
         plan = db.execute(
             "EXPLAIN QUERY PLAN SELECT sha256 FROM photo WHERE state='done' AND size=?"
             " ORDER BY changed_at DESC LIMIT 64", (100,),

@@ -64,7 +64,7 @@ attempt("signal parent", lambda: os.kill(os.getppid(), 0))
 attempt("signal group", lambda: os.kill(0, 0))
 attempt("signal self", lambda: os.kill(os.getpid(), 0))
 attempt("memory", lambda: len(bytearray(int(memory))))
-print(json.dumps(said))
+print(json.dumps(said), flush=True)
 os._exit(0)
 """
 NEEDS_LANDLOCK = pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
