@@ -14,7 +14,7 @@ from typing import Any
 from faults import solo
 
 ROWS = (
-    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode",
+    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode", "damage",
     "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
     "errno_matrix", "originals", "hang", "containers", "decoders_agree",
 )  # fmt: skip
@@ -54,10 +54,9 @@ _TAIL = """
   longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
   in place on another machine in the very milliseconds of the disposal, as no file system tells.
   `originals` looks at what its writers finished, at archive and quarantine, not at speed.
-- `decoders_agree` compares small pictures that programs for testing wrote: up to one level of 255
-  where values are rounded, three (one on average) where JPEG or WebP is decoded, more against what
-  was written before a lossy coder had it.  What another decoder is known to do wrong is listed in
-  the row and counted.  Where libvips or ImageMagick is missing, it says so in its counts.
+- What `damage` does not see changes pixels in a way that the format allows: a bit of a colour
+  in a JPEG, a byte of a file without compression or checksum. It is a share of files that were
+  made for it, of small pictures; a large one has more that can go wrong with each stroke.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """
@@ -83,7 +82,10 @@ def page(found: dict[str, dict[str, Any]]) -> str:
         )
     counts = ["", "## What happened", ""]
     for name, result in found.items():
-        if result["counts"]:
+        row = importlib.import_module(f"faults.rows.{name}")
+        if result["counts"] and hasattr(row, "told"):
+            counts += row.told(result["counts"])
+        elif result["counts"]:
             told = ", ".join(f"{what}: {count:,}" for what, count in result["counts"].items())
             counts.append(f"- `{name}`: {told}")
     wrong = [f"- `{name}`: {text}" for name, r in found.items() for text in r["violations"]]

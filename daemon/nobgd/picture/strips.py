@@ -6,7 +6,11 @@ stream breaks off it leaves zeros.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import lzma
+import os
+from collections.abc import Iterator
 
 import zstandard
 from isal import isal_zlib
@@ -14,10 +18,11 @@ from isal import isal_zlib
 from nobgd.picture import jpeg, jpeg_scan
 from nobgd.values import Code, NobgdError
 
-DEFLATE, ZSTANDARD = (8, 32946), 50000
-OURS = (*DEFLATE, ZSTANDARD)
+DEFLATE, LZMA, ZSTANDARD = (8, 32946), 34925, 50000
+OURS = (*DEFLATE, LZMA, ZSTANDARD)
 _MORE = 1 << 20  # unpacked at once beyond the strip's rows
 _MOST_MORE = 64 << 20  # some writers fill the last strip up with rows that are not the picture's
+_LZMA_MEMORY = 256 << 20  # twice what its strongest setting takes
 _INFLATE_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 
 
@@ -27,8 +32,14 @@ def unpacked(body: bytes, compression: int, wanted: int) -> bytes:
     Raises `NobgdError` BROKEN if there are fewer, or the stream is not right to its end.
     """
     try:
-        return (_zstandard if compression == ZSTANDARD else _deflate)(body, wanted)
-    except (_INFLATE_ERROR, zstandard.ZstdError) as error:
+        match compression:
+            case 50000:
+                return _zstandard(body, wanted)
+            case 34925:
+                return _lzma(body, wanted)
+            case _:
+                return _deflate(body, wanted)
+    except (_INFLATE_ERROR, zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
         raise _broken(str(error)) from error
 
 
@@ -44,6 +55,19 @@ def _deflate(body: bytes, wanted: int) -> bytes:
     if len(out) < wanted or not unpack.eof:
         raise _broken("the stream of a strip has no end")
     return out
+
+
+def _lzma(body: bytes, wanted: int) -> bytes:
+    unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+    out = unpack.decompress(body, wanted)
+    while len(out) < wanted and not unpack.eof and (part := unpack.decompress(b"", wanted)):
+        out += part
+    more = 0
+    while not unpack.eof and more < _MOST_MORE and (part := unpack.decompress(b"", _MORE)):
+        more += len(part)
+    if len(out) < wanted or not unpack.eof:
+        raise _broken("the stream of a strip has no end")
+    return out[:wanted]
 
 
 def _zstandard(body: bytes, wanted: int) -> bytes:
@@ -75,6 +99,36 @@ def check_jpeg(body: bytes, tables: bytes) -> None:
     if found.damage:
         raise _broken(found.damage)
     jpeg.check(found.data)
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Listen to what libtiff prints on stderr meanwhile, its only word of lines that it guessed.
+
+    Raises `NobgdError` BROKEN if it spoke of an error.  A lane has one photo at a time and no
+    other thread that prints; what comes here is not for the journal.
+    """
+    ear, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    stderr = os.dup(2)
+    try:
+        os.dup2(mouth, 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+        said = b""
+        with contextlib.suppress(BlockingIOError):
+            said = os.read(ear, 1 << 16)
+    finally:
+        for each in (ear, mouth, stderr):
+            os.close(each)
+    wrong = [line for line in said.decode("utf-8", "replace").splitlines() if _is_error(line)]
+    if wrong:
+        raise _broken(wrong[0][:100].rstrip("."))
+
+
+def _is_error(line: str) -> bool:
+    return "Decode" in line and "warning" not in line.lower()
 
 
 def _broken(what: str) -> NobgdError:

@@ -122,7 +122,8 @@ def _inflated(
     for tag in (292, 293):  # how Group 3 and 4 were used
         if fax and tag in directory.entries:
             tags[tag] = directory.number(tag, 0)
-    with _picture(directory, layout, offsets, sizes, tags, (count, wide * across), wide) as image:
+    shape = (count, wide * across)
+    with strips.heard(), _picture(directory, layout, offsets, sizes, tags, shape, wide) as image:
         if not fax:
             return _grey(image, count, wide * across)
         bits = np.asarray(image.convert("L")) > 127
