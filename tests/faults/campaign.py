@@ -54,6 +54,10 @@ _TAIL = """
   longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
   in place on another machine in the very milliseconds of the disposal, as no file system tells.
   `originals` looks at what its writers finished, at archive and quarantine, not at speed.
+- `decoders_agree` compares small pictures that programs for testing wrote: up to one level of 255
+  where values are rounded, three (one on average) where JPEG or WebP is decoded, more against what
+  was written before a lossy coder had it.  What another decoder is known to do wrong is listed in
+  the row and counted.  Where libvips or ImageMagick is missing, it says so in its counts.
 - What `damage` does not see changes pixels in a way that the format allows: a bit of a colour
   in a JPEG, a byte of a file without compression or checksum. It is a share of files that were
   made for it, of small pictures; a large one has more that can go wrong with each stroke.

@@ -20,7 +20,7 @@ from typing import Any
 
 from faults import tracing
 from faults.house import Checks, House, until
-from faults.pictures import valid
+from faults.pictures import subject
 
 PATIENCE_S = 90.0
 KEPT = ("first write", "overwrite", "full disk")
@@ -88,7 +88,7 @@ class Place:
             subprocess.run(words, check=True, capture_output=True)
         self.checks[each] = Checks(house, ("archive", "calls"))
         house.start()
-        self._drop(house, each, OVER, valid(self._seed))
+        self._drop(house, each, OVER, subject(self._seed))
         self.await_done(house, each, OVER)
 
     # --- a photo -------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class Place:
         """Take the path once, and list its points in the order in which they come."""
         house = self.house(case)
         watches = {role: self.watch(house, role) for role in _BEGIN}
-        self.begin(house, case, valid(self._seed + 1 + self._dropped))
+        self.begin(house, case, subject(self._seed + 1 + self._dropped))
         if case == "full disk":
             lane = watches["lane"]
             until(lambda: _REFUSED in lane.calls(), PATIENCE_S, "the full outbox is noticed")

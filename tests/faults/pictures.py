@@ -76,6 +76,15 @@ def valid(number: int, *, side: int = 48) -> bytes:
     return _save("JPEG", Image.fromarray(pixels), quality=80)[1]
 
 
+def subject(number: int) -> bytes:
+    """A JPEG in which a subject is found, a ball on grey, unlike that of any other number."""
+    y, x = np.mgrid[0:240, 0:320]
+    ball = (np.hypot(x - 160, y - 120) < 80)[..., None]
+    colour = np.random.default_rng(number).integers((170, 20, 10), (230, 80, 70))
+    pixels = np.where(ball, colour, (150, 152, 155)).astype(np.uint8)
+    return _save("JPEG", Image.fromarray(pixels), quality=90)[1]
+
+
 def mutated(seed: int, number: int) -> tuple[str, bytes]:
     """(how, bytes): the picture of this number, the same on every machine."""
     rng = random.Random(f"{seed}/{number}")

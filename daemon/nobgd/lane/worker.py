@@ -16,7 +16,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from nobgd.fs.faults import code_of
-from nobgd.lane import evidence, target
+from nobgd.lane import cost, evidence, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
 from nobgd.picture import admission, cutting, decode, encode, extent, source
 from nobgd.picture.segment import Segmenter
@@ -107,7 +107,7 @@ def _compute(
         if job.quiet_s < job.patience_s and not decode.finished(data, header):
             raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
     asked = perf_counter()
-    threads = ask(header.megapixels)
+    threads = ask(cost.megapixels(header, data))
     clock.waited(perf_counter() - asked)
     with clock.stage("decode"), _patient(job):
         picture = decode.decode(data, header)

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from faults.house import Checks, House, Stuck
+from nobgd import models
 
 NAME, TITLE = "containers", "memory limits by cgroup: every size, lanes and photos"
 _LIMITS_MB = (700, 400, 1000, 1500, 3000)
@@ -41,6 +42,15 @@ def _home() -> Path | None:
 def missing() -> str | None:
     """Why this cannot run here."""
     return "no memory cgroup can be made" if os.geteuid() != 0 or _home() is None else None
+
+
+def _model() -> str:
+    """The large one, whose lanes need the more memory, where it was fetched."""
+    try:
+        models.find("u2net", "fp32", None)
+    except models.ModelError:
+        return "u2netp"
+    return "u2net"
 
 
 class Container:
@@ -99,7 +109,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
         folder = root / f"house-{number}"
         container = Container(f"nobgd-faults-{os.getpid()}-{number}", limit_mb)
         house = House(
-            folder, root.parent / "cache-u2net", model={"name": "u2net"}, workers={"count": lanes},
+            folder, root.parent / "cache-u2net", model={"name": _model()}, workers={"count": lanes},
         )  # fmt: skip
         checks, wrong, counts = Checks(house), [], {case: 1}
         names = {f"{n}.jpg": photo(megapixels, seed + n) for n in range(_PHOTOS[megapixels])}

@@ -28,7 +28,7 @@ from typing import Any
 from faults import tracing
 from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, kind
 from faults.house import House, Stuck, left_temps, picture
-from faults.pictures import valid
+from faults.pictures import subject
 from nobgd.picture import provenance
 
 NAME = "kill_every_syscall"
@@ -79,7 +79,7 @@ def _points(place: Place, seed: int, cases: Iterable[str]) -> list[Point]:
 
 
 def _photo(seed: int, number: int, attempt: int = 0) -> bytes:
-    return valid((seed * 1_000_003 + number) * 10 + attempt)
+    return subject((seed * 1_000_003 + number) * 10 + attempt)
 
 
 def _portion(
