@@ -393,7 +393,15 @@ class Lanes(Executor):
 
     def _again(self, item: _Item) -> None:
         with self._changed:
-            self._requests.appendleft(item)
+            if not (self._draining or self._closing.is_set()):
+                self._requests.appendleft(item)
+                return
+        if self._draining:
+            item.future.cancel()  # nobody will ask for it: as if it had been put back
+        elif isinstance(item.request, Job):
+            item.future.set_result(Finished(Unbegun("its lanes end"), 0, 0.0))
+        else:
+            item.future.set_exception(wire.ErrandFailed(Code.GONE_AWAY, "its lanes end"))
 
     def _may_wait(self, request: Request, waited_for: tuple[str, ...]) -> bool:
         """Whether an errand that ran out of time is kept until its folder answers.
