@@ -24,7 +24,7 @@ from faults.pictures import subject
 
 PATIENCE_S = 90.0
 KEPT = ("first write", "overwrite", "full disk")
-DISPOSED = {"archived": "archive", "deleted": "delete"}
+DISPOSED = {"archived": "archive", "archived across": "across", "deleted": "delete"}
 OVER = "over.jpg"  # the photo that gets other bytes again and again
 _BEGIN = {"lane": "openat the outbox", "supervisor": "pwrite64 the ledger WAL"}
 _REFUSED = "write to the line: refused"
@@ -41,7 +41,7 @@ class Point:
 
 
 def kind(case: str) -> str:
-    """What becomes of a photo that is done: keep, archive or delete."""
+    """What becomes of a photo that is done: keep, archive, across (file systems) or delete."""
     return DISPOSED.get(case, "keep")
 
 
@@ -64,8 +64,9 @@ class Place:
         """Leave the house of this kind to itself; the next photo gets a new one."""
         house = self._houses.pop(each)
         house.kill()
-        while os.path.ismount(house.outbox):
-            subprocess.run(["umount", "-l", str(house.outbox)], check=False)
+        for folder in (house.outbox, house.root / "archive"):
+            while os.path.ismount(folder):
+                subprocess.run(["umount", "-l", str(folder)], check=False)
         os.rename(house.root, f"{house.root}-left-{self._dropped}")
 
     def house(self, case: str) -> House:
@@ -78,13 +79,17 @@ class Place:
         return house
 
     def _open(self, each: str) -> None:
-        inbox = {"source": each, **({"archive": "archive"} if each == "archive" else {})}
+        inbox = {"source": each}
+        if each in ("archive", "across"):
+            inbox = {"source": "archive", "archive": "archive"}
         house = House(
             self._root / each, self._cache, inbox=inbox, workers={"count": 1, "threads": 1}
         )
         self._houses[each], self.inputs[each] = house, {}
-        if each == "keep":
-            words = ("mount", "-t", "tmpfs", "-o", "size=8m", "nobgd-test", str(house.outbox))
+        if each in ("keep", "across"):
+            point = house.outbox if each == "keep" else house.root / "archive"
+            point.mkdir(exist_ok=True)
+            words = ("mount", "-t", "tmpfs", "-o", "size=8m", "nobgd-test", str(point))
             subprocess.run(words, check=True, capture_output=True)
         self.checks[each] = Checks(house, ("archive", "calls"))
         house.start()
@@ -153,6 +158,9 @@ class Place:
         if case == "full disk":
             return _REFUSED in watch.calls() or house.listen().events["outbox.lost"] > self._lost
         path, digest = house.path(self.name(case)), self.inputs[kind(case)][self.name(case)]
+        if case in DISPOSED:
+            row = _row(house, self.name(case))
+            return bool(row and row[1] == digest and row[3])
         return house.listen().versions[path, digest] > 0
 
     def walk(self, case: str) -> list[Point]:
@@ -174,7 +182,7 @@ class Place:
         found = []
         for role, watch in watches.items():
             seen: Counter[str] = Counter()
-            for call in _path(role, watch.end()):
+            for call in _path(role, watch.end(), case in DISPOSED):
                 seen[call] += 1
                 found.append(Point(case, role, call, seen[call]))
         self.free(house)
@@ -191,13 +199,13 @@ def _row(house: House, name: str) -> Any:
         ).fetchone()
 
 
-def _path(role: str, calls: list[str]) -> list[str]:
-    """The commit path within the calls of a process."""
+def _path(role: str, calls: list[str], goes: bool) -> list[str]:
+    """The commit path within the calls of a process; ``goes``: with its original's way out."""
     if role == "lane":
-        for last in (_REFUSED, "write to the line: errand"):
-            if last in calls:
-                return calls[: calls.index(last) + 1]
-        return calls
+        if _REFUSED in calls:
+            return calls[: calls.index(_REFUSED) + 1]
+        answers = [at for at, call in enumerate(calls) if call == "write to the line: errand"]
+        return calls[: answers[-1] + 1] if goes and answers else calls
     calls = [call for call in calls if "inbox" not in call]  # the scanner's
     synced = max(at for at, call in enumerate(calls) if call.startswith("fdatasync"))
     return calls[: synced + 3]  # and the unlocking after it

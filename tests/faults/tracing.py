@@ -172,6 +172,8 @@ def words(root: str, path: str) -> str | None:
     called = {"in": "inbox", "out": "outbox", "archive": "archive"}[top]
     if not rest:
         return f"the {called}"
+    if "/.nobgd-going" in f"/{rest}":
+        return f"the way out of the {called}"
     if publish.is_temp(rest.rpartition("/")[2]):
         return f"a temp of the {called}"
     return f"a file of the {called}"

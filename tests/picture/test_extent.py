@@ -6,6 +6,7 @@ import io
 import os
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -49,3 +50,37 @@ def test_a_film_behind_the_picture(kind: str) -> None:
     assert found is not None
     assert found[0] is Code.MORE_DATA
     assert "film" in found[1]
+
+
+@pytest.mark.parametrize("more", [
+    {}, {"big_tiff": True}, {"compression": "tiff_lzw"}, {"compression": "jpeg"},
+    {"dpi": (300, 300), "description": "a" * 3000}, {"exif": {0x9003: "2026:01:01 00:00:00"}},
+])  # fmt: skip
+def test_what_is_behind_a_tiff(more: dict[str, Any]) -> None:
+    """A directory may stand anywhere: what none of them speaks of is no part of the picture."""
+    if "exif" in more:
+        exif = Image.Exif()
+        exif.get_ifd(0x8769).update(more["exif"])
+        more = {"exif": exif}
+    data = saved("TIFF", **more)
+    assert extent.more(data, "TIFF") is None
+    found = extent.more(data + os.urandom(9_000), "TIFF")
+    assert found is not None
+    assert found[0] is Code.MORE_DATA
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_smaller_versions_of_a_tiff_are_no_more_data(
+    *, bigtiff: bool, tile: tuple[int, int] | None
+) -> None:
+    """Those that hang below its directory lie behind its strips, and belong to it."""
+    tifffile = pytest.importorskip("tifffile")
+    picture = np.random.default_rng(1).integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, bigtiff=bigtiff) as out:
+        out.write(picture, photometric="rgb", tile=tile, subifds=1, metadata=None)
+        out.write(picture[::2, ::2], photometric="rgb", tile=tile, subfiletype=1, metadata=None)
+    data = stream.getvalue()
+    assert extent.more(data, "TIFF") is None
+    assert extent.more(data + os.urandom(9_000), "TIFF") is not None

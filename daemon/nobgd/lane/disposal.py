@@ -94,12 +94,22 @@ def dispose(errand: Dispose, keep: Callable[[], str]) -> int:
                     return _told(wait, errand)
                 if errand.keep is None and (code := keep()):
                     raise NobgdError(Code(code), barrier.kept(errand.relpath, Code(code)))
-                publish.rename_noreplace(folder, name, hidden, name)
+                _aside(folder, hidden, name)
                 _go(folder, hidden, name, errand, output)
         except going.Busy:
             return 1000
         publish.sync_folder(folder)
     return 0
+
+
+def _aside(folder: int, hidden: int, name: str) -> None:
+    """Move it into the hidden folder; one that another machine took away is made anew later."""
+    try:
+        publish.rename_noreplace(folder, name, hidden, name)
+    except FileNotFoundError:
+        if publish.exists(folder, name):
+            raise going.Busy from None
+        raise
 
 
 def _adopt(folder: int, name: str) -> None:

@@ -82,8 +82,16 @@ def _is(parent: int, going: int) -> bool:
 
 
 def _leave(parent: int) -> None:
-    with contextlib.suppress(OSError):  # not empty: another lane is at work
-        os.rmdir(FOLDER, dir_fd=parent)
+    """Take the hidden folder away, alone in it: who has just come in would lose its floor.
+
+    Of two who leave at once, one gets the lock; whoever is at work leaves later.
+    """
+    with contextlib.suppress(OSError, Busy):
+        going = _open(parent, make=False)
+        try:
+            os.rmdir(FOLDER, dir_fd=parent)  # not empty: a kill left something
+        finally:
+            os.close(going)
 
 
 def back(parent: int, going: int, name: str) -> str:

@@ -83,6 +83,11 @@ class Directory:
             raise Cut(f"tag {tag} lies beyond the end")
         return np.frombuffer(self.data, dtype, count, at)
 
+    def where(self, tag: int) -> range:
+        """The bytes of the file in which the values of ``tag`` are, as it says."""
+        kind, count, at = self.entries[tag]
+        return range(at, at + _size(kind, count))
+
     @cached_property
     def blocks(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Offsets and sizes in bytes of all strips or tiles; sizes are empty where untold."""
@@ -152,14 +157,22 @@ def _directory(data: bytes, at: int, order: str, big: bool) -> Directory:
     for entry in range(begin, begin + count * width, width):
         tag, kind, number = _unpack(head, data, entry)
         where = entry + width - inline
-        size = np.dtype(_PLAIN.get(kind, "u1")).itemsize * number * (2 if kind in (5, 10) else 1)
-        if size > inline:
+        if _size(kind, number) > inline:
             (where,) = _unpack(place, data, where)
         entries.setdefault(tag, (kind, number, where))
     end = begin + count * width
     following = data[end : end + inline]
     after = struct.unpack(place, following)[0] if len(following) == inline else 0
     return Directory(data, order, big, entries, after)
+
+
+def directory(page: Directory, at: int) -> Directory:
+    """The directory at this offset in the same file.  Raises `Cut`."""
+    return _directory(page.data, at, page.order, page.big)
+
+
+def _size(kind: int, count: int) -> int:
+    return np.dtype(_PLAIN.get(kind, "u1")).itemsize * count * (2 if kind in (5, 10) else 1)
 
 
 def _unpack(form: str, data: bytes, at: int) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 
+from nobgd.picture import reach
 from nobgd.values import Code
 
 _SLACK = 4096  # bytes behind the end that are no picture: padding, a camera's own few words
@@ -170,4 +171,4 @@ def _tiff(data: bytes) -> tuple[Code, str] | None:
         at = number(first + entry_size * entries, width)
     if layers and pages < 2:
         return Code.MORE_DATA, "it holds layers, which the cut-out does not"
-    return _pictures(pages, "pages")
+    return _pictures(pages, "pages") or _behind(data, reach.end(data))

@@ -263,10 +263,19 @@ def _stays(place: Place, versions: list[Version], seen: Seen) -> list[Finding]:
 
 
 def standing(place: Place, versions: Iterable[Version]) -> int:
-    """How many photos of whom a cut-out is enough still stand in an inbox."""
+    """How many photos of whom a cut-out is enough still stand in an inbox.
+
+    One whose cut-out was taken away may stand there for ever, once that was said.
+    """
     ordinary = {v.relpath for v in versions if not (v.sacred or v.broken or v.destroyed)}
+    for house in place.houses:
+        house.listen()
     return sum(
         os.path.lexists(os.path.join(ground.base, name))
+        and not any(
+            house.words.why.get(os.path.join(ground.point, name)) == "output_gone"
+            for house in place.houses
+        )
         for ground in place.inboxes
         for name in ordinary
     )

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from faults.house import House
+from faults.originals.plan import Plan
 from nobgd.picture import provenance
 
-_SOURCES = ("delete", "delete", "archive", "archive across")
-_CROWDS = ("one inbox", "two inboxes", "two machines", "two machines, one inbox")
 _ERRNOS = (errno.EIO, errno.EIO, errno.EIO, errno.ESTALE, errno.EROFS, errno.ENOSPC)
 _OPERATIONS = {
     "inbox": ("read", "open", "rename", "stat", "listdir", "unlink", "dir-fsync"),
@@ -31,51 +30,6 @@ _OPERATIONS = {
     "archive": ("open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "unlink"),
 }
 HOOK = Path(__file__).parent.parent / "quick"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a batch is made of."""
-
-    crowd: str
-    source: str
-    one_archive: bool  # for two inboxes
-    fault: str  # none | unmounted | full | errno | no times
-    where: str  # inbox | outbox | archive
-    tmpfs: bool
-    kill: tuple[str, ...]  # of lane | supervisor
-    at_a_sign: bool  # of a disposal, rather than at any time
-    forget: bool  # the ledger is deleted while the daemon is down
-    lanes: int
-
-    @staticmethod
-    def of(chance: random.Random) -> Plan:
-        """The plan of these numbers."""
-        source = chance.choice(_SOURCES)
-        fault = chance.choices(
-            ("none", "unmounted", "full", "errno", "no times"), (30, 25, 18, 25, 4)
-        )[0]
-        where = chance.choice(("inbox", "outbox", "archive", "archive"))
-        if fault == "no times":
-            source, where = "archive across", "archive"
-        elif where == "archive" and source == "delete":
-            where = chance.choice(("inbox", "outbox"))
-        elif where == "archive":
-            source = "archive across"
-        kill = chance.choices(
-            ((), ("lane",), ("supervisor",), ("lane", "supervisor"), ("supervisor", "supervisor")),
-            (25, 25, 25, 15, 10),
-        )[0]
-        return Plan(
-            chance.choices(_CROWDS, (4, 3, 3, 1))[0], source, chance.random() < 0.5, fault, where,
-            chance.random() < 0.5, kill, chance.random() < 0.5, chance.random() < 0.3,
-            chance.choice((1, 2)),
-        )  # fmt: skip
-
-    @property
-    def inboxes(self) -> int:
-        """How many."""
-        return 2 if self.crowd in ("two inboxes", "two machines") else 1
 
 
 @dataclass(slots=True)
@@ -155,6 +109,8 @@ class Place:
         how = "plain"
         if target and plan.fault in ("errno", "no times"):
             how = "fuse"
+        elif across and plan.kill and not plan.tmpfs and (plan.fault == "none" or not target):
+            how = "fuse"  # slow, so that kills find something under way
         elif across or (target and plan.fault in ("unmounted", "full")):
             how = "bind"
         base = self.root / name

@@ -116,7 +116,8 @@ def size_first(desk: Desk) -> Steps:
 def late_tail(desk: Desk) -> Steps:
     """A photo that looks finished, and then more is appended: by the same program or a second."""
     yield desk.chance.uniform(0, 2)
-    data, tail = desk.photo(), b"MotionPhoto" + desk.chance.randbytes(700)
+    size = desk.chance.choice((700, 9_000, 30_000))  # a camera's own few words, or a film
+    data, tail = desk.photo(), b"MotionPhoto" + desk.chance.randbytes(size)
     stall = desk.chance.choice((0.3, 1.0, desk.chance.uniform(1, QUIET_S)))
     if desk.chance.random() < 0.5:
         file = desk.hand.begin(os.O_CREAT)
@@ -128,10 +129,12 @@ def late_tail(desk: Desk) -> Steps:
             file = desk.hand.begin(os.O_APPEND)
         except FileNotFoundError:
             return  # it had gone: the tail has no photo
+        if desk.remote:
+            stall = 0.01  # nobody can see from here that it is open
     yield stall
     os.lseek(file, 0, os.SEEK_END)
     os.write(file, tail)
-    desk.hand.finish(file, sacred="bytes behind its end")
+    desk.hand.finish(file, sacred="bytes behind its end" if size > 4096 else "")
 
 
 def several(desk: Desk) -> Steps:
@@ -183,7 +186,8 @@ def saved_in_place(desk: Desk) -> Steps:
     yield desk.chance.uniform(0, 2)
     desk.hand.drop(desk.photo())
     for _ in range(desk.chance.choice((1, 2))):
-        yield desk.chance.choice((0.1, 0.4, 1.0, 3.0)) * desk.chance.uniform(0.5, 4)
+        wait = desk.chance.choice((0.1, 0.4, 1.0, 3.0)) * desk.chance.uniform(0.5, 4)
+        yield min(wait, 3.0) if desk.remote else wait
         yield from _into(desk, desk.photo())
 
 

@@ -1,8 +1,8 @@
-"""Every error by every operation, of the outbox and of the inbox, under a running daemon.
+"""Every error by every operation, of outbox, inbox and archive, under a running daemon.
 
 A FUSE file system returns the error from the first such operation on, until the daemon has told of
 it or has done the photo all the same (EINTR is given three times, as Python itself asks again);
-then the photo must be done without help.
+then the photo must be done without help, and what is to be archived must be archived once.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from faults.house import Checks, House, Stuck, temps, until
 from faults.pictures import valid
 
 NAME = "errno_matrix"
-TITLE = "errno × operation, at the outbox (first write, overwrite) and at the inbox"
+TITLE = "errno × operation, at the outbox (first write, overwrite), the inbox and the archive"
 _ERRNOS = ("EIO", "ENOSPC", "EDQUOT", "EROFS", "ESTALE", "EACCES", "EINTR")
 _OUTBOX = ("open", "write", "fsync", "close", "rename", "dir-fsync", "stat", "listdir")
 _INBOX = ("open", "read", "close", "stat", "listdir")
+_ARCHIVE = ("open", "write", "fsync", "close", "rename", "dir-fsync", "stat")
 _CELLS = [
     (place, operation, name)
     for place, operations in (
@@ -35,7 +36,8 @@ _CELLS = [
     for operation in operations
     for name in _ERRNOS
 ]  # fmt: skip
-FULL, SHORT = len(_CELLS), 8
+_ARCHIVED = [("archive", operation, name) for operation in _ARCHIVE for name in _ERRNOS]
+FULL, SHORT = len(_CELLS) + len(_ARCHIVED), 8
 _PORTION = 7
 _MANY = 10_000
 _THRICE = 3  # EINTR is retried by Python and by the kernel: let it end by itself
@@ -76,23 +78,24 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
     """Cells in a shuffled order; yields (next number, violations, counts)."""
     from faults.faulty import Mount
 
-    cells = _CELLS.copy()
+    cells, archived = _CELLS.copy(), _ARCHIVED.copy()
     random.Random(seed).shuffle(cells)
+    random.Random(seed).shuffle(archived)
+    cells += archived
     with contextlib.ExitStack() as stack:
-        mounts = {}
-        for name, point in (("inbox", "in"), ("outbox", "out")):
-            mounts[name] = Mount(root / f"{name}-below", root / point)
-            stack.callback(mounts[name].close)
-        house = House(root, root.parent / "cache", workers={"count": 1})
-        stack.callback(house.kill)
-        checks = Checks(house, ["inbox-below", "outbox-below"])
-        site = Site(house.start(), mounts, checks)
+        site = _site(stack, root / "kept", root.parent / "cache", Mount, ("inbox", "outbox"))
+        other = site
+        if stop > len(_CELLS):
+            other = _site(stack, root / "archived", root.parent / "cache", Mount, ("archive",))
         while start < stop:
             end = min(start + _PORTION, stop)
             wrong: list[str] = []
             counts: Counter[str] = Counter()
             for number in range(start, end):
-                told, fired = _cell(site, cells[number], seed * 1_000 + number)
+                if number < len(_CELLS):
+                    told, fired = _cell(site, cells[number], seed * 1_000 + number)
+                else:
+                    told, fired = _archive(other, cells[number], seed * 1_000 + number)
                 if fired == 0:
                     told = [*told, "the fault was never given"]
                 counts[f"{cells[number][0]}: {cells[number][1]}"] += 1
@@ -100,6 +103,57 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
                 wrong += [f"{number} {cells[number]}: {each}" for each in told]
             yield end, wrong, counts
             start = end
+
+
+def _site(
+    stack: contextlib.ExitStack, root: Path, cache: Path, mount: Any, faulty: tuple[str, ...]
+) -> Site:
+    """A daemon of which these folders are on file systems that can be made to fail."""
+    points = {"inbox": "in", "outbox": "out", "archive": "archive"}
+    mounts = {}
+    for name in faulty:
+        mounts[name] = mount(root / f"{name}-below", root / points[name])
+        stack.callback(mounts[name].close)
+    rules = {"source": "archive", "archive": "archive"} if "archive" in faulty else {}
+    house = House(root, cache, inbox=rules, workers={"count": 1})
+    stack.callback(house.kill)
+    checks = Checks(house, ["archive", *(f"{name}-below" for name in faulty)])
+    return Site(house.start(), mounts, checks)
+
+
+def _archive(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[str], int]:
+    """One error of one operation on the way into the archive; what is wrong, how often given."""
+    _, operation, name = cell
+    house, mount, source = site.house, site.mounts["archive"], f"{number}.jpg"
+    before = house.listen().events.copy()
+    data = valid(number * 2)
+    below: Path = mount.below
+    told = ("source.kept", "archive.lost")
+    try:
+        mount.fail(operation, getattr(errno, name), _THRICE if name == "EINTR" else _MANY)
+        (house.inbox / ".part").write_bytes(data)
+        os.rename(house.inbox / ".part", house.inbox / source)
+        until(
+            lambda: mount.fired() and (
+                not (house.inbox / source).exists()
+                or any(house.listen().events[each] > before[each] for each in told)
+                or (name == "EINTR" and mount.fired() >= _THRICE)
+            ),
+            60, "the daemon meets the fault",
+        )  # fmt: skip
+        fired = mount.lift()
+        until(
+            lambda: not (house.inbox / source).exists(), 2 * _PATIENCE_S, "the photo is archived"
+        )
+    except Stuck as stuck:
+        return [str(stuck)], mount.lift()
+    wrong = site.checks.violations({source: hashlib.sha256(data).hexdigest()})
+    found = sorted(path.name for path in below.iterdir() if path.read_bytes() == data)
+    if found != [source]:
+        wrong.append(f"in the archive is {found}")
+    for each in (*below.iterdir(), *house.outbox.iterdir()):
+        each.unlink()
+    return wrong, fired
 
 
 def _cell(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[str], int]:

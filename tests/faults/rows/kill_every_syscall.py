@@ -3,7 +3,8 @@
 The path (see `commit_path`) is taken once for each case without a kill, and every call that
 touches inbox, outbox, archive, ledger, log or the line between the two processes is written down.
 Each is a point: a daemon gets a photo and is killed just before that call, and the next start
-finds what is left.  Besides the three cases there are photos that are archived and deleted.
+finds what is left.  Besides the three cases there are photos that are archived, archived to
+another file system, and deleted.
 
 A killed lane's photo waits some seconds by the clock: its time is set to now in the ledger while
 the daemon is down, so that the next start has it at once (`kill_lane` waits for the clock).
@@ -168,9 +169,10 @@ def _disk(house: House, each: str, place: Place) -> list[str]:
     if set(os.listdir(house.outbox)) != {f"{Path(name).stem}_nobg.png" for name in inputs}:
         wrong.append(f"the outbox holds {sorted(os.listdir(house.outbox))} for {sorted(inputs)}")
     where = {"keep": house.inbox, "archive": house.root / "archive"}
+    each = "archive" if each == "across" else each
     for name, folder in where.items():
         found = {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
             for path in (folder.iterdir() if folder.exists() else ())
         }
         if found != (inputs if name == each else {}):

@@ -1,6 +1,6 @@
 """Writers of every habit × what becomes of originals × kills and faults: no finished bytes go.
 
-A hundred writers at a time share a place (see `faults.originals.place.Plan`): inboxes, one outbox,
+A hundred writers at a time share a place (see `faults.originals.plan`): inboxes, one outbox,
 archives, one daemon or two, a fault of one of these folders, kills.  When all writers have ended,
 the fault is lifted and the daemons, started again if they were killed, have come to rest, the
 bytes of every version that its writer finished, and did not overwrite or clear out itself, are
@@ -24,6 +24,7 @@ from typing import Any
 from faults.originals import afterwards
 from faults.originals import place as places
 from faults.originals.pictures import ENDINGS, KINDS, Masks
+from faults.originals.plan import Plan
 from faults.originals.stage import Stage
 from faults.originals.versions import Hand, Version
 from faults.originals.writers import KINDS as WRITERS
@@ -33,9 +34,10 @@ NAME = "originals"
 TITLE = "writers of all habits, sources archived or deleted, kills, faults: no original goes"
 FULL, SHORT = 20_000, 40
 _BATCH = 100  # schedules that share a place
-_AT_A_TIME = 4
+_AT_A_TIME = 6
 _LIMIT_S = 100.0  # for an inbox to be worked off when everybody has finished
 _QUIET_S = 2.0
+_MOVED_TO, _LEFT, _LANDED = 0x80, 0x40 | 0x200, 0x80 | 0x100  # inotify(7)
 missing = places.missing
 
 
@@ -70,7 +72,7 @@ def _batch(
 ) -> tuple[list[str], Counter[str]]:  # fmt: skip
     """All schedules of one place; what is wrong, and counts."""
     chance = random.Random(f"{seed}/place/{numbers.start // _BATCH}")
-    plan = places.Plan.of(chance)
+    plan = Plan.of(chance)
     place = places.Place(root, cache, masks, plan)
     hands: list[Hand] = []
     stage = Stage()
@@ -155,11 +157,11 @@ class _Signs:
         """Something happened to a name."""
         folder, name = os.path.split(path)
         if folder in self._outboxes:
-            if mask & 0x80 and name.startswith("t"):  # IN_MOVED_TO
+            if mask & _MOVED_TO and name.startswith("t"):
                 self._count += 1
                 with contextlib.suppress(OSError):
                     os.rename(path, self._place.taken / f"{self._count}-{name}")
-        elif mask & 0x2C0 and not name.endswith(".part"):  # moved or deleted
+        elif mask & (_LANDED if folder in self._archives else _LEFT) and not name.endswith(".part"):
             self.disposals += 1
 
 
@@ -179,7 +181,7 @@ def _kills(place: places.Place, chance: random.Random, signs: _Signs) -> Steps:
         if place.plan.at_a_sign:
             before = signs.disposals
             yield Until(lambda before=before: signs.disposals > before, 20.0)  # type: ignore[misc]
-            yield chance.uniform(0, 0.01)
+            yield chance.choice((0.0, chance.uniform(0, 0.002), chance.uniform(0, 0.02)))
         house = place.kill(who, chance)
         if house is not None:
             yield chance.choice((0.0, 0.5, 2.0))
@@ -202,7 +204,7 @@ def _rest(place: places.Place, hands: list[Hand]) -> None:
 
 
 def _counts(
-    place: places.Place, plan: places.Plan, hands: list[Hand],
+    place: places.Place, plan: Plan, hands: list[Hand],
     found: list[afterwards.Finding], stage: Stage,
 ) -> Counter[str]:  # fmt: skip
     counts: Counter[str] = Counter()
