@@ -24,6 +24,10 @@ options
   --dry-run           only say what would be done
   --help
 
+The program goes into a new folder below /opt/nobgd, and /opt/nobgd/venv is a link to it, moved
+over when it is whole: a running service is never half of two versions.  The folder before is
+kept; to go back: ln -sfn "$(cat /opt/nobgd/previous)" /opt/nobgd/venv, then restart the service.
+
 It writes /opt/nobgd, /etc/systemd/system/nobgd.service and its drop-in, sysusers.d and
 tmpfiles.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
 the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
@@ -54,8 +58,9 @@ done
 case $engine in '' | ncnn) ;; *) fail "--engine takes ncnn; onnxruntime is always there" ;; esac
 [ -n "$bundle" ] || [ ! -d "$here/wheels" ] || bundle=$here
 
+program='' # the folder that this run installs into
 opt=/opt/nobgd
-venv=$opt/venv
+venv=$opt/venv # a link to the folder of the version in use; the one before is kept beside it
 models=$opt/models
 units=/etc/systemd/system
 config=/etc/nobgd/nobgd.yaml
@@ -65,7 +70,9 @@ photos=/srv/nobgd
 put() {
   if [ -e "$3" ] && cmp -s "$2" "$3"; then return; fi
   say "write $3"
-  [ -n "$dry" ] || install -D -m "$1" "$2" "$3"
+  [ -z "$dry" ] || return 0
+  install -D -m "$1" "$2" "$3.new" # whole under its name, or not at all
+  mv -fT "$3.new" "$3"
 }
 
 # The same from standard input: MODE TARGET
@@ -124,8 +131,8 @@ fetch() { # NOBGD DIRECTORY
 
 # The models that the configuration names, when there is one already.
 models_wanted() {
-  if [ -z "$model" ] && [ -e "$config" ] && [ -x "$venv/bin/python" ]; then
-    "$venv/bin/python" - "$config" <<'PYTHON' && return
+  if [ -z "$model" ] && [ -e "$config" ] && [ -n "$program" ]; then
+    "$program/bin/python" - "$config" <<'PYTHON' && return
 import sys
 from pathlib import Path
 from nobgd import config
@@ -152,7 +159,12 @@ make_bundle() {
   pip "$work/venv/bin/python" install --upgrade pip
   mkdir -p "$to/models"
   rm -rf "$to/wheels"
-  pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" "$here/..${engine:+[$engine]}" pip
+  rm -rf "$to/requirements"
+  cp -R "$here/../requirements" "$to/requirements"
+  pip "$work/venv/bin/python" download --dest "$to/wheels" --only-binary :all: \
+    --require-hashes -r "$to/requirements/${engine:-service}.txt"
+  pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" hatchling
+  pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" --no-deps --no-build-isolation "$here/.."
   if [ "$model" != u2netp ]; then # just enough of it to fetch the model
     pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" --no-deps \
       nobgd pyyaml rich markdown-it-py mdurl pygments
@@ -177,19 +189,55 @@ install_program() {
     index=(--no-index --find-links "$bundle/wheels")
     source=nobgd
   fi
-  # A venv whose Python went away with an upgrade of the distribution is made anew.
-  if [ ! -x "$venv/bin/python" ] ||
-    [ "$(version_of "$venv/bin/python" 2>/dev/null)" != "$(version_of "$python")" ]; then
-    say "make $venv with $python ($(version_of "$python"))"
-    run "$python" -m venv --clear "$venv"
-  fi
-  say "install nobgd into $venv"
+  # Never into what is running: a lane that starts meanwhile would run new code under an old
+  # supervisor.  A new folder, then the link is moved over; a run that was cut short leaves a
+  # folder without its mark, which the next one removes.
+  local folder lock=$here/../requirements
+  folder=$opt/venv-$(date -u +%Y%m%dT%H%M%SZ)-$$
+  [ -z "$bundle" ] || lock=$bundle/requirements
+  lock=$lock/${engine:-service}.txt
+  say "install nobgd into $folder with $python ($(version_of "$python"))"
   [ -z "$dry" ] || return 0
-  pip "$venv/bin/python" install "${index[@]}" --upgrade pip
-  pip "$venv/bin/python" install "${index[@]}" --upgrade "$source${engine:+[$engine]}"
-  if [ -n "$bundle" ]; then # the same version may be another build
-    pip "$venv/bin/python" install "${index[@]}" --force-reinstall --no-deps nobgd
+  clear_away
+  mkdir -p "$opt"
+  "$python" -m venv "$folder"
+  # Exactly what was tested, checked by its hashes; then nobgd itself.
+  pip "$folder/bin/python" install "${index[@]}" --only-binary :all: --require-hashes -r "$lock"
+  pip "$folder/bin/python" install "${index[@]}" --no-deps --no-build-isolation "$source"
+  "$folder/bin/nobgd" --version >/dev/null || fail "what was installed into $folder does not run"
+  touch "$folder/.whole"
+  program=$folder
+}
+
+# Let the service and /usr/local/bin/nobgd use the new folder from their next start on.
+switch_over() {
+  [ -z "$dry" ] || return 0
+  local before=''
+  if [ -L "$venv" ]; then
+    before=$(readlink -f "$venv" || true)
+  elif [ -d "$venv" ]; then # of an older install.sh: a folder, not a link
+    mv -T "$venv" "$opt/venv-of-before"
   fi
+  ln -sfn "$(basename "$program")" "$venv.new"
+  mv -fT "$venv.new" "$venv"
+  say "use $program"
+  if [ -n "$before" ]; then printf '%s\n' "$before" >"$opt/previous"; fi
+}
+
+# Folders that were not finished, and all but the one in use, the one before and those that a
+# process still runs from.
+clear_away() {
+  local one in_use previous running
+  in_use=$(readlink -f "$venv" 2>/dev/null || true)
+  previous=$(cat "$opt/previous" 2>/dev/null || true)
+  for one in "$opt"/venv-*; do
+    [ -d "$one" ] || continue
+    if [ -e "$one/.whole" ] && { [ "$one" = "$in_use" ] || [ "$one" = "$previous" ]; }; then continue; fi
+    running="$opt/[v]${one#"$opt"/v}/bin/" # a pattern that does not find the search itself
+    if [ -e "$one/.whole" ] && grep -qs "$running" /proc/[0-9]*/cmdline; then continue; fi
+    say "remove $one"
+    rm -rf "$one"
+  done
 }
 
 first_configuration() {
@@ -201,6 +249,9 @@ first_configuration() {
     say "keep $config"
     return
   fi
+  # Folders first: once the configuration is there, it is taken for finished.
+  say "make $photos/in and $photos/out"
+  [ -n "$dry" ] || install -d -o nobgd -g nobgd -m 2775 "$photos" "$photos/in" "$photos/out"
   put_text 644 "$config" <<TEXT
 # yaml-language-server: \$schema=nobgd.schema.json
 # nobgd.example.yaml explains every key.  After a change:
@@ -212,8 +263,6 @@ inboxes:
   - path: $photos/in
     outbox: $photos/out
 TEXT
-  say "make $photos/in and $photos/out"
-  [ -n "$dry" ] || install -d -o nobgd -g nobgd -m 2775 "$photos" "$photos/in" "$photos/out"
 }
 
 if [ -n "$make_bundle" ]; then
@@ -230,7 +279,8 @@ put 644 "$here/nobgd.tmpfiles.conf" /etc/tmpfiles.d/nobgd.conf
 run systemd-tmpfiles --create /etc/tmpfiles.d/nobgd.conf
 install_program
 wanted=$(models_wanted)
-for model in $wanted; do fetch "$venv/bin/nobgd" "$models"; done
+for model in $wanted; do fetch "$program/bin/nobgd" "$models"; done
+switch_over
 put_text 755 /usr/local/bin/nobgd <<TEXT
 #!/bin/sh
 # nobgd at a shell: the program and the models of the service.
@@ -251,4 +301,5 @@ else
   say 'installed; `systemctl start nobgd` starts it. The folders are:'
 fi
 [ -n "$dry" ] || sed -n 's/^ *- *path: */  /p' "$config"
+[ -n "$dry" ] || clear_away
 say '`systemctl status nobgd` shows what it does, `sudo nobgd doctor` whether all is well.'

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,10 @@ from systemd.machine import Machine, await_true, missing
 
 ROOT = Path(__file__).parents[2]
 PYTHON = "/usr/bin/python3"  # of the distribution: the service cannot see one in a home
-_COPIED = ("config", "daemon", "models", "systemd", "pyproject.toml", "README.md", "LICENSE")
+_COPIED = (
+    "config", "daemon", "models", "requirements", "systemd",
+    "pyproject.toml", "README.md", "LICENSE",
+)  # fmt: skip
 _LEFT = shutil.ignore_patterns("__pycache__", ".*")
 
 
@@ -49,11 +51,6 @@ def wheels(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(bundle / "wheels", folder)
     for own in folder.glob("nobgd-*"):
         own.unlink()
-    backend = ["hatchling>=1.27", "--wheel-dir", str(folder), "--find-links", str(folder)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--quiet", "wheel", *backend],
-        capture_output=True, text=True, timeout=300, check=True,
-    )  # fmt: skip
     return folder
 
 

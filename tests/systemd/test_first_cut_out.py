@@ -13,7 +13,7 @@ from systemd.conftest import commands, section
 from systemd.installed import IN, OUT, Nobgd, files
 from systemd.machine import Machine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_readme_leads_to_a_cut_out_in_five_commands(new: Nobgd, said: list[str]) -> None:
@@ -112,3 +112,32 @@ def test_a_bundle_mends_a_broken_installation(nobgd: Nobgd) -> None:
     assert nobgd.machine.show("ActiveState") == "active"
     nobgd.configure(nobgd.usual)
     nobgd.await_there(nobgd.drop("mended.jpg"))
+
+
+def test_a_run_that_is_cut_short_changes_nothing_and_the_next_one_finishes(nobgd: Nobgd) -> None:
+    """The service goes on with what it had; what was begun is removed; the one before is kept."""
+    machine = nobgd.machine
+    before = machine.sh("readlink -f /opt/nobgd/venv").strip()
+    pid = machine.show("MainPID")
+    machine.sh(
+        "setsid /mnt/bundle/install.sh >/dev/null 2>&1 & began=$!;"
+        f" for n in $(seq 600); do for one in /opt/nobgd/venv-*; do [ $one = {before} ] ||"
+        " [ -e $one/.whole ] || [ ! -e $one/bin/pip ] || break 2; done; sleep 0.1; done;"
+        " kill -KILL -$began",
+        limit_s=120,
+    )
+    assert machine.sh("readlink -f /opt/nobgd/venv").strip() == before
+    assert (machine.show("MainPID"), machine.show("ActiveState")) == (pid, "active")
+    half = machine.sh("for one in /opt/nobgd/venv-*; do [ -e $one/.whole ] || echo $one; done")
+    assert len(half.split()) == 1
+    machine.sh("mv /etc/nobgd/nobgd.yaml /root/kept.yaml; rm -rf /srv/nobgd/out")
+    machine.run("/mnt/bundle/install.sh", limit_s=250)
+    now = machine.sh("readlink -f /opt/nobgd/venv").strip()
+    assert now != before
+    assert machine.sh("cat /opt/nobgd/previous").strip() == before
+    assert sorted(machine.sh("ls -d /opt/nobgd/venv-*").split()) == sorted([before, now])
+    assert now in machine.sh(f"tr '\\0' ' ' < /proc/{machine.show('MainPID')}/cmdline")
+    assert machine.sh("stat -c %U:%G:%a /srv/nobgd/out").strip() == "nobgd:nobgd:2775"
+    assert machine.show("ActiveState") == "active"
+    machine.sh("mv /root/kept.yaml /etc/nobgd/nobgd.yaml")
+    nobgd.restart()
