@@ -66,7 +66,7 @@ def test_a_finished_photo_is_remembered_over_a_restart(tmp_path: Path) -> None:
     assert row is not None
     assert (row.state, row.sha256, row.output) == ("done", "abc", "sub/a_nobg.png")
     assert row.same_file(100, 5)
-    assert again.owner("/out", "sub/a_nobg.png") == ("/in", "sub/a.jpg")
+    assert again.owners("/out", ["sub/a_nobg.png"]) == {"sub/a_nobg.png": ("/in", "sub/a.jpg")}
     assert [twin.output for twin in again.twins(100, "recipe")] == ["/out/sub/a_nobg.png"]
     assert again.twins(101, "recipe") == ()
 
@@ -128,7 +128,7 @@ def test_quarantine_frees_the_name(tmp_path: Path) -> None:
     ledger = opened(tmp_path)
     ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
     ledger.quarantined(Failed("/in", "sub/a.jpg", Code.BROKEN, "broken"))
-    assert ledger.owner("/out", "sub/a_nobg.png") is None
+    assert not ledger.owners("/out", ["sub/a_nobg.png"])
 
 
 def test_names_that_are_no_utf8_come_back(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
             ledger.in_state(state, 10, inbox=inbox)
             for state in ("quarantined", "retry") for inbox in (None, "/in")
         ],
-        "owner": lambda: ledger.owner("/out", "a"),
+        "owners": lambda: ledger.owners("/out", ["a", "b", "c"]),
         "twins": lambda: ledger.twins(100, "recipe"),
         "counts": ledger.counts,
         "inboxes": ledger.inboxes,

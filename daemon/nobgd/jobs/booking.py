@@ -7,7 +7,6 @@ again, or set aside.
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -84,8 +83,8 @@ class Booking:
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
                 lanes_busy=finished.lanes_busy, compression=job.compression,
             )  # fmt: skip
-            output = os.path.relpath(done.output, job.outbox)
-            refused = plan.refused_name(output, job.relpath, job.spare[1].removesuffix(".png"))
+            output = done.output.removeprefix(f"{job.outbox}/")
+            refused = plan.refused_name(output, job.outputs, job.spare[1])
             if refused is not None:
                 event["renamed"] = f"the outbox's disk does not take the name {refused}"
             event = {"timestamp": logs.timestamp(), "level": "info", **event}

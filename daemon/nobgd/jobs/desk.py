@@ -153,7 +153,8 @@ class Desk:
             return None
         names = plan.outputs(photo.relpath, rules.output.suffix)
         me = (photo.inbox, photo.relpath)
-        reserved = frozenset(n for n in names if ledger.owner(outbox, n) not in (None, me))
+        owners = ledger.owners(outbox, names)
+        reserved = frozenset(name for name, owner in owners.items() if owner != me)
         wanted = next((n for n in names if n not in reserved), names[-1])
         own = row.output if row is not None and row.outbox == outbox and not row.left else None
         replaces = row.sha256 if row is not None and own and _may_replace(row, rules) else None

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,9 @@ _COLUMNS = (
     " ctime_ns, gone, keep, kept, kept_why, aside"
 )
 _NAMES = _COLUMNS.replace(" ", "").split(",")
+_PATHS = tuple(map(_NAMES.index, ("inbox", "relpath", "output", "outbox")))
+_NUMBERS = tuple(map(_NAMES.index, ("size", "mtime_ns", "inode", "ctime_ns")))
+_FLAGS = tuple(map(_NAMES.index, ("disposed", "gone")))
 _LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
 
 
@@ -103,10 +106,15 @@ class Ledger:
         self._facts: dict[str, str] = {stored.path(name): value for name, value in found}
         self._counts: Counter[tuple[str, str]] = Counter(
             {(stored.path(inbox), state): number
-             for inbox, state, number in self._db.execute("SELECT * FROM tally")}
+             for inbox, state, number in self._db.execute("SELECT * FROM tally")
+             if state != "trying"}
         )  # fmt: skip
+        for inbox, number in self._trying():
+            self._counts[inbox, "trying"] = number
         self._counted: Counter[tuple[str, str]] = Counter()  # not in the table yet
         self._moves: Counter[str] = Counter()
+        self._read: tuple[_Key, str | None] | None = None  # the row read last and its state, until
+        # something is written: whoever moves a photo has just looked at it
 
     def close(self) -> None:
         """Commit and close; what cannot be committed is as after a crash."""
@@ -128,6 +136,7 @@ class Ledger:
             self._open = False
 
     def _write(self, sql: str, *values: object) -> int:
+        self._read = None
         if not self._open:
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
@@ -137,21 +146,36 @@ class Ledger:
         self, inbox: str, key: _Key, state: str | None, sql: str, *values: object
     ) -> int:  # fmt: skip
         """Write what puts a photo into a state (None: it has none any more), and count it there."""
-        found = self._db.execute("SELECT state FROM photo WHERE inbox=? AND relpath=?", key)
-        before = found.fetchone()
+        before = self._state(key)
         written = self._write(sql, *values)
         after = state if written else None
-        if before is None or before[0] != after:
+        if before != after:
             if before is not None:
-                self._count(inbox, before[0], -1)
+                self._count(inbox, before, -1)
             if after is not None:
                 self._count(inbox, after, 1)
         return written
 
+    def _state(self, key: _Key) -> str | None:
+        if self._read is not None and self._read[0] == key:
+            return self._read[1]
+        found = self._db.execute("SELECT state FROM photo WHERE inbox=? AND relpath=?", key)
+        row = found.fetchone()
+        return None if row is None else str(row[0])
+
     def _count(self, inbox: str, state: str, more: int) -> None:
         self._counts[inbox, state] += more
-        self._counted[inbox, state] += more
+        if state != "trying":  # these are few, and counted at start: two writes a photo less
+            self._counted[inbox, state] += more
         self._moves[inbox] += state == "quarantined"
+
+    def _trying(self) -> list[tuple[str, int]]:
+        """How many photos of each inbox are in state trying."""
+        found = self._db.execute(
+            "SELECT inbox, count(*) FROM photo INDEXED BY photo_trying WHERE state='trying'"
+            " GROUP BY inbox"
+        )
+        return [(stored.path(inbox), number) for inbox, number in found]
 
     def _rows(self, where: str, *values: object) -> Iterator[Row]:
         for row in self._db.execute(f"SELECT {_COLUMNS} FROM photo {where}", values):  # noqa: S608
@@ -161,8 +185,10 @@ class Ledger:
 
     def get(self, inbox: str, relpath: str) -> Row | None:
         """The row of one photo."""
-        where = "WHERE inbox=? AND relpath=?"
-        return next(self._rows(where, *_key(inbox, relpath)), None)
+        key = _key(inbox, relpath)
+        row = next(self._rows("WHERE inbox=? AND relpath=?", *key), None)
+        self._read = key, None if row is None else row.state
+        return row
 
     def in_state(
         self, state: str, limit: int = 1_000_000, *, inbox: str | None = None
@@ -177,14 +203,18 @@ class Ledger:
         by = f"INDEXED BY {_LISTED[state]} WHERE state='{state}' AND inbox=? {latest}"
         return list(self._rows(by, stored.folder(inbox), limit))
 
-    def owner(self, outbox: str, output: str) -> tuple[str, str] | None:
-        """(inbox, relpath) of the source whose output is called ``output``."""
+    def owners(self, outbox: str, outputs: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Of those ``outputs`` that a source owns: which, as (inbox, relpath)."""
+        marks = ", ".join("?" * len(outputs))
+        sql = f"SELECT output, inbox, relpath FROM photo WHERE outbox=? AND output IN ({marks})"  # noqa: S608
         found = self._db.execute(
-            "SELECT inbox, relpath FROM photo WHERE outbox=? AND output=?"
-            " AND state IN ('trying', 'retry', 'done') LIMIT 1",
-            (stored.folder(outbox), os.fsencode(output)),
-        ).fetchone()
-        return (stored.path(found[0]), stored.path(found[1])) if found else None
+            f"{sql} AND state IN ('trying', 'retry', 'done')",
+            (stored.folder(outbox), *map(os.fsencode, outputs)),
+        )
+        owners: dict[str, tuple[str, str]] = {}
+        for output, inbox, relpath in found:
+            owners.setdefault(stored.path(output), (stored.path(inbox), stored.path(relpath)))
+        return owners
 
     def twins(self, size: int, recipe: str) -> tuple[Twin, ...]:
         """The latest outputs of photos of ``size`` bytes, those by ``recipe``, one of each."""
@@ -257,7 +287,7 @@ class Ledger:
 
     def done(self, done: Done, outbox: str, record: str | None) -> None:
         """An attempt ended in an output; ``record`` is kept until `said`."""
-        output = os.path.relpath(done.output, outbox)
+        output = done.output.removeprefix(f"{outbox}/")
         what = (
             done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
             time.time(), done.timing.total_ms, done.keep,
@@ -349,17 +379,14 @@ class Ledger:
 
     def interrupt(self) -> int:
         """At start: attempts that a stop or kill of the service cut short; how many."""
-        cut = self._db.execute(
-            "SELECT inbox, count(*) FROM photo INDEXED BY photo_trying WHERE state='trying'"
-            " GROUP BY inbox"
-        ).fetchall()
+        cut = self._trying()
         number = self._write(
             "UPDATE photo SET state='retry', interrupted=interrupted+1, next_try=0"
             " WHERE state='trying'"
         )
         for inbox, count in cut:
-            self._count(stored.path(inbox), "trying", -count)
-            self._count(stored.path(inbox), "retry", count)
+            self._count(inbox, "trying", -count)
+            self._count(inbox, "retry", count)
         return number
 
     def gone(self, inbox: str, relpaths: Iterable[str]) -> None:
@@ -423,13 +450,13 @@ def _seen(
 
 
 def _row(row: tuple[Any, ...]) -> Row:
-    fields = dict(zip(_NAMES, row, strict=True))
-    for name in ("inbox", "relpath", "output", "outbox"):
-        if isinstance(fields[name], bytes):
-            fields[name] = os.fsdecode(fields[name])
-    for name in ("size", "mtime_ns", "inode", "ctime_ns"):
-        if isinstance(fields[name], bytes):
-            fields[name] = stored.whole(fields[name])
-    for name in ("disposed", "gone"):
-        fields[name] = bool(fields[name])
-    return Row(**fields)
+    fields = list(row)
+    for at in _PATHS:
+        if isinstance(row[at], bytes):
+            fields[at] = os.fsdecode(row[at])
+    for at in _NUMBERS:
+        if isinstance(row[at], bytes):
+            fields[at] = stored.whole(row[at])
+    for at in _FLAGS:
+        fields[at] = bool(row[at])
+    return Row(*fields)

@@ -117,23 +117,26 @@ def spare(relpath: str, suffix: str) -> tuple[str, str]:
     return os.path.join(folder, fitted[: -len(tail) - SPARE_BYTES]), tail
 
 
-def refused_name(output: str, relpath: str, suffix: str) -> str | None:
+def refused_name(output: str, names: Sequence[str], tail: str) -> str | None:
     """The name for which ``output`` has another spelling, as its disk does not take it; or None.
 
-    Of a folder or of the output itself; both are relative to their boxes.
+    Of a folder or of the output itself.  ``names``: its `outputs`, which end with ``tail``.
     """
-    names = outputs(relpath, suffix)
+    if output in names:
+        return None  # nearly always, and spellings are dear
     spelt, plain = output.split("/"), names[0].split("/")
     for there, name in zip(spelt[:-1], plain[:-1], strict=False):
         if there != name and there in spelling.variants(name):
             return name
     for name in map(os.path.basename, names):
-        if spelt[-1] in spelling.variants(name, f"{suffix}.png"):
+        if spelt[-1] in spelling.variants(name, tail):
             return name
     return None
 
 
 def _fit(stem: str, tail: str, digest: str) -> str:
+    if 4 * (len(stem) + len(tail)) <= NAME_BYTES:
+        return stem + tail  # whatever its characters
     raw, end = os.fsencode(stem), os.fsencode(tail)
     if len(raw) + len(end) <= NAME_BYTES:
         return stem + tail

@@ -40,6 +40,16 @@ class _OfInbox:
     watch: tuple[str, str, str] | None = None  # the labels of the one that is 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """What finished photos of one inbox are counted in, those that ended in one way."""
+
+    photos: Counter
+    megapixels: Counter
+    attempts: Counter
+    success: Gauge
+
+
 class Meter:
     """The metrics of one daemon.  Only accessed from the main loop, but for `text`."""
 
@@ -48,6 +58,7 @@ class Meter:
         self._names: tuple[object, ...] = ()
         self._of_inbox: dict[str, _OfInbox] = {}
         self._of_outbox: dict[str, Gauge] = {}
+        self._finished: dict[tuple[str, str], _Finished] = {}  # by inbox and how
         self._count()
         self._gauge()
 
@@ -68,8 +79,7 @@ class Meter:
             "nobgd_seconds_per_megapixel", "Total time of a computed photo by its size",
             buckets=_PER_MEGAPIXEL, registry=self.registry,
         )  # fmt: skip
-        for stage in STAGES:
-            self._stages.labels(stage)
+        self._of_stage = [(f"{stage}_ms", self._stages.labels(stage)) for stage in STAGES]
 
     def _gauge(self) -> None:
         def gauge(name: str, help_text: str, *labels: str) -> Gauge:
@@ -106,15 +116,11 @@ class Meter:
 
     def take(self, event: dict[str, Any]) -> None:
         """Count one event of the log."""
+        if event["event"] == "photo.done":
+            self._done(event)
+            return
         inbox = shown(str(event.get("inbox", "")))
         match event["event"]:
-            case "photo.done":
-                self._photos.labels(inbox, event["how"]).inc()
-                self._megapixels.labels(inbox).inc(event["megapixels"])
-                self._attempts.labels(inbox).inc()
-                self._success.labels(inbox).set_to_current_time()
-                if event["how"] == "computed":
-                    self._time(event)
             case "photo.failed" | "photo.quarantined" as name:
                 self._attempts.labels(inbox).inc()
                 self._failures.labels(inbox, event["code"]).inc()
@@ -125,9 +131,24 @@ class Meter:
             case "service.drift":
                 self._drifts.inc()
 
+    def _done(self, event: dict[str, Any]) -> None:
+        which = event["inbox"], event["how"]
+        if (found := self._finished.get(which)) is None:
+            inbox = shown(which[0])
+            found = self._finished[which] = _Finished(
+                self._photos.labels(inbox, which[1]), self._megapixels.labels(inbox),
+                self._attempts.labels(inbox), self._success.labels(inbox),
+            )  # fmt: skip
+        found.photos.inc()
+        found.megapixels.inc(event["megapixels"])
+        found.attempts.inc()
+        found.success.set_to_current_time()
+        if which[1] == "computed":
+            self._time(event)
+
     def _time(self, event: dict[str, Any]) -> None:
-        for stage in STAGES:
-            self._stages.labels(stage).observe(event[f"{stage}_ms"] / 1000)
+        for name, histogram in self._of_stage:
+            histogram.observe(event[name] / 1000)
         self._cost.observe(event["ms_per_megapixel"] / 1000)
 
     def text(self) -> bytes:

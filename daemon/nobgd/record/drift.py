@@ -15,7 +15,7 @@ from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 STAGES = ("read_ms", "decode_ms", "infer_ms", "compose_ms", "encode_ms", "publish_ms")
 RECENT = 100  # photos that are compared with those before them
@@ -37,9 +37,8 @@ def kind(event: dict[str, Any]) -> tuple[Hashable, ...]:
     return (*(str(event.get(name)) for name in names), suffix, round(math.log(lanes, _BUSY_STEP)))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Point:
-    """One photo: its size and what it took."""
+class Point(NamedTuple):
+    """One photo: its size and what it took; in the order of size."""
 
     megapixels: float
     total_ms: float
@@ -70,7 +69,7 @@ class Usual:
         high = bisect_left(self._sorted, Point(megapixels * _ALIKE, math.inf))
         if high - low < least:
             return []
-        step = max(1, (high - low) // most)
+        step = -(-(high - low) // most)
         return self._sorted[low:high:step]
 
 
@@ -113,7 +112,7 @@ class Drift:
         usual = self._usual.get(of)
         near = usual.near(megapixels) if usual is not None else []
         if usual is not None and near:
-            median = statistics.median(each.total_ms for each in near)
+            median = statistics.median([each.total_ms for each in near])
             self._compared.append(_Compared(point, median, usual))
         self._remember(of, point)
         self._count += 1
@@ -132,7 +131,7 @@ class Drift:
     def _judge(self) -> dict[str, Any] | None:
         if len(self._compared) < ENOUGH:
             return None
-        ratios = (each.point.total_ms / each.usual_ms for each in self._compared)
+        ratios = [each.point.total_ms / each.usual_ms for each in self._compared]
         growth = (statistics.median(ratios) - 1) * 100
         if growth < self._percent / 2:
             self._said = False

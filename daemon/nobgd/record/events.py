@@ -9,6 +9,7 @@ from typing import Any
 from nobgd.values import Done, Failed, Skip
 
 SCHEMA_VERSION = 1
+_ENCODER = json.JSONEncoder(default=str)
 
 
 def photo_done(
@@ -87,7 +88,7 @@ def photo_skipped(skip: Skip) -> dict[str, Any]:
 
 def line(event: dict[str, Any]) -> str:
     """One line of ASCII JSON; bytes of names that are no UTF-8 survive as surrogate escapes."""
-    return json.dumps(event, ensure_ascii=True, default=str)
+    return _ENCODER.encode(event)
 
 
 def parse(text: str | bytes) -> dict[str, Any] | None:

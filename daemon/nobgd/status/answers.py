@@ -193,7 +193,9 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             took = ""
             if row.took_ms and row.how == "computed":
                 took = f", in {row.took_ms / 1000:.1f} s"
-            refused = plan.refused_name(row.output or "", row.relpath, inbox.output.suffix)
+            suffix = inbox.output.suffix
+            names = plan.outputs(row.relpath, suffix)
+            refused = plan.refused_name(row.output or "", names, f"{suffix}.png")
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
             said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
             return said + _original(row, inbox)
