@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from nobgd.fs import beneath
-from nobgd.values import Code, NobgdError
 
 
 @pytest.fixture(params=["openat2", "one by one"])
@@ -63,17 +62,6 @@ def test_nul(folder: int) -> None:
     """A NUL in a name is refused, it does not shorten the name."""
     with pytest.raises(ValueError, match=r"NUL|null (byte|character)"):
         beneath.open_beneath(folder, "a\0/b/x", os.O_RDONLY)
-
-
-def test_open_root(tmp_path: Path) -> None:
-    """A folder is opened when it is the one seen before, and refused as gone when not."""
-    device = tmp_path.stat().st_dev
-    os.close(beneath.open_root(str(tmp_path), device))
-    os.close(beneath.open_root(str(tmp_path), None))
-    for root, wanted in ((tmp_path, device + 1), (tmp_path / "no", None)):
-        with pytest.raises(NobgdError) as caught:
-            beneath.open_root(str(root), wanted)
-        assert caught.value.code is Code.GONE_AWAY
 
 
 def test_mount_stamp(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from nobgd.fs import mounts
 from nobgd.fs.mounts import Mount
+from nobgd.values import Code, NobgdError
 
 MOUNTINFO = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
@@ -138,3 +140,36 @@ def test_mounted(tmp_path: Path) -> None:
     fstab = tmp_path / "fstab"
     fstab.write_text("proc /proc proc defaults 0 0\n")
     assert mounts.unmounted("/proc/self", str(fstab)) is None
+
+
+def test_open_root(tmp_path: Path) -> None:
+    """A folder is opened when it lies on the mount seen before, and refused as gone when not."""
+    mount = mounts.identify(str(tmp_path))
+    os.close(mounts.open_root(str(tmp_path), mount))
+    os.close(mounts.open_root(str(tmp_path), None))
+    left = replace(mount, mountpoint="/gone", mount_id=0)
+    for root, wanted in ((tmp_path, left), (tmp_path / "no", None)):
+        with pytest.raises(NobgdError) as caught:
+            mounts.open_root(str(root), wanted)
+        assert caught.value.code is Code.GONE_AWAY
+
+
+def test_a_bound_folder_that_left_is_not_opened(tmp_path: Path) -> None:
+    """What lies below it has the same st_dev; mounted again, it is the folder."""
+    (tmp_path / "disk").mkdir()
+    root = tmp_path / "in"
+    root.mkdir()
+    words = ["mount", "--bind", str(tmp_path / "disk"), str(root)]
+    if os.geteuid() != 0 or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        mount = mounts.identify(str(root))
+        os.close(mounts.open_root(str(root), mount))
+        subprocess.run(["umount", str(root)], check=True)
+        assert root.stat().st_dev == mount.device
+        with pytest.raises(NobgdError, match="no longer mounted"):
+            mounts.open_root(str(root), mount)
+        subprocess.run(words, check=True)
+        os.close(mounts.open_root(str(root), mount))
+    finally:
+        subprocess.run(["umount", "-l", str(root)], check=False, capture_output=True)

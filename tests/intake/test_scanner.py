@@ -452,7 +452,7 @@ def test_unmounted_root(inbox: Path, mounted: Callable[[Path], None], mode: str)
     write(inbox / "b.jpg")
     desk.step(215.0)
     (back,) = desk.take(Back)
-    assert back.device == inbox.stat().st_dev
+    assert back.mount.device == inbox.stat().st_dev
     assert desk.settle() == ["b.jpg"]
     assert desk.gone() == ["sub/a.jpg"]
     desk.scanner.ground.leave()

@@ -5,17 +5,20 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from nobgd.fs.mounts import Mount
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.peek import Peek
 from nobgd.values import Code, Photo
 from nobgd.values.wire import ErrandFailed
+
+MOUNT = Mount(7, 30, "/in", "ext4", "/dev/sda1")
 
 
 class Service:
     """What `Unnamed` uses of one."""
 
     def __init__(self) -> None:
-        self.devices = {"/in": 7}
+        self.mounts = {"/in": MOUNT}
         self.asked: list[tuple[Peek, Any]] = []
         self.said: list[tuple[str, str]] = []
         self.desk = SimpleNamespace(
@@ -43,7 +46,7 @@ def test_one_is_looked_at_at_a_time_and_each_is_told() -> None:
     ]  # fmt: skip
     for at, (number, error) in enumerate(answers):
         assert len(service.asked) == at + 1
-        assert service.asked[at][0].device == 7
+        assert service.asked[at][0].mount == MOUNT
         service.asked[at][1](number, error)
     said = dict(service.said)
     assert sorted(said) == ["a", "b.mpo", "c.txt", "d.heic", "locked"]

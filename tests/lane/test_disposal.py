@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nobgd.fs import publish
+from nobgd.fs import mounts, publish
 from nobgd.fs.names import GOING
 from nobgd.lane import disposal, errands
 from nobgd.lane.disposal import Dispose, PutBack
@@ -212,7 +212,8 @@ def test_nobody_clears_what_another_is_at_work_in(tmp_path: Path) -> None:
 
 def test_an_unmounted_inbox_is_not_touched(tmp_path: Path) -> None:
     """The folder must lie on the file system that it lay on when it was watched."""
-    errand = replace(finished(tmp_path), device=os.stat(tmp_path).st_dev + 1)
+    mount = replace(mounts.identify(str(tmp_path)), mountpoint="/gone", mount_id=0)
+    errand = replace(finished(tmp_path), mount=mount)
     kept(errand, Code.GONE_AWAY)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults.pictures import corpus
+from nobgd.fs.mounts import Mount
 from nobgd.lane.errands import run
 from nobgd.lane.peek import FORMATS, Peek
 from nobgd.values import Code, NobgdError
@@ -42,5 +43,5 @@ def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
         run(Peek(str(tmp_path), "link"))
     assert caught.value.code is Code.UNSAFE
     with pytest.raises(NobgdError) as caught:
-        run(Peek(str(tmp_path), "pipe", device=1))
+        run(Peek(str(tmp_path), "pipe", mount=Mount(1, -1, "", "", "")))
     assert caught.value.code is Code.GONE_AWAY

@@ -12,6 +12,7 @@ import skimage
 from PIL import Image
 
 from nobgd import models
+from nobgd.fs import mounts
 from nobgd.lane import worker
 from nobgd.picture import provenance
 from nobgd.picture.segment import Segmenter
@@ -223,8 +224,8 @@ def test_a_photo_that_changed_or_left_is_nobodys_fault(job: Job, segmenter: Segm
 
 def test_an_outbox_on_another_mount_is_not_written_to(job: Job, segmenter: Segmenter) -> None:
     """The place is gone away; the photo is not to blame."""
-    device = os.stat(job.outbox).st_dev
-    outcome = work(replace(job, outbox_device=device + 1), segmenter)
+    mount = replace(mounts.identify(job.outbox), mountpoint="/gone", mount_id=0)
+    outcome = work(replace(job, outbox_mount=mount), segmenter)
     assert isinstance(outcome, Failed)
     assert (outcome.code, outcome.side) == (Code.GONE_AWAY, "output")
     assert os.listdir(job.outbox) == []

@@ -6,10 +6,12 @@ import errno
 import hashlib
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nobgd.fs import mounts
 from nobgd.picture import source
 from nobgd.values import Blame, Code, NobgdError
 
@@ -38,7 +40,7 @@ def test_read(inbox: Path, size: int) -> None:
     read = source.read(
         str(inbox),
         "a/b/x.jpg",
-        device=inbox.stat().st_dev,
+        mount=mounts.identify(str(inbox)),
         expect=(size, info.st_mtime_ns),
     )
     assert read.data == data
@@ -147,9 +149,10 @@ def test_too_large(inbox: Path) -> None:
 
 
 def test_another_mount(inbox: Path) -> None:
-    """An inbox on another device than the one seen at the start is not read: wait for it."""
+    """An inbox on another mount than the one seen at the start is not read: wait for it."""
     (inbox / "x.jpg").write_bytes(b"x")
-    refusal = refused(inbox, "x.jpg", device=inbox.stat().st_dev + 1)
+    left = replace(mounts.identify(str(inbox)), mountpoint="/gone", mount_id=0)
+    refusal = refused(inbox, "x.jpg", mount=left)
     assert refusal.code is Code.GONE_AWAY
     assert refusal.code.blame is Blame.PLACE
 
@@ -192,6 +195,7 @@ def test_no_descriptor_is_left_open(inbox: Path) -> None:
     (inbox / "l.jpg").symlink_to("x.jpg")
     before = len(os.listdir("/proc/self/fd"))
     source.read(str(inbox), "x.jpg")
-    for name, more in (("l.jpg", {}), ("a", {}), ("no", {}), ("x.jpg", {"device": 0})):
+    other = {"mount": mounts.Mount(0, -1, "", "", "")}
+    for name, more in (("l.jpg", {}), ("a", {}), ("no", {}), ("x.jpg", other)):
         refused(inbox, name, **more)
     assert len(os.listdir("/proc/self/fd")) == before

@@ -13,8 +13,6 @@ import os
 import struct
 from typing import NamedTuple
 
-from nobgd.values import Code, NobgdError
-
 _OPENAT2 = 437  # the same number on every architecture but alpha
 _RESOLVE = 0x02 | 0x04 | 0x08  # NO_MAGICLINKS | NO_SYMLINKS | BENEATH
 _RETRIES = 32  # EAGAIN: a rename went on meanwhile, so the kernel could not be sure
@@ -64,27 +62,6 @@ def open_beneath(folder: int, relpath: str, flags: int, mode: int = 0) -> int:
                 raise  # about this file, not about the call
             _missing.add(_OPENAT2)
     return _walk(folder, relpath, flags, mode)
-
-
-def open_root(root: str, device: int | None) -> int:
-    """Open an inbox or outbox and make sure that it is the one seen at the start.
-
-    Returns a directory descriptor for the caller to close.  Raises OSError, or `NobgdError`
-    GONE_AWAY when the folder is missing or `device` is not its st_dev: then the share is
-    unmounted, and what is there is the bare mount point.
-    """
-    try:
-        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NobgdError(
-            Code.GONE_AWAY, f"the folder {root} is missing; make it, or mount its share"
-        ) from error
-    if device is None or os.fstat(fd).st_dev == device:
-        return fd
-    os.close(fd)
-    raise NobgdError(
-        Code.GONE_AWAY, f"{root} is not the file system seen at the start; mount its share"
-    )
 
 
 def mount_stamp(fd: int) -> int:

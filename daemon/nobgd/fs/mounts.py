@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from nobgd.fs.beneath import open_beneath
+from nobgd.values import Code, NobgdError
 
 _NETWORK = (
     "nfs nfs4 cifs smb3 smbfs 9p virtiofs afs ceph glusterfs lustre gpfs beegfs ocfs2 gfs2 "
@@ -76,16 +77,45 @@ def identify(folder: str | int, below: str = "") -> Mount:
     else:
         fd = open_beneath(folder, below, os.O_PATH | os.O_DIRECTORY)
     try:
-        device = os.fstat(fd).st_dev
-        try:
-            number = mount_id(fd)
-            with open("/proc/self/mountinfo", "rb") as table:
-                seen = parse(table.read())[number]
-        except (OSError, KeyError, ValueError):  # no /proc; or unmounted lazily meanwhile
-            return Mount(device, -1, "", "unknown", "")
-        return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
+        return _of(fd)
     finally:
         os.close(fd)
+
+
+def _of(fd: int) -> Mount:
+    device = os.fstat(fd).st_dev
+    try:
+        number = mount_id(fd)
+        with open("/proc/self/mountinfo", "rb") as table:
+            seen = parse(table.read())[number]
+    except (OSError, KeyError, ValueError):  # no /proc; or unmounted lazily meanwhile
+        return Mount(device, -1, "", "unknown", "")
+    return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
+
+
+def open_root(root: str, before: Mount | None) -> int:
+    """Open an inbox or outbox and make sure that it lies on the mount that it lay on `before`.
+
+    Its st_dev alone does not tell: a folder of the same file system may have been bound there.
+    Returns a directory descriptor for the caller to close.  Raises OSError, or `NobgdError`
+    GONE_AWAY when the folder is missing or its mount has left: then what is there is the bare
+    mount point.
+    """
+    try:
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NobgdError(
+            Code.GONE_AWAY, f"the folder {root} is missing; make it, or mount its share"
+        ) from error
+    try:
+        why = None if before is None else judge(before, _of(fd))
+    except BaseException:
+        os.close(fd)
+        raise
+    if why is None:
+        return fd
+    os.close(fd)
+    raise NobgdError(Code.GONE_AWAY, f"{root}: {why}; mount it and it goes on")
 
 
 def numbered(number: int) -> Mount | None:

@@ -22,8 +22,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from nobgd.fs import spelling
-from nobgd.fs.beneath import open_root
+from nobgd.fs import mounts, spelling
 from nobgd.fs.faults import OF_A_NAME, OF_A_NAME_PERHAPS, failure
 from nobgd.values import Code, NobgdError
 
@@ -44,24 +43,26 @@ def is_temp(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def folder(root: str, parts: Iterable[str] = (), device: int | None = None) -> Iterator[int]:
+def folder(
+    root: str, parts: Iterable[str] = (), mount: mounts.Mount | None = None
+) -> Iterator[int]:  # fmt: skip
     """A descriptor of ``root/parts…``, made where missing below ``root``, links not followed.
 
     A part that the disk does not take is spelt otherwise (see `spelling`).  Raises `NobgdError`
-    GONE_AWAY when ``root`` is not on ``device`` (the mount seen at start): a bare mount point is
+    GONE_AWAY when ``root`` is not on ``mount`` any more (see `mounts`): a bare mount point is
     writable, and that is how photos end up on the root disk.
     """
-    with spelt_folder(root, parts, device) as (descriptor, _):
+    with spelt_folder(root, parts, mount) as (descriptor, _):
         yield descriptor
 
 
 @contextlib.contextmanager
 def spelt_folder(
-    root: str, parts: Iterable[str], device: int | None = None
+    root: str, parts: Iterable[str], mount: mounts.Mount | None = None
 ) -> Iterator[tuple[int, str]]:
     """The same as `folder`, and the path from ``root`` as it is spelt on the disk."""
     try:
-        descriptor = open_root(root, device)
+        descriptor = mounts.open_root(root, mount)
     except OSError as error:
         raise _place(error, root) from error
     spelt = []
@@ -311,13 +312,13 @@ def sync_folder(descriptor: int) -> None:
             raise
 
 
-def sweep(root: str, device: int | None = None) -> int:
+def sweep(root: str, mount: mounts.Mount | None = None) -> int:
     """Remove temps that a crash left anywhere below ``root``; how many were removed.
 
     A temp that another live process holds locked is left alone.
     """
     removed = 0
-    with folder(root, device=device):
+    with folder(root, mount=mount):
         pass
     for _path, _folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
         for name in filter(is_temp, files):

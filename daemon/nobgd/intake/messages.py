@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nobgd.fs.mounts import Mount
 from nobgd.values import Photo
 
 
@@ -66,7 +67,7 @@ class Watching:
     strategy: str  # inotify | poll
     why: str  # "proved: ext4" | "nfs4, where changes by others send no events"
     text: str  # for people: "inotify, proved: ext4" | "poll every 5 s: nfs4, where …"
-    device: int  # st_dev of the folder; what `Job.inbox_device` is for where == ""
+    mount: Mount  # of the folder; what `Job.inbox_mount` is for where == ""
     where: str = ""  # the sub-folder another file system is mounted on; "" is the inbox
 
 
@@ -83,7 +84,7 @@ class Back:
     """The inbox can be read again; everything in it is looked at anew."""
 
     inbox: str
-    device: int  # st_dev, which a new mount may have changed
+    mount: Mount
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ class Ground:
             top = mounts.identify(root, region.where)
         except OSError:
             return False
-        return top.device == region.mount.device
+        return mounts.judge(region.mount, top) is None
 
     def unwatch(self, folder: Folder) -> None:
         """Hear nothing more from a folder."""
@@ -245,7 +245,7 @@ class Ground:
                 region.strategy,
                 f"proved: {region.why}" if region.proved else region.why,
                 self.text(region),
-                region.mount.device,
+                region.mount,
                 region.where,
             )
         )

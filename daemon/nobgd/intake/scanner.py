@@ -126,7 +126,7 @@ class Scanner:
                 f"{mount.source} ({mount.fstype}) was mounted here anew, or the folder replaced"
             )
         if self.state in ("missing", "lost"):
-            self._post(Back(self._root, mount.device))
+            self._post(Back(self._root, mount))
         self._mount, self.state, self.why = mount, "watching", ""
         for folder in self.tree.folders.values():
             self.look.doubt(folder)

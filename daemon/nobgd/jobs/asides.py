@@ -87,7 +87,7 @@ class Asides:
         errand = SetAside(
             row.inbox, row.relpath, folder, row.reason or "", service.config.quarantine_limit,
             tuple(counted) if folder.startswith(own) else (folder,),
-            service.devices.get(row.inbox), service.quarantines[folder].mount,
+            service.mounts.get(row.inbox), service.quarantines[folder].mount,
         )  # fmt: skip
         service.errand(errand, lambda found, error: self._answered(row, folder, found, error))
 

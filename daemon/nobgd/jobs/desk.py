@@ -174,8 +174,8 @@ class Desk:
             attempt=(row.attempts if row is not None and same else 0) + 1,
             quiet_s=photo.quiet_s, patience_s=max(_PATIENCE_S, _PATIENCE_SETTLES * settle),
             twins=ledger.twins(photo.size, recipe.key),
-            inbox_device=service.devices.get(photo.inbox),
-            outbox_device=service.outboxes[outbox].device,
+            inbox_mount=service.mounts.get(photo.inbox),
+            outbox_mount=service.outboxes[outbox].seen,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
             spare=plan.spare(photo.relpath, rules.output.suffix), own=own, replaces=replaces,
         )  # fmt: skip

@@ -146,7 +146,7 @@ class Disposals:
             os.path.join(outbox, row.output or ""), row.recipe or "",
             plan.inbox_key(row.inbox), row.keep, quiet_s, barrier.quiet_s(rules.watch.settle_s),
             outbox, archive.path if archive else None, archive.mount if archive else None,
-            service.devices.get(row.inbox), box.device if box else None,
+            service.mounts.get(row.inbox), box.seen if box else None,
         )  # fmt: skip
 
     def _answered(
@@ -223,7 +223,7 @@ class Disposals:
         inbox, folder = key
         if inbox not in self._service.inboxes or inbox in self._service.lost:
             return
-        errand = PutBack(inbox, folder, self._service.devices.get(inbox))
+        errand = PutBack(inbox, folder, self._service.mounts.get(inbox))
         self._service.errand(errand, lambda count, error: self._cleared(key, count, error))
 
     def _cleared(self, key: Key, count: int | None, error: ErrandFailed | None) -> None:

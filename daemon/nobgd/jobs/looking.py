@@ -103,8 +103,8 @@ class Looking:
             return
         del self._waiting[photo.inbox, photo.relpath]
         self._under_way = True
-        device = self._service.devices.get(photo.inbox)
-        errand = Digest(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, device)
+        mount = self._service.mounts.get(photo.inbox)
+        errand = Digest(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, mount)
         self._service.errand(errand, lambda found, error: self._looked(photo, found, error))
 
     def _looked(self, photo: Photo, found: int | None, error: ErrandFailed | None) -> None:

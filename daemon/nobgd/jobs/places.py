@@ -58,6 +58,13 @@ class Place:
     kind: str = "outbox"  # outbox | archive | quarantine
 
     @property
+    def seen(self) -> Mount | None:
+        """What work for it must find it on; without a /proc its device has to do."""
+        if self.mount is not None or self.device is None:
+            return self.mount
+        return Mount(self.device, -1, "", "unknown", "")
+
+    @property
     def ready(self) -> bool:
         """Whether photos may be sent there."""
         return self.why is None

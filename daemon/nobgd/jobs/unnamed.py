@@ -45,8 +45,8 @@ class Unnamed:
             return
         _, photo = self._waiting.popitem(last=False)
         self._under_way = True
-        device = self._service.devices.get(photo.inbox)
-        errand = Peek(photo.inbox, photo.relpath, device)
+        mount = self._service.mounts.get(photo.inbox)
+        errand = Peek(photo.inbox, photo.relpath, mount)
         self._service.errand(errand, partial(self._seen, photo))
 
     def _seen(self, photo: Photo, number: int | None, error: ErrandFailed | None) -> None:

@@ -46,9 +46,7 @@ def put(hidden: int, file: int, name: str, relpath: str, sha256: str, archive: A
     """
     parts = [part for part in os.path.dirname(relpath).split("/") if part]
     try:
-        with publish.folder(archive.path) as root:
-            _judge(archive, mounts.identify(root))
-        with publish.folder(archive.path, parts) as folder:
+        with publish.folder(archive.path, parts, archive.mount) as folder:
             if os.fstat(hidden).st_dev == os.fstat(folder).st_dev:
                 with contextlib.suppress(_OtherFileSystem):
                     _rename(hidden, name, folder, sha256)
@@ -60,12 +58,6 @@ def put(hidden: int, file: int, name: str, relpath: str, sha256: str, archive: A
     except OSError as error:
         said = failure(error, f"cannot move {relpath} to the archive {archive.path}")
         raise NobgdError(said.code, said.reason, archive.path) from error
-
-
-def _judge(archive: Archive, now: mounts.Mount) -> None:
-    why = mounts.judge(archive.mount, now) if archive.mount is not None else None
-    if why is not None:
-        raise NobgdError(Code.GONE_AWAY, f"{archive.path}: {why}; mount it and it goes on")
 
 
 class _OtherFileSystem(Exception):  # noqa: N818 - a fact

@@ -7,7 +7,8 @@ import os
 import stat
 from dataclasses import dataclass
 
-from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs import mounts
+from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 
@@ -20,13 +21,13 @@ class Digest:
     relpath: str
     size: int
     mtime_ns: int
-    device: int | None = None  # st_dev that the inbox must have; None: not checked
+    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
 
 
 def digest(errand: Digest) -> int:
     """See `Digest`.  Raises CHANGED when the file is not, or does not stay, what was seen."""
     try:
-        folder = open_root(errand.inbox, errand.device)
+        folder = mounts.open_root(errand.inbox, errand.mount)
         try:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
             file = open_beneath(folder, errand.relpath, flags)

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from nobgd.fs import mounts, publish
-from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.lane import archive, barrier, going
 from nobgd.picture import provenance
@@ -55,8 +55,8 @@ class Dispose:
     outbox: str
     archive: str | None = None  # None: delete
     archive_mount: mounts.Mount | None = None  # what it lay on when it was last found good
-    device: int | None = None  # st_dev that the inbox must have
-    outbox_device: int | None = None
+    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
+    outbox_mount: mounts.Mount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class PutBack:
 
     inbox: str
     relpath: str  # of the folder that holds it
-    device: int | None = None
+    mount: mounts.Mount | None = None
 
 
 def put_back(errand: PutBack) -> int:
     """See `PutBack`."""
-    with _folder(errand.inbox, errand.relpath, errand.device) as folder:
+    with _folder(errand.inbox, errand.relpath, errand.mount) as folder:
         try:
             return going.put_back(folder)
         except going.Busy:
@@ -83,7 +83,7 @@ def dispose(errand: Dispose, keep: Callable[[], str]) -> int:
         raise NobgdError(Code(errand.keep), barrier.kept(errand.relpath, Code(errand.keep)))
     began = time.monotonic()
     parent, name = os.path.split(errand.relpath)
-    with _folder(errand.inbox, parent, errand.device) as folder:
+    with _folder(errand.inbox, parent, errand.mount) as folder:
         _adopt(folder, name)
         before = _look(folder, name, errand)
         output = _output(errand)
@@ -135,7 +135,7 @@ def _size_and_time(info: os.stat_result) -> tuple[int, int]:
 
 def _output(errand: Dispose) -> os.stat_result:
     """The output, when it is whole, of these bytes, ours, and on disk.  Raises NobgdError."""
-    os.close(open_root(errand.outbox, errand.outbox_device))
+    os.close(mounts.open_root(errand.outbox, errand.outbox_mount))
     try:
         with open(os.open(errand.output, _READ), "rb") as stream:
             said = provenance.find(stream.read(provenance.HEAD_BYTES))
@@ -276,10 +276,10 @@ def _same(folder: int, file: int, errand: Dispose) -> None:
 
 
 @contextlib.contextmanager
-def _folder(root: str, relpath: str, device: int | None) -> Iterator[int]:
+def _folder(root: str, relpath: str, mount: mounts.Mount | None) -> Iterator[int]:
     """An open folder below an inbox; what fails there is the inbox's fault, and says so."""
     try:
-        top = open_root(root, device)
+        top = mounts.open_root(root, mount)
         try:
             folder = open_beneath(top, relpath, os.O_RDONLY | os.O_DIRECTORY)
         finally:

@@ -48,7 +48,7 @@ class Write:
     name: str
     text: str
     mark: str
-    device: int | None = None
+    mount: mounts.Mount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Unlink:
 
     inbox: str
     name: str
-    device: int | None = None
+    mount: mounts.Mount | None = None
 
 
 Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek
@@ -108,7 +108,7 @@ def prepare(errand: Prepare) -> int:
             raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
         publish.probe(folder)
     if errand.sweep:
-        publish.sweep(errand.outbox, now.device)
+        publish.sweep(errand.outbox, now)
     return sight(now.device, now.mount_id)
 
 
@@ -125,7 +125,7 @@ def write(errand: Write) -> int:
         f"{errand.folder} has a file called {errand.name} that nobgd did not write; it is kept:"
         " rename it, and nobgd's own takes its place",
     )
-    with publish.folder(errand.folder, device=errand.device) as folder:
+    with publish.folder(errand.folder, mount=errand.mount) as folder:
         ours = publish.exists(folder, errand.name)
         if ours and not _begins(folder, errand.name, errand.mark.encode()):
             raise taken
@@ -153,7 +153,7 @@ def _begins(folder: int, name: str, mark: bytes) -> bool:
 
 def unlink(errand: Unlink) -> int:
     """See `Unlink`.  What is not there, or is no plain file, is fine."""
-    with publish.folder(errand.inbox, device=errand.device) as folder:
+    with publish.folder(errand.inbox, mount=errand.mount) as folder:
         with contextlib.suppress(FileNotFoundError):
             seen = os.stat(errand.name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISREG(seen.st_mode):

@@ -6,7 +6,8 @@ import os
 import stat
 from dataclasses import dataclass
 
-from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs import mounts
+from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.picture.kinds import kind_of
 from nobgd.values import NobgdError
@@ -21,13 +22,13 @@ class Peek:
 
     inbox: str
     relpath: str
-    device: int | None = None  # st_dev that the inbox must have; None: not checked
+    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
 
 
 def peek(errand: Peek) -> int:
     """See `Peek`.  Raises `NobgdError` when the file cannot be read."""
     try:
-        folder = open_root(errand.inbox, errand.device)
+        folder = mounts.open_root(errand.inbox, errand.mount)
         try:
             flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
             file = open_beneath(folder, errand.relpath, flags)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nobgd.fs import mounts, publish
-from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.fs.names import NAME_BYTES, numbered
 from nobgd.values import Code, NobgdError
@@ -50,7 +50,7 @@ class SetAside:
     why: str
     limit: int | None = None  # bytes that all copies in `counted` may take; None: see `room`
     counted: tuple[str, ...] = ()  # the quarantines that share the limit
-    device: int | None = None  # st_dev that the inbox must have
+    inbox_mount: mounts.Mount | None = None  # what it lay on when it was last seen
     mount: mounts.Mount | None = None  # what the quarantine lay on when it was last found good
 
 
@@ -83,17 +83,14 @@ def set_aside(errand: SetAside) -> int:
     parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
     name = os.path.basename(errand.relpath)
     text = f"{errand.why}\n".encode(errors="backslashreplace")
-    with publish.folder(errand.quarantine) as root:
-        why = mounts.judge(errand.mount, mounts.identify(root)) if errand.mount else None
-        if why is not None:
-            raise NobgdError(Code.GONE_AWAY, f"{errand.quarantine}: {why}", errand.quarantine)
+    with publish.folder(errand.quarantine, mount=errand.mount) as root:
         disk = os.fstatvfs(root)
     if disk.f_bavail < disk.f_blocks * _LAST_SHARE or disk.f_favail < disk.f_files * _LAST_SHARE:
         where = f"the disk of {errand.quarantine} is nearly full"
         raise NobgdError(Code.NO_SPACE, f"{errand.relpath} has no reason beside it: {where}")
     with contextlib.ExitStack() as stack:
         file = _original(errand, stack)
-        folder = stack.enter_context(publish.folder(errand.quarantine, parts))
+        folder = stack.enter_context(publish.folder(errand.quarantine, parts, errand.mount))
         info = os.fstat(file) if file is not None else None
         number, target, there = _place(folder, name, text, file)
         publish.write(folder, why_name(target), [text], replace=True)
@@ -112,7 +109,7 @@ def set_aside(errand: SetAside) -> int:
 def _original(errand: SetAside, stack: contextlib.ExitStack) -> int | None:
     """The photo, open; None when it cannot be read or is no plain file."""
     with contextlib.suppress(OSError, NobgdError):
-        top = open_root(errand.inbox, errand.device)
+        top = mounts.open_root(errand.inbox, errand.inbox_mount)
         try:
             file = open_beneath(top, errand.relpath, _READ)
         finally:

@@ -20,7 +20,7 @@ from nobgd.values import Code, NobgdError
 def keep(errand: Dispose, ask: Callable[[float], int]) -> str:
     """As `evidence.keep`; ``ask`` blocks until that many megapixels fit."""
     photo = source.read(
-        errand.inbox, errand.relpath, device=errand.device,
+        errand.inbox, errand.relpath, mount=errand.mount,
         expect=(errand.size, errand.mtime_ns), max_bytes=errand.size,
     )  # fmt: skip
     if photo.sha256 != errand.sha256:

@@ -102,7 +102,7 @@ def _note(job: Job, sha256: str, confidence: float, keep: str | None) -> provena
 @contextlib.contextmanager
 def _out_folder(job: Job) -> Iterator[_Folder]:
     parts = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
-    with publish.spelt_folder(job.outbox, parts, job.outbox_device) as (descriptor, where):
+    with publish.spelt_folder(job.outbox, parts, job.outbox_mount) as (descriptor, where):
         yield _Folder(descriptor, where)
 
 

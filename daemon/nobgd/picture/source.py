@@ -17,7 +17,8 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nobgd.fs.beneath import open_beneath, open_root
+from nobgd.fs import mounts
+from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 
@@ -44,20 +45,20 @@ def read(
     root: str,
     relpath: str,
     *,
-    device: int | None = None,
+    mount: mounts.Mount | None = None,
     expect: tuple[int, int] | None = None,
     max_bytes: int = 2 << 30,
     admit: Callable[[Peek, int], None] | None = None,
 ) -> Source:
     """Read the photo `relpath` of the inbox `root`.
 
-    `device` is the st_dev the inbox must have, `expect` the size in bytes and the mtime in
+    `mount` is what the inbox must lie on, `expect` the size in bytes and the mtime in
     nanoseconds the photo must have; None leaves it unchecked.  `admit` may look at parts of
     the file and at its size before it is read, and refuse it.  Raises `NobgdError`.
     """
     doing = f"cannot read {relpath}"
     try:
-        folder = open_root(root, device)
+        folder = mounts.open_root(root, mount)
         try:
             fd = open_beneath(folder, relpath, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         finally:

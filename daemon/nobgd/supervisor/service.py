@@ -20,6 +20,7 @@ from typing import Any
 
 from nobgd import __version__
 from nobgd.config import Config
+from nobgd.fs.mounts import Mount
 from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
@@ -89,7 +90,7 @@ class Service:
         self._thens: dict[int, tuple[Errand, Then | None]] = {}  # of errands under way, by id
         self.scanned: dict[str, messages.Scanned] = {}
         self.lost: dict[str, str] = {}
-        self.devices: dict[str, int] = {}
+        self.mounts: dict[str, Mount] = {}
         self.engine: engines.Engine | None = None
         self.stopping: Stop | None = None
         self.left_over = 0
@@ -289,7 +290,7 @@ class Service:
                 self.desk.odd(message)
             case messages.Watching():
                 if not message.where:
-                    self.devices[message.inbox] = message.device
+                    self.mounts[message.inbox] = message.mount
                 self.say.info(
                     "inbox.watching", inbox=message.inbox, strategy=message.strategy,
                     why=message.why, where=message.where or None,
@@ -301,7 +302,7 @@ class Service:
                 self.say.warning("inbox.overflow", inbox=message.inbox, why=_OVERFLOW)
             case messages.Back():
                 self.lost.pop(message.inbox, None)
-                self.devices[message.inbox] = message.device
+                self.mounts[message.inbox] = message.mount
                 self.say.info("inbox.back", inbox=message.inbox)
             case Stop():
                 self.stopping = self.stopping or message

@@ -70,7 +70,7 @@ class Share:
         freed = answers.free(service.ledger, [(row.inbox, row.relpath) for row in rows])
         service.desk.freed(freed)
         service.say.info("inbox.retried", inbox=inbox, photos=len(freed), why=f"the file {name}")
-        errand = Unlink(inbox, name, service.devices.get(inbox))
+        errand = Unlink(inbox, name, service.mounts.get(inbox))
         service.errand(errand, partial(self._removed, inbox, name))
 
     def _removed(self, inbox: str, name: str, _: int | None, error: ErrandFailed | None) -> None:
@@ -101,7 +101,7 @@ class Share:
             if outbox.ready and text != self._texts.get(box):
                 self._texts[box] = text
                 stamped = share_file.stamped(text, time.localtime())
-                errand = Write(box, share_file.NAME, stamped, share_file.MARK, outbox.device)
+                errand = Write(box, share_file.NAME, stamped, share_file.MARK, outbox.seen)
                 service.errand(errand, partial(self._written, box))
 
     def _written(self, box: str, _: int | None, error: ErrandFailed | None) -> None:

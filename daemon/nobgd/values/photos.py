@@ -8,8 +8,12 @@ only.  A path relative to an inbox is a ``str`` that may hold surrogate escapes
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nobgd.values.failures import Code
+
+if TYPE_CHECKING:
+    from nobgd.fs.mounts import Mount
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,8 @@ class Job:
     quiet_s: float = 0.0
     patience_s: float = 10.0  # an unfinished file quiet this long is called truncated
     twins: tuple[Twin, ...] = ()
-    inbox_device: int | None = None  # st_dev seen at start; None: not checked
-    outbox_device: int | None = None
+    inbox_mount: Mount | None = None  # what it lay on when last seen; None: not checked
+    outbox_mount: Mount | None = None
     inode: int | None = None  # what the scanner saw besides size and mtime; None: not known
     ctime_ns: int | None = None
     spare: tuple[str, str] = ("", ".png")  # around the photo's hash where `outputs` are taken
