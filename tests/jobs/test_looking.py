@@ -129,3 +129,14 @@ def test_what_left_or_is_closed_is_not_looked_at(house: House) -> None:
     house.looking.drop(house.inbox, ["a.jpg"])
     house.looking.start(1e9, lambda _: True)
     assert not house.asked
+
+
+def test_an_original_that_was_only_touched_may_still_go(house: House) -> None:
+    """What a kill left in the hidden folder, and was put back, is archived or deleted after all."""
+    photo = replace(house.done("a"), ctime_ns=9)
+    rules = house.service.config.inboxes[0].model_copy(update={"source": "delete"})
+    house.service.config = house.service.config.model_copy(update={"inboxes": (rules,)})
+    house.look(photo, SHA)
+    assert house.service.disposals.waits_s(house.inbox, "a", 0.0) is not None
+    house.look(replace(house.done("b"), ctime_ns=9), SHA + 1)
+    assert house.service.disposals.waits_s(house.inbox, "b", 0.0) is None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from nobgd.picture import extent
@@ -43,7 +46,7 @@ def test_further_pictures(kind: str, data: bytes) -> None:
     assert found[0] is Code.MORE_PICTURES
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_a_film_behind_the_picture(kind: str) -> None:
     """As a phone's motion photo has it."""
     found = extent.more(saved(kind) + b"\0\0\0\x18ftypmp42" + os.urandom(20_000), kind)
@@ -75,7 +78,6 @@ def test_smaller_versions_of_a_tiff_are_no_more_data(
     *, bigtiff: bool, tile: tuple[int, int] | None
 ) -> None:
     """Those that hang below its directory lie behind its strips, and belong to it."""
-    tifffile = pytest.importorskip("tifffile")
     picture = np.random.default_rng(1).integers(0, 255, (96, 96, 3), dtype=np.uint8)
     stream = io.BytesIO()
     with tifffile.TiffWriter(stream, bigtiff=bigtiff) as out:
@@ -84,3 +86,77 @@ def test_smaller_versions_of_a_tiff_are_no_more_data(
     data = stream.getvalue()
     assert extent.more(data, "TIFF") is None
     assert extent.more(data + os.urandom(9_000), "TIFF") is not None
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("layout", ["strips", "tiles", "planes"])
+@pytest.mark.parametrize("kind", ["II", "MM", "big"])
+def test_what_follows_a_tiff(kind: str, layout: str, compression: str | None) -> None:
+    """However it is laid out: a little is padding, more was put there by somebody."""
+    pixels = np.random.default_rng(1).integers(0, 255, (90, 130, 3), dtype=np.uint8)
+    more: dict[str, Any] = {"strips": {"rowsperstrip": 16}, "tiles": {"tile": (32, 32)},
+                            "planes": {"planarconfig": "separate"}}[layout]  # fmt: skip
+    if layout == "planes":
+        pixels = np.moveaxis(pixels, -1, 0).copy()
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream, pixels, photometric="rgb", compression=compression, bigtiff=kind == "big",
+        byteorder=">" if kind == "MM" else "<", metadata=None, **more,
+    )  # fmt: skip
+    data = stream.getvalue()
+    assert extent.more(data, "TIFF") is None
+    assert extent.more(data + os.urandom(4000), "TIFF") is None
+    found = extent.more(data + os.urandom(9000), "TIFF")
+    assert found is not None
+    assert found[0] is Code.MORE_DATA
+
+
+def test_a_strip_that_says_it_is_longer_hides_nothing() -> None:
+    """What is not compressed has the size that its size in pixels gives."""
+    data = bytearray(saved("TIFF"))
+    at = data.index(struct.pack("<HHI", 279, 4, 1))
+    struct.pack_into("<I", data, at + 8, 0x7FFFFFFF)
+    found = extent.more(bytes(data) + os.urandom(9000), "TIFF")
+    assert found is not None
+    assert found[0] is Code.MORE_DATA
+
+
+def test_sub_directories_belong_to_it() -> None:
+    """A pyramid's smaller versions, and what cameras note, lie behind the strips."""
+    stream, pixels = io.BytesIO(), np.zeros((120, 160, 3), "u1")
+    with tifffile.TiffWriter(stream) as writer:
+        writer.write(pixels, photometric="rgb", subifds=1, metadata=None)
+        writer.write(pixels[::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
+    assert extent.more(stream.getvalue(), "TIFF") is None
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x927C] = os.urandom(50_000)
+    assert extent.more(saved("TIFF", exif=exif), "TIFF") is None
+
+
+@pytest.mark.parametrize(("kind", "size"), [("PNG", 5000), ("WEBP", 5000)])
+def test_chunks_that_no_standard_knows(kind: str, size: int) -> None:
+    """A drawing program keeps its layers so; a short one is nothing."""
+
+    def with_chunk(count: int) -> bytes:
+        data, body = saved(kind), os.urandom(count)
+        if kind == "PNG":
+            check = zlib.crc32(b"mkBS" + body).to_bytes(4, "big")
+            return data[:33] + len(body).to_bytes(4, "big") + b"mkBS" + body + check + data[33:]
+        data += b"mkBS" + len(body).to_bytes(4, "little") + body
+        return data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+
+    assert extent.more(with_chunk(1000), kind) is None
+    found = extent.more(with_chunk(size), kind)
+    assert found is not None
+    assert found[0] is Code.MORE_DATA
+
+
+def test_another_picture_in_the_xmp_of_a_jpeg() -> None:
+    """As a camera program keeps what it made a blurred picture from."""
+    plain, head = saved("JPEG"), b"http://ns.adobe.com/xmp/extension/\0"
+    for sign, kept in ((b"GImage:Data", True), (b"crs:Edits", False)):
+        body = head + b"0" * 40 + b'<rdf:Description ' + sign + b'="' + b"A" * 30_000 + b'"/>'
+        found = extent.more(
+            plain[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + plain[2:], "JPEG"
+        )
+        assert (found is not None and found[0] is Code.MORE_DATA) is kept

@@ -107,6 +107,12 @@ class Desk:
             case "dispose":
                 service.disposals.add(photo.inbox, photo.relpath, photo.quiet_s)
 
+    def known_again(self, photo: Photo, row: Row) -> None:
+        """A photo that was touched has the bytes that were cut out: its original may go."""
+        rules = self.rules(photo.inbox)
+        if row.state == "done" and rules is not None and rules.source != "keep":
+            self._service.disposals.add(photo.inbox, photo.relpath, photo.quiet_s)
+
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
             return None

@@ -127,6 +127,7 @@ class Looking:
             self.unchanged(photo, digest)
             if row.gone:
                 self._service.ledger.back(photo.inbox, photo.relpath)
+            self._service.desk.known_again(photo, row)
         elif row.same_file(photo.size, photo.mtime_ns):
             self._service.backlog.add(photo)
 

@@ -6,7 +6,8 @@ is kept for them.  What every camera adds is no reason: thumbnails and previews 
 of the same picture, said to be that by their type), gain maps, and short trailers.
 
 Sources: TIFF 6.0 and its Supplement 1 (NewSubfileType); Adobe Photoshop TIFF Technical Notes
-(ImageSourceData); CIPA DC-007 (MPF); RFC 9649 (WebP); PNG, 3rd edition, 11.3.2 (acTL); ITU T.81.
+(ImageSourceData); CIPA DC-007 (MPF); Adobe XMP Specification Part 3 (extended XMP); RFC 9649
+(WebP); PNG, 3rd edition, 11.3.2 (acTL); ITU T.81.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ from nobgd.values import Code
 _SLACK = 4096  # bytes behind the end that are no picture: padding, a camera's own few words
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # a marker in entropy-coded data
 _GAIN_MAP = (b"hdrgm:", b"HDRGainMap", b"urn:iso:std:iso:ts:21496:-1")
+_XMP_MORE = b"http://ns.adobe.com/xmp/extension/\0"
+_IN_XMP = (b"GImage:Data", b"GAudio:Data", b"GDepth:Data")
+_PNG_CHUNKS = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV mDCv cLLI cLLi tEXt zTXt iTXt"
+    b" bKGD hIST pHYs sPLT eXIf tIME acTL fcTL fdAT oFFs pCAL sCAL sTER dSIG caBX iDOT".split()
+)
+_WEBP_CHUNKS = frozenset(
+    (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"EXIF", b"XMP ", b"ANIM", b"ANMF", b"C2PA")
+)
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _LAYERS = 254, 255, 37724
 _REDUCED_OR_MASK = 0b101  # bits of NewSubfileType
 _PAGES = 10_000  # of a TIFF, looked at; also what ends a chain that leads round in a circle
@@ -57,34 +67,45 @@ def _behind(data: bytes, end: int) -> tuple[Code, str] | None:
     return Code.MORE_DATA, f"{what} of {len(rest):,} bytes follows the picture in its file"
 
 
+def _private(count: int) -> tuple[Code, str] | None:
+    """Chunks that no standard knows: of a drawing program, or put there by hand."""
+    if count <= _SLACK:
+        return None
+    return Code.MORE_DATA, f"{count:,} bytes in it are no part of the picture (layers, say)"
+
+
 def _png(data: bytes) -> tuple[Code, str] | None:
-    at = 8
+    at, private = 8, 0
     while at + 12 <= len(data):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if kind == b"acTL":
             frames = int.from_bytes(data[at + 8 : at + 12], "big")
             if frames > 1:
                 return _pictures(frames, "frames")
+        private += length if kind not in _PNG_CHUNKS else 0
         at += 12 + length
         if kind == b"IEND":
-            return _behind(data, at)
+            return _private(private) or _behind(data, at)
     return None
 
 
 def _webp(data: bytes) -> tuple[Code, str] | None:
     end = min(8 + int.from_bytes(data[4:8], "little"), len(data))
-    at, frames = 12, 0
+    at, frames, private = 12, 0, 0
     while at + 8 <= end:
-        frames += data[at : at + 4] == b"ANMF"
+        kind = data[at : at + 4]
+        frames += kind == b"ANMF"
         length = int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind not in _WEBP_CHUNKS and all(0x20 <= byte < 0x7F for byte in kind):
+            private += min(length, end - at)
         at += 8 + length + (length & 1)
-    return _pictures(frames, "frames") or _behind(data, end)
+    return _pictures(frames, "frames") or _private(private) or _behind(data, end)
 
 
 def _jpeg(data: bytes) -> tuple[Code, str] | None:
     """Segments are stepped over to the scans, those to the first EOI; then see what is behind."""
-    at, pictures, accounted = 2, 1, 0
-    while at + 4 <= len(data):
+    at, pictures, accounted, inner = 2, 1, 0, False
+    while at + 2 <= len(data):
         if data[at] != 0xFF:
             found = _MARKER.search(data, at)
             if found is None:
@@ -96,6 +117,8 @@ def _jpeg(data: bytes) -> tuple[Code, str] | None:
             end = at + 2
             if pictures > 1:
                 return _pictures(pictures, "pictures")
+            if inner:
+                return Code.MORE_DATA, "its XMP holds another picture, a sound or a depth map"
             return _behind(data, max(end, accounted))
         if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
             at += 1 if marker == 0xFF else 2
@@ -103,6 +126,8 @@ def _jpeg(data: bytes) -> tuple[Code, str] | None:
         length = int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xE2 and data[at + 4 : at + 8] == b"MPF\0":
             pictures, accounted = _mpf(data, at + 8, at + 2 + length)
+        if marker == 0xE1 and data.startswith(_XMP_MORE, at + 4):
+            inner = inner or any(data.find(each, at, at + 2 + length) > 0 for each in _IN_XMP)
         at += 2 + length
         if marker == 0xDA:
             found = _MARKER.search(data, at)
@@ -135,7 +160,8 @@ def _mpf(data: bytes, base: int, end: int) -> tuple[int, int]:
             row = where + 16 * each
             kind, size, offset = number(row, 4) & 0xFFFFFF, number(row + 4, 4), number(row + 8, 4)
             if kind in _MPF_THUMBNAILS or (kind == 0 and gain_maps):
-                last = max(last, base + offset + size)
+                if data[base + offset : base + offset + 2] == b"\xff\xd8":
+                    last = max(last, base + offset + size)
             else:
                 pictures += 1
         return pictures, min(last, len(data))
