@@ -16,7 +16,7 @@ from faults import solo
 ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode", "damage",
     "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
-    "errno_matrix", "originals", "hang", "containers", "decoders_agree",
+    "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -61,6 +61,8 @@ _TAIL = """
 - What `damage` does not see changes pixels in a way that the format allows: a bit of a colour
   in a JPEG, a byte of a file without compression or checksum. It is a share of files that were
   made for it, of small pictures; a large one has more that can go wrong with each stroke.
+- In `liar` no photo is worked on: two processes that lie stand for lanes.  What lies within its
+  bounds is believed: a captured lane can say a wrong size, or a hash, of the photo that it has.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """

@@ -13,7 +13,7 @@ from nobgd.lane.errands import Prepare, Write
 from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
-from nobgd.values import Code, Done, Failed, Job, Recipe, wire
+from nobgd.values import Code, Failed, Job, Recipe, wire
 
 RECIPE = Recipe("u2netp", "0", "fp32")
 
@@ -83,18 +83,6 @@ def test_a_lane_that_cannot_load_its_model_is_unfit(tmp_path: Path) -> None:
     with pytest.raises(Unfit):
         lanes.start()
     lanes.shutdown(wait=False)
-
-
-def test_outcomes_survive_the_wire() -> None:
-    """JSON up, names that are no UTF-8 included."""
-    name = b"caf\xe9\n.jpg".decode("utf-8", "surrogateescape")
-    done = Done("/in", name, f"/out/{name}", "s", "r", 1, 2, 3, 4)
-    failed = Failed("/in", name, Code.BROKEN, "why", 2, "output")
-    assert wire.outcome(wire.decode(wire.pack(done))) == done
-    assert wire.outcome(wire.decode(wire.pack(failed))) == failed
-    assert wire.outcome({"errand": 1}) is None
-    with pytest.raises(ValueError, match="not a message"):
-        wire.decode(b"[]")
 
 
 def test_a_photo_alone_gets_all_cores_and_a_full_house_one_each(tmp_path: Path) -> None:

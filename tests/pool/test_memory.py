@@ -34,6 +34,14 @@ def test_a_photo_larger_than_the_budget_is_let_in_alone() -> None:
     budget.acquire(1, 30)
 
 
+def test_a_lane_that_asks_again_does_not_wait_for_itself() -> None:
+    """What it held is given back first."""
+    budget = Budget(10)
+    budget.acquire(0, 8)
+    budget.acquire(0, 9)
+    budget.acquire(1, 1)
+
+
 def test_the_automatic_limit_is_at_least_one_ordinary_photo() -> None:
     """Where memory is short a larger one is let in alone."""
     assert memory.automatic(10_000) == 12.0

@@ -98,19 +98,17 @@ def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> N
     if isinstance(request, Job):
         stage("load")
         model = models.get(request.recipe)
-        line.send_bytes(wire.pack(worker.process(request, model, ask, stage)))
+        line.send_bytes(wire.pack(worker.process(request, model, ask, stage), request.outbox))
         return
     try:
         line.send_bytes(wire.encode({"errand": errands.run(request, ask)}))
     except NobgdError as error:
-        line.send_bytes(wire.encode({"refused": [error.code, error.reason, error.place]}))
+        line.send_bytes(wire.refused(error.code, error.reason, error.place))
     except OSError as error:
         reason = f"{error.filename or type(request).__name__}: {error.strerror}"
-        line.send_bytes(wire.encode({"refused": [code_of(error), reason]}))
+        line.send_bytes(wire.refused(code_of(error), reason))
     except Exception as error:  # noqa: BLE001 - the border of the process
-        line.send_bytes(
-            wire.encode({"refused": [Code.INTERNAL, f"{type(error).__name__}: {error}"]})
-        )
+        line.send_bytes(wire.refused(Code.INTERNAL, f"{type(error).__name__}: {error}"))
 
 
 if __name__ == "__main__":

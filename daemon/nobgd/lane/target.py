@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -182,10 +181,8 @@ def _names(job: Job, sha256: str) -> Iterator[tuple[str, bool]]:
     if job.own is not None:
         yield job.own, False
     yield from ((name, False) for name in job.outputs if name != job.own)
-    head, tail = job.spare
-    for number in itertools.count(1):
-        again = "" if number == 1 else f"-{number}"
-        yield f"{head}{sha256[:16]}{again}{tail}", number > 1
+    for number, name in enumerate(job.spares(sha256)):
+        yield name, number > 0
 
 
 def _replaceable(said: provenance.Note, output: str, job: Job, sha256: str) -> bool:

@@ -2,7 +2,7 @@
 
 It is a PNG text chunk with keyword ``nobgd`` right behind IHDR (PNG, 3rd edition,
 11.3.3.2 tEXt), so a few kilobytes of the file tell whose it is and a lost ledger
-costs no rework.  Pure functions over bytes and binary streams, standard library only.
+costs no rework.  Pure functions over bytes and binary streams.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import zlib
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
 
+from nobgd.values import Code
+
 KEYWORD = b"nobgd\0"
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEAD_BYTES = 65_536  # a 4,096-byte path, every byte escaped to six, and room to spare
 _BLOCK = 1 << 20
+# what the note may say of why a source has to stay; anything else is not known
+_KEEP = ("", Code.DAMAGED, Code.MORE_PICTURES, Code.MORE_DATA, Code.NOTHING_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,11 @@ def _parse(text: bytes) -> Note | None:
         said = json.loads(text)
         names = ("source", "inbox", "sha256", "recipe", "version")
         texts = {name: str(said[name]) for name in names}
-        keep = said.get("keep")
-        return Note(
-            **texts, confidence=float(said.get("confidence", 0.0)),
-            keep=None if keep is None else str(keep),
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError):
+        keep, confidence = said.get("keep"), float(said.get("confidence", 0.0))
+        if not 0 <= confidence <= 1:  # nor a NaN: nobody's note of ours
+            return None
+        return Note(**texts, confidence=confidence, keep=keep if keep in _KEEP else None)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

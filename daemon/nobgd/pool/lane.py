@@ -2,13 +2,16 @@
 
 Diagnostics: a process that does not answer before the deadline is killed; if it is stuck in
 the kernel (a dead share) it is left behind for `wait` to reap later and a new one is opened.
-A lane whose share is silent may be taken back before that, see `Lanes`.
+A lane whose share is silent may be taken back before that, see `Lanes`.  One that says what
+no lane says (see `reply`), says too much or nothing whole, is killed as well: that costs the
+photo that it was at one attempt, and nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -16,13 +19,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from typing import Any
 
 from nobgd.fs import grants
 from nobgd.lane.errands import Errand
 from nobgd.lane.touched import touched
-from nobgd.pool import building, cgroup
+from nobgd.pool import building, cgroup, reply
+from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
 
@@ -30,6 +33,8 @@ Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
 _SLICE_S = 0.25  # between two looks at what the lane waits for
 _BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
+_ORDER = ("start", "open", "load", "read")  # these come once and before all others
+PROCESS = "nobgd.lane.process"  # the module that a lane runs
 
 
 def environment() -> dict[str, str]:
@@ -85,7 +90,7 @@ class Lane:
         self._deadline_s = deadline_s
         self._budget = budget
         self._opened = opened
-        self._line: Connection | None = None
+        self._line: Line | None = None
         self._ready = False
         self._kills = cgroup.oom_kills()
         self._left_behind: list[subprocess.Popen[bytes]] = []
@@ -124,22 +129,23 @@ class Lane:
                 taken = grants.take((*self._setup.read, *self._setup.write))
             try:
                 self.process = subprocess.Popen(
-                    [sys.executable, "-m", "nobgd.lane.process", str(theirs.fileno())],
+                    [sys.executable, "-m", PROCESS, str(theirs.fileno())],
                     pass_fds=[theirs.fileno(), *taken.values()], stdin=subprocess.DEVNULL,
                     env=environment(),
                     stdout=2,  # stderr: what a library might print is no line of the log
                 )  # fmt: skip
             finally:
                 grants.give_back(taken)
-            line = self._line = Connection(ours.detach())
+            line = self._line = Line(socket.socket(fileno=ours.detach()))
+        setup = replace(self._setup, taken=tuple(taken.items()))
         with contextlib.suppress(OSError):
-            line.send(replace(self._setup, taken=tuple(taken.items())))
+            line.send(setup, time.monotonic() + START_DEADLINE_S)
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
         try:
             message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
-            if "build" in message:
+            if isinstance(message, reply.Build):
                 self._build()
                 message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
         except _Overdue:
@@ -149,11 +155,12 @@ class Lane:
             if self.ran_out(str(end)):
                 raise OutOfMemory(f"lane {self.number} while starting") from None
             raise Unfit(f"lane {self.number} ended while starting: {end}") from None
-        if "ready" not in message:
+        if not isinstance(message, reply.Ready):
             self.kill()
-            raise Unfit(str(message.get("unfit", message)))
+            silent = f"lane {self.number} did not say that it is ready"
+            raise Unfit(message.unfit if isinstance(message, reply.Unfit) else silent)
         self._ready = True
-        self._opened(self.number, tuple(message["ready"]))
+        self._opened(self.number, message.ready)
 
     def _build(self) -> None:
         """Complete the cache of models, which a lane may only read, and let it go on."""
@@ -168,7 +175,7 @@ class Lane:
             self._told("cache.unusable", {"why": f"{why} written? Without it a start takes longer"})
         assert self._line is not None  # noqa: S101 - it has just spoken
         try:
-            self._line.send_bytes(b"built")
+            self._line.send_bytes(b"built", time.monotonic() + START_DEADLINE_S)
         except OSError:
             raise _Ended(self._how_it_ended()) from None
 
@@ -193,6 +200,10 @@ class Lane:
         what = self.at[0]
         try:
             return self._converse(request)
+        except _Broken as end:
+            self.kill()
+            said = f"{what}: its lane said in stage {self.stage!r} what no lane says ({end})"
+            return self.lost(request, Code.CRASHED, said)
         except _Ended as end:
             self.kill()
             if self.ran_out(str(end)):
@@ -228,33 +239,49 @@ class Lane:
 
     def _converse(self, request: Request) -> Any:
         line = self._line
-        if line is None or not self.alive:
+        if line is None or not self.alive or not line.quiet():
             raise _Ended("nothing")
         deadline = time.monotonic() + self._deadline_s
-        try:
-            line.send(request)
-        except OSError:
-            raise _Ended(self._how_it_ended()) from None
+        line.begin()
+        self._send(line, pickle.dumps(request), deadline)
         while True:
             message = self._receive(deadline)
-            if "stage" in message:
-                self.stage = str(message["stage"])
-            elif "reopen" in message:
-                raise _Reopen("a folder that was mounted anew")
-            elif "ask" in message:
-                self.stage = "memory"
-                began = time.monotonic()
-                self._budget.acquire(self.number, float(message["ask"]))
-                deadline += time.monotonic() - began
-                with contextlib.suppress(OSError):  # it has ended: to be heard from the line
-                    line.send_bytes(b"%d" % self._threads())
-            elif "errand" in message:
-                return int(message["errand"])
-            elif "refused" in message:
-                code, reason, *place = message["refused"]
-                raise wire.ErrandFailed(Code(code), str(reason), str(*place))
-            elif (outcome := wire.outcome(message)) is not None:
-                return outcome
+            match message:
+                case reply.Stage(stage=stage) if _follows(stage, self.stage):
+                    self.stage = stage
+                case reply.Reopen() if self.stage == "open":
+                    raise _Reopen("a folder that was mounted anew")
+                case reply.Ask(ask=megapixels):
+                    self.stage = "memory"
+                    began = time.monotonic()
+                    self._budget.acquire(self.number, megapixels)
+                    deadline += time.monotonic() - began
+                    with contextlib.suppress(_Ended):  # to be heard from the line
+                        self._send(line, b"%d" % self._threads(), deadline)
+                case reply.Number(errand=number) if not isinstance(request, Job):
+                    return number
+                case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
+                    request, Job
+                ):
+                    raise wire.ErrandFailed(code, reason, place)
+                case reply.Cut() | reply.Lost() if isinstance(request, Job):
+                    try:
+                        return reply.outcome(message, request)
+                    except reply.Broken as error:
+                        raise _Broken(str(error)) from None
+                case _:
+                    raise _Broken("out of turn")
+
+    def _send(self, line: Line, data: bytes, deadline: float) -> None:
+        self.until = deadline
+        try:
+            line.send_bytes(data, deadline)
+        except TimeoutError:
+            raise _Overdue from None
+        except (OSError, ValueError):
+            raise _Ended(self._how_it_ended()) from None
+        finally:
+            self.until = None
 
     def lost(self, request: Request, code: Code, reason: str) -> Failed:
         """What a request comes to that got no answer; `ErrandFailed` is raised for an errand."""
@@ -265,24 +292,28 @@ class Lane:
 
     def _receive(
         self, deadline: float, stopped: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any]:
+    ) -> reply.Reply:
+        """The next thing that it says.  The clock is looked at before every part of it."""
         self.until = deadline
         try:
             while True:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise _Overdue
                 line = self._line  # a shutdown takes it away
                 if line is None:
                     raise _Ended("nothing")
-                if line.poll(min(left, _SLICE_S)):
-                    break
+                left = deadline - time.monotonic()
+                if left <= 0 and line.partial:
+                    raise _Broken("half a message")
+                if left <= 0:
+                    raise _Overdue
+                if (data := line.receive(min(left, _SLICE_S))) is not None:
+                    self.until = None
+                    return reply.read(data)
                 if self.request is not None and (silent := self._watch(self)) is not None:
                     raise _TakenBack(silent)
                 if stopped():
                     raise _Ended("a stop")
-            self.until = None
-            return wire.decode(line.recv_bytes(1 << 20))
+        except (reply.Broken, Overdone) as error:
+            raise _Broken(str(error)) from None
         except (EOFError, OSError, ValueError):
             raise _Ended(self._how_it_ended()) from None
 
@@ -335,6 +366,17 @@ class _Overdue(Exception):  # noqa: N818
 
 class _Ended(Exception):  # noqa: N818
     """The process is gone; the text says how."""
+
+
+class _Broken(_Ended):
+    """It said what no lane says; the text is our own word for what was wrong with it."""
+
+
+def _follows(stage: str, before: str) -> bool:
+    """Whether a stage may follow this one: what has been begun is not begun again."""
+    if stage not in _ORDER:
+        return True
+    return before in _ORDER and _ORDER.index(before) < _ORDER.index(stage)
 
 
 class _Reopen(_Ended):

@@ -32,8 +32,10 @@ class Budget:
         self._changed = threading.Condition()
 
     def acquire(self, lane: int, megapixels: float) -> None:
-        """Block until ``megapixels`` fit, or nothing else is held."""
+        """Block until ``megapixels`` fit, or nothing else is held; what it held is given back."""
         with self._changed:
+            if self._held.pop(lane, None) is not None:  # or it would wait for itself
+                self._changed.notify_all()
             self._changed.wait_for(lambda: self._fits(megapixels))
             self._held[lane] = megapixels
 

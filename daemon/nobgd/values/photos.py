@@ -7,6 +7,8 @@ only.  A path relative to an inbox is a ``str`` that may hold surrogate escapes
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,6 +96,13 @@ class Job:
     spare: tuple[str, str] = ("", ".png")  # around the photo's hash where `outputs` are taken
     own: str | None = None  # where this photo's output is by the ledger, relative to the outbox
     replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
+
+    def spares(self, sha256: str) -> Iterator[str]:
+        """Names by the photo's hash, without an end, for when all of `outputs` are taken."""
+        head, tail = self.spare
+        yield f"{head}{sha256[:16]}{tail}"
+        for number in itertools.count(2):
+            yield f"{head}{sha256[:16]}-{number}{tail}"
 
     def photo(self, more_quiet_s: float = 0.0) -> Photo:
         """The photo that this is the job of, once it has been quiet for so much longer."""

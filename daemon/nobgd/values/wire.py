@@ -2,15 +2,20 @@
 
 Down go pickled values (the supervisor is trusted); up comes JSON only, because a lane
 decodes untrusted pictures and a pickle from a captured lane would run in the supervisor.
+How it is read there, and what is refused: `pool.reply`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nobgd.values import Code, Done, Failed, Outcome, Recipe, Timing
+from nobgd.values import Code, Done, Outcome, Recipe
+
+LONGEST_TEXT = 16_000  # characters of a reason, which may name two paths
+LONGEST_REMARK, MOST_REMARKS = 500, 32  # of complaints and notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +49,6 @@ class Setup:
     taken: tuple[tuple[str, int], ...] = ()  # open descriptors of `read` and `write`
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A lane is up: its model is loaded; which confinements hold."""
-
-    holds: tuple[str, ...]
-
-
 class ErrandFailed(Exception):  # noqa: N818 - an answer
     """An errand ended with a code and a sentence."""
 
@@ -61,10 +59,18 @@ class ErrandFailed(Exception):  # noqa: N818 - an answer
         self.place = place  # as in `NobgdError`
 
 
-def pack(outcome: Outcome) -> bytes:
-    """An outcome as JSON."""
-    kind = "done" if isinstance(outcome, Done) else "failed"
-    return encode({kind: asdict(outcome)})
+def pack(outcome: Outcome, outbox: str) -> bytes:
+    """An outcome as JSON, without what the supervisor knows itself: whose it is."""
+    told = asdict(outcome)
+    for name in ("inbox", "relpath", "attempt", "recipe", "model", "precision"):
+        told.pop(name, None)
+    if isinstance(outcome, Done):
+        told["output"] = os.path.relpath(outcome.output, outbox)
+        for name in ("complaints", "notes"):
+            told[name] = [each[:LONGEST_REMARK] for each in told[name][:MOST_REMARKS]]
+        return encode({"done": told})
+    told["reason"] = told["reason"][:LONGEST_TEXT]
+    return encode({"failed": told})
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -72,21 +78,6 @@ def encode(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=True).encode("ascii")
 
 
-def decode(data: bytes) -> dict[str, Any]:
-    """One message; ValueError when it is not one."""
-    message = json.loads(data)
-    if not isinstance(message, dict) or len(message) != 1:
-        raise ValueError("not a message")
-    return message
-
-
-def outcome(message: dict[str, Any]) -> Outcome | None:
-    """The outcome in a decoded message; None if it holds something else."""
-    if "done" in message:
-        fields = dict(message["done"])
-        told = {name: tuple(map(str, fields.pop(name, ()))) for name in ("complaints", "notes")}
-        return Done(**{**fields, "timing": Timing(**fields["timing"]), **told})
-    if "failed" in message:
-        fields = dict(message["failed"])
-        return Failed(**{**fields, "code": Code(fields["code"])})
-    return None
+def refused(code: Code, reason: str, place: str = "") -> bytes:
+    """An errand that was not done, as JSON."""
+    return encode({"refused": {"code": code, "reason": reason[:LONGEST_TEXT], "place": place}})

@@ -1,0 +1,165 @@
+"""What a lane may say, and what is refused: by type, range, length and name."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nobgd.fs import spelling
+from nobgd.jobs import plan
+from nobgd.pool import reply
+from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
+
+NAME = b"trip/caf\xe9\n.jpg".decode("utf-8", "surrogateescape")
+SHA = "ab" * 32
+JOB = Job(
+    "/in", NAME, 3, 1, "/out", plan.outputs(NAME, "_nobg"), frozenset(), frozenset(), "k",
+    Recipe("u2netp", "0", "fp32"), attempt=2, spare=plan.spare(NAME, "_nobg"),
+)  # fmt: skip
+DONE = Done(
+    "/in", NAME, f"/out/{JOB.outputs[0]}", SHA, JOB.recipe.key, 1, 2, 3, 4,
+    Timing(1, 2, 3.5), 5.5, "u2netp", "fp32", "ncnn", 0.98, 2, 4, ("cmyk_profile_assumed",),
+    "computed", ("a chunk is damaged",), "damaged",
+)  # fmt: skip
+FAILED = Failed("/in", NAME, Code.BROKEN, "caf\udce9: why", 2, "output")
+
+
+def said(outcome: Done | Failed) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(wire.pack(outcome, "/out"))
+    return found
+
+
+def heard(message: Any, job: Job = JOB) -> Done | Failed:
+    found = reply.read(json.dumps(message).encode())
+    assert isinstance(found, reply.Cut | reply.Lost)
+    return reply.outcome(found, job)
+
+
+@pytest.mark.parametrize("outcome", [DONE, FAILED])
+def test_an_outcome_survives_the_wire(outcome: Done | Failed) -> None:
+    """JSON up, names that are no UTF-8 included."""
+    assert heard(said(outcome)) == outcome
+
+
+def test_an_outcome_carries_no_identity() -> None:
+    """Whose it is comes from the job: the words do not hold it, and may not."""
+    for outcome in (DONE, FAILED):
+        ((kind, body),) = said(outcome).items()
+        for name in ("inbox", "relpath", "attempt", "recipe", "model", "precision"):
+            assert name not in body
+            with pytest.raises(reply.Broken):
+                heard({kind: body | {name: "/in"}})
+
+
+@pytest.mark.parametrize("output", [
+    "", ".", "..", "a_nobg.png", "trip/victim_nobg.png", "../out/trip/x.png", "/etc/passwd",
+    "trip/../trip/x_nobg.png", "trip/\0", "trip//x_nobg.png", JOB.outputs[0] + "/", 7, None,
+    ["trip"], "x" * 5000,
+])  # fmt: skip
+def test_an_output_that_is_none_of_the_jobs_is_refused(output: Any) -> None:
+    """No path that a lane makes up is booked."""
+    body = said(DONE)["done"] | {"output": output}
+    with pytest.raises(reply.Broken):
+        heard({"done": body})
+
+
+def test_every_name_that_the_job_may_take_is_heard() -> None:
+    """Its own, the planned ones, those by its hash, in each spelling of file and folder."""
+    job = replace(JOB, own="trip/once_nobg.png")
+    names = [*job.outputs, "trip/once_nobg.png"]
+    names += [name for name, _ in zip(job.spares(SHA), range(3), strict=False)]
+    names += [
+        f"trip/{other}"
+        for name in list(names)
+        for other in spelling.variants(name.rpartition("/")[2], job.spare[1])
+    ]
+    for name in names:
+        found = heard({"done": said(DONE)["done"] | {"output": name}}, job)
+        assert isinstance(found, Done)
+        assert found.output == f"/out/{name}"
+    with pytest.raises(reply.Broken):  # the spare name of other bytes
+        heard({"done": said(DONE)["done"] | {"output": next(job.spares("cd" * 32))}}, job)
+
+
+@pytest.mark.parametrize(("field", "lie"), [
+    ("width", "x"), ("width", -1), ("width", 1.5), ("width", True), ("height", 1 << 33),
+    ("sha256", "AB" * 32), ("sha256", SHA + "\n"), ("bytes_in", -1), ("bytes_out", 1 << 60),
+    ("subject_confidence", float("nan")), ("subject_confidence", 1.5), ("threads", 1 << 20),
+    ("peak_rss_mb", float("inf")), ("peak_rss_mb", "much"), ("engine", "cuda; rm"),
+    ("how", "magic"), ("keep", "because"), ("keep", []), ("notes", "text"), ("notes", [1]),
+    ("notes", ["x"] * 33), ("complaints", ["x" * 501]), ("timing", None), ("timing", {}),
+    ("timing", {"read_ms": 1}),
+])  # fmt: skip
+def test_a_lie_in_one_field_is_refused(field: str, lie: Any) -> None:
+    """Type, range, length; a number that is none would not be JSON in the log."""
+    with pytest.raises(reply.Broken):
+        heard({"done": said(DONE)["done"] | {field: lie}})
+
+
+@pytest.mark.parametrize("field", said(DONE)["done"])
+def test_a_field_that_is_missing_is_refused(field: str) -> None:
+    """All of them are always there."""
+    body = said(DONE)["done"]
+    del body[field]
+    with pytest.raises(reply.Broken):
+        heard({"done": body})
+
+
+@pytest.mark.parametrize("code", ["", "nonsense", None, 3, [], "in_use", "damaged"])
+def test_a_code_that_no_job_ends_with_is_refused(code: Any) -> None:
+    """Nor one that says why an original stays."""
+    with pytest.raises(reply.Broken):
+        heard({"failed": said(FAILED)["failed"] | {"code": code}})
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"\xff", b"[]", b"{}", b"null", b"[" * 200_000, b'{"a":' * 100_000, b'{"done": {}}',
+    b'{"done": []}', b'{"failed": null}', b'{"ask": NaN}', b'{"ask": 1e999}', b'{"ask": "much"}',
+    b'{"ask": -1}', b'{"ask": 0}', b'{"ask": true}', b'{"stage": "lunch"}', b'{"stage": []}',
+    b'{"errand": 1.5}', b'{"errand": true}', b'{"errand": -2}', b'{"errand": %s}' % (b"9" * 100),
+    b'{"errand": %s}' % (b"9" * 5000), b'{"refused": ["broken", "why"]}', b'{"reopen": false}',
+    b'{"refused": {"code": "broken", "reason": 1}}', b'{"ready": "all"}',
+    b'{"stage": "open", "ask": 1}', b'{"__class__": "x"}',
+])  # fmt: skip
+def test_what_no_lane_says_is_refused(data: bytes) -> None:
+    """Whatever it is, it is one exception of ours."""
+    with pytest.raises(reply.Broken):
+        reply.read(data)
+
+
+def test_what_lanes_say_is_heard() -> None:
+    """Each kind of message."""
+    assert reply.read(wire.encode({"errand": 2**256 - 1})) == reply.Number(errand=2**256 - 1)
+    refused = reply.read(wire.refused(Code.IN_USE, "why\udce9" * 9000))
+    assert isinstance(refused, reply.Refused)
+    assert refused.reason.startswith("why\udce9")
+    assert reply.read(wire.encode({"ask": 12})) == reply.Ask(ask=12.0)
+    ready = reply.read(wire.encode({"ready": ["landlock:7"]}))
+    assert isinstance(ready, reply.Ready)
+    assert ready.ready == ("landlock:7",)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.sampled_from(sorted(said(DONE)["done"])) | st.text(max_size=5), inner),
+    max_leaves=20,
+)
+
+
+@given(st.sampled_from(["done", "failed", "errand", "refused", "ask", "stage", "ready"]), _json)
+def test_whatever_is_said_is_read_or_refused(kind: str, body: Any) -> None:
+    """No other exception comes out of it."""
+    try:
+        found = reply.read(json.dumps({kind: body}).encode())
+    except reply.Broken:
+        return
+    if isinstance(found, reply.Cut | reply.Lost):
+        with contextlib.suppress(reply.Broken):
+            assert reply.outcome(found, JOB).relpath == NAME
