@@ -71,3 +71,20 @@ def test_inboxes_and_reasons_are_told_apart() -> None:
         ("/in", "forbidden", 5), ("/other", "forbidden", 5), ("/in", "io_error", 5),
     ]  # fmt: skip
     assert all(e["reason"].startswith("for example ") for e in events)
+
+
+def test_what_an_earlier_run_has_told_is_counted_without_a_word() -> None:
+    """Until their number changes; and whose end is told by name is whose beginning was."""
+    failing = Failing("sources.kept")
+    told = [failing.failed(failed(str(number)), 0.0, known=True) for number in range(10_000)]
+    assert sum(told) == 3
+    assert counts(failing, 1e6) == []
+    assert not failing.failed(failed("new"), 1e6)
+    (event,) = failing.due(2e6)
+    assert (event["event"], event["count"]) == ("sources.kept", 10_001)
+    assert failing.ended("/in", "0")
+    assert not failing.ended("/in", "9999")
+    assert not failing.ended("/in", "never")
+    failing.forget("/in")
+    assert len(failing) == 0
+    assert counts(failing, 1e9) == []

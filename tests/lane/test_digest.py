@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nobgd.fs.mounts import identify
 from nobgd.lane.digest import Digest
 from nobgd.lane.errands import run
 from nobgd.values import Code, NobgdError
@@ -15,7 +16,7 @@ from nobgd.values import Code, NobgdError
 
 def errand(root: Path, name: str = "a.jpg") -> Digest:
     info = os.lstat(root / name)
-    return Digest(str(root), name, info.st_size, info.st_mtime_ns, root.stat().st_dev)
+    return Digest(str(root), name, info.st_size, info.st_mtime_ns, identify(str(root)))
 
 
 def test_it_is_that_of_the_bytes(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import io
 import os
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 from PIL import Image
 
 from nobgd.fs import mounts, publish
-from nobgd.fs.names import GOING
+from nobgd.fs.names import GOING, GOING_FILE
 from nobgd.lane import disposal, errands
 from nobgd.lane.disposal import Dispose, PutBack
 from nobgd.picture import provenance
@@ -247,3 +249,55 @@ def test_the_clock_of_the_file_system_counts(tmp_path: Path) -> None:
     time.sleep(0.5)  # a ctime cannot be set
     expected = 0 if time.clock_gettime(time.CLOCK_BOOTTIME) > 601 else 200
     assert errands.run(errand) <= expected
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A disk on which not even a folder can be made once its files are there."""
+    words = ["mount", "-t", "tmpfs", "-o", "nr_inodes=40", "nobgd-test", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def fill(root: Path) -> None:
+    with contextlib.suppress(OSError):
+        for number in range(100):
+            (root / f"filler{number}").touch()
+    with pytest.raises(OSError, match="No space left"):
+        (root / "folder").mkdir()
+
+
+@pytest.mark.parametrize("where", [None, "archive"])
+def test_a_full_disk_lets_go(full: Path, where: str | None) -> None:
+    """Deleting is what it needs, and a rename within a folder takes no room."""
+    errand = finished(full)
+    errand = replace(errand, archive=str(full / where) if where else None)
+    fill(full)
+    assert errands.run(errand) == 0
+    assert os.listdir(full / "in") == []
+    assert os.listdir(full / "archive") == (["a.jpg"] if where else [])
+
+
+def test_a_full_disk_gives_back(full: Path) -> None:
+    """What is not the photo that was cut out, or what a kill left, has its name again."""
+    errand = finished(full)
+    (full / "in/a.jpg").write_bytes(b"x" + BYTES[1:])
+    os.utime(full / "in/a.jpg", ns=(errand.mtime_ns, errand.mtime_ns))
+    fill(full)
+    kept(errand, Code.CHANGED)
+    os.rename(full / "in/a.jpg", full / "in" / f"{GOING_FILE}a.jpg")
+    descriptor = os.open(full / "in" / f"{GOING_FILE}a.jpg", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    assert errands.run(PutBack(errand.inbox, "")) == -1
+    os.close(descriptor)
+    assert errands.run(PutBack(errand.inbox, "")) == 1
+    assert os.listdir(full / "in") == ["a.jpg"]
+
+
+def test_a_full_disk_and_a_name_too_long_to_be_hidden(full: Path) -> None:
+    """It stays, and the full disk is what is said."""
+    errand = finished(full, "n" * 251 + ".jpg")
+    fill(full)
+    assert kept(errand, Code.NO_SPACE).reason

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 GOING = ".nobgd-going"  # the folder through which an original goes, see `lane.going`
+GOING_FILE = f"{GOING}."  # what its name begins with where there is no room for that folder
 NAME_BYTES = 255  # NAME_MAX of every Linux file system that matters here
 
 

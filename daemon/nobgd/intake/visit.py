@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
-from nobgd.fs.names import GOING
+from nobgd.fs.names import GOING, GOING_FILE
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.messages import Came, Gone, Left, Message, Odd, Settled, Signs
 from nobgd.intake.regions import Ground, LostError
@@ -263,6 +263,8 @@ class Look:
             self._vanished(root, folder, [name])
         if name not in folder.files:
             if self._ignore.own_rule(path) is not None:
+                if name.startswith(GOING_FILE) and name not in folder.others:
+                    self._post(Left(self._root, folder.relpath))
                 folder.others.add(name)
                 if name.upper() in _SIGNS and not folder.relpath:
                     self._sign(seen={name})

@@ -3,7 +3,8 @@
 An original is tried once its photo is durable as done, then whenever it may have been quiet for
 long enough.  One that stays is kept in the ledger with a code, said once for each code
 (`source.kept`), and tried again with back-off; when it goes after all, that is said too
-(`source.gone`).  What only another file could change (further pages, nothing found) is not
+(`source.gone`).  Of many that stay for one reason a few are named and the rest are a number
+(`sources.kept`).  What only another file could change (further pages, nothing found) is not
 tried again.  A folder that failed is that folder's state (`archive.lost`), not each photo's.
 """
 
@@ -11,17 +12,21 @@ from __future__ import annotations
 
 import heapq
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
+from nobgd.fs.names import GOING
 from nobgd.jobs import plan
+from nobgd.jobs.events import Call
+from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
 from nobgd.lane import barrier
-from nobgd.lane.disposal import Dispose, PutBack
-from nobgd.values import Blame, Code, Photo
+from nobgd.lane.disposal import Dispose, PutBack, put_back
+from nobgd.values import Blame, Code, Failed, NobgdError, Photo
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -51,6 +56,9 @@ class Disposals:
         self._due: list[tuple[float, Key]] = []
         self._sent = 0
         self._left: dict[Key, float] = {}  # hidden folders that a kill left something in
+        self._clearing: set[Key] = set()
+        self._told: dict[Key, Code] = {}  # those that cannot be cleared
+        self.staying = Failing("sources.kept")
 
     def add(self, inbox: str, relpath: str, quiet_s: float) -> None:
         """A photo that is done, and quiet for so long; tried from the next `start` on."""
@@ -66,6 +74,17 @@ class Disposals:
             del self._pending[key]
         for key in [key for key in self._left if key[0] == inbox]:
             del self._left[key]
+        self.staying.forget(inbox)
+
+    def gone(self, inbox: str, relpaths: Iterable[str]) -> None:
+        """Originals have left by other hands: they stay no more."""
+        for relpath in relpaths if self.staying else ():
+            self.staying.ended(inbox, relpath, silently=True)
+
+    def tell(self, now: float) -> None:
+        """Say how many stay for one reason, where that has changed."""
+        for event in self.staying.due(now):
+            self._service.saying.tell("warning" if event["count"] else "info", event)
 
     def left(self, inbox: str, folder: str) -> None:
         """A scanner has seen the hidden folder of a disposal; a live one clears it itself."""
@@ -117,6 +136,8 @@ class Disposals:
         if row is None or not goes or rules is None or rules.source == "keep":
             del self._pending[key]
             return
+        if row.kept is not None:
+            self._counted(row, row.kept, row.kept_why or "", now, known=True)
         if row.keep:
             del self._pending[key]
             self._stays(row, Code(row.keep), barrier.kept(row.relpath, Code(row.keep)))
@@ -179,7 +200,8 @@ class Disposals:
     def _gone(self, row: Row) -> None:
         service = self._service
         service.ledger.disposed(row.inbox, row.relpath)
-        if row.kept is not None:
+        staying = self.staying.ended(row.inbox, row.relpath)
+        if row.kept is not None and staying:
             source = os.path.join(row.inbox, row.relpath)
             event = {"event": "source.gone", "inbox": row.inbox, "source": source}
             service.saying.tell("info", event)
@@ -206,14 +228,26 @@ class Disposals:
         """Say that an original stays, once for each code."""
         service = self._service
         known = service.ledger.get(row.inbox, row.relpath)
-        if known is None or known.kept == code:
+        if known is None:
+            return
+        again = known.kept == code
+        named = self._counted(row, code, reason, time.monotonic(), known=again)
+        if again:
             return
         keep = str(code) if code in FOR_GOOD else known.keep
         service.ledger.kept(row.inbox, row.relpath, code, reason, keep)
-        service.saying.tell(
+        if named:
+            self._tell_kept(row.inbox, row.relpath, code, reason)
+
+    def _counted(self, row: Row, code: str, reason: str, now: float, *, known: bool) -> bool:
+        failed = Failed(row.inbox, row.relpath, Code(code), reason)
+        return self.staying.failed(failed, now, known=known)
+
+    def _tell_kept(self, inbox: str, relpath: str, code: Code, reason: str) -> None:
+        self._service.saying.tell(
             "warning",
-            {"event": "source.kept", "inbox": row.inbox,
-             "source": os.path.join(row.inbox, row.relpath), "code": code, "reason": reason},
+            {"event": "source.kept", "inbox": inbox,
+             "source": os.path.join(inbox, relpath), "code": code, "reason": reason},
         )  # fmt: skip
 
     # --- what a kill left ------------------------------------------------------------------
@@ -221,14 +255,39 @@ class Disposals:
     def _clear(self, key: Key, now: float) -> None:
         self._left[key] = now + _LEFT_S
         inbox, folder = key
-        if inbox not in self._service.inboxes or inbox in self._service.lost:
+        rules = self._service.desk.rules(inbox)
+        if rules is None or inbox in self._service.lost or key in self._clearing:
             return
+        self._clearing.add(key)
         errand = PutBack(inbox, folder, self._service.mounts.get(inbox))
-        self._service.errand(errand, lambda count, error: self._cleared(key, count, error))
+        if rules.source != "keep":
+            self._service.errand(errand, lambda count, error: self._cleared(key, count, error))
+            return
+        # Lanes may only read an inbox whose originals stay.  A rename asks nothing of a picture.
+        threading.Thread(target=self._put_back, args=(key, errand), daemon=True).start()
+
+    def _put_back(self, key: Key, errand: PutBack) -> None:
+        """What a lane would do; on a thread of its own, which a share may hold up."""
+        count, error = None, None
+        try:
+            count = put_back(errand)
+        except NobgdError as failed:
+            error = ErrandFailed(failed.code, failed.reason)
+        self._service.mailbox.put(Call(lambda: self._cleared(key, count, error)))
 
     def _cleared(self, key: Key, count: int | None, error: ErrandFailed | None) -> None:
+        self._clearing.discard(key)
+        if error is not None and self._told.get(key) != error.code:
+            self._told[key] = error.code
+            where = os.path.join(key[1], GOING)
+            reason = (
+                f"{where}: originals that a kill left there cannot be put back: {error.reason};"
+                " move them out yourself"
+            )
+            self._tell_kept(key[0], where, error.code, reason)
         if error is not None or count is None or count < 0:
             return  # somebody is at work there, or it cannot be: again in a while
         self._left.pop(key, None)
+        self._told.pop(key, None)
         if count and key[0] in self._service.inboxes:
             self._service.inboxes[key[0]].wake()

@@ -1,8 +1,8 @@
-"""Photos that wait for their place (no permission, EIO, a full disk): what is said of them.  Pure.
+"""What is said of photos that wait for their place, and of originals that stay.  Pure.
 
-They are tried again for as long as it takes, so a line for each try would be a line a minute for
-ever.  Said is what begins, what changes its reason, and what ends; and of many that fail for one
-reason the first few by name, the rest by number.
+Those that have no permission, or no room on a disk, are tried again for as long as it takes, so
+a line for each try would be a line a minute for ever.  Said is what begins, what changes its
+reason, and what ends; and of many with one reason the first few by name, the rest by number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AGAIN_S, _LONGEST_S = 60.0, 3600.0  # then, when the number has changed: doubli
 class _Group:
     """Photos of one inbox that fail for one reason."""
 
-    photos: dict[str, None] = field(default_factory=dict)
+    photos: dict[str, bool] = field(default_factory=dict)  # whether it was told by its name
     named: int = 0
     told: int = 0  # the number last told; 0: none yet
     due: float = 0.0  # monotonic seconds
@@ -34,7 +34,8 @@ class _Group:
 class Failing:
     """Who fails for which reason.  Only accessed from the main loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, event: str = "photos.failing") -> None:
+        self._event = event
         self._groups: dict[tuple[str, str], _Group] = {}  # by inbox and code
         self._codes: dict[tuple[str, str], tuple[str, int]] = {}  # photo → code, how many so far
         self._over: list[dict[str, Any]] = []  # the ends that are to be told
@@ -42,8 +43,11 @@ class Failing:
     def __len__(self) -> int:
         return len(self._codes)
 
-    def failed(self, failed: Failed, now: float) -> bool:
-        """A photo has failed for its place: whether that is to be told by its name."""
+    def failed(self, failed: Failed, now: float, *, known: bool = False) -> bool:
+        """A photo has failed for its place: whether that is to be told by its name.
+
+        ``known``: it was told by an earlier run, and is counted without a word.
+        """
         key, code = (failed.inbox, failed.relpath), str(failed.code)
         before, changes = self._codes.get(key, ("", 0))
         if before == code:
@@ -52,20 +56,33 @@ class Failing:
             self._leave(key, before)
         self._codes[key] = (code, changes + 1)
         group = self._groups.setdefault((failed.inbox, code), _Group())
-        group.photos[failed.relpath] = None
+        group.photos[failed.relpath] = group.named < _BY_NAME and changes < _CHANGES
         group.example = failed
-        if group.named < _BY_NAME and changes < _CHANGES:
+        if group.photos[failed.relpath]:
             group.named += 1
             return True
-        if not group.due:
+        if known:
+            group.told += 1
+        elif not group.due:
             group.due = now + _FIRST_S
         return False
 
-    def ended(self, inbox: str, relpath: str, *, silently: bool = False) -> None:
-        """A photo is done, set aside or gone; ``silently``: no line of its own tells that."""
+    def ended(self, inbox: str, relpath: str, *, silently: bool = False) -> bool:
+        """A photo is done, set aside or gone; ``silently``: no line of its own tells that.
+
+        Whether it was told by its name.
+        """
         found = self._codes.pop((inbox, relpath), None)
-        if found is not None:
-            self._leave((inbox, relpath), found[0], silently=silently)
+        if found is None:
+            return False
+        named = self._groups[inbox, found[0]].photos[relpath]
+        self._leave((inbox, relpath), found[0], silently=silently)
+        return named
+
+    def forget(self, inbox: str) -> None:
+        """An inbox is closed: nothing more is told of its photos."""
+        self._codes = {key: code for key, code in self._codes.items() if key[0] != inbox}
+        self._groups = {key: each for key, each in self._groups.items() if key[0] != inbox}
 
     def _leave(self, key: tuple[str, str], code: str, *, silently: bool = False) -> None:
         group = self._groups[key[0], code]
@@ -73,10 +90,10 @@ class Failing:
         if not group.photos:
             del self._groups[key[0], code]
             if group.told or silently:
-                self._over.append(_event(key[0], code, group))
+                self._over.append(self._told(key[0], code, group))
 
     def due(self, now: float) -> Iterator[dict[str, Any]]:
-        """The events that are to be told now, ``photos.failing``."""
+        """The events that are to be told now, with their number."""
         over, self._over = self._over, []
         yield from over
         for (inbox, code), group in self._groups.items():
@@ -84,13 +101,12 @@ class Failing:
             if group.due and now >= group.due and count != group.told:
                 group.told, group.due = count, now + group.pause_s
                 group.pause_s = min(group.pause_s * 2, _LONGEST_S)
-                yield _event(inbox, code, group)
+                yield self._told(inbox, code, group)
 
-
-def _event(inbox: str, code: str, group: _Group) -> dict[str, Any]:
-    count = len(group.photos)
-    example = group.example
-    reason = f"for example {example.reason}" if count and example else "none does any more"
-    return {
-        "event": "photos.failing", "inbox": inbox, "code": code, "count": count, "reason": reason,
-    }  # fmt: skip
+    def _told(self, inbox: str, code: str, group: _Group) -> dict[str, Any]:
+        count = len(group.photos)
+        example = group.example
+        reason = f"for example {example.reason}" if count and example else "none does any more"
+        return {
+            "event": self._event, "inbox": inbox, "code": code, "count": count, "reason": reason,
+        }  # fmt: skip

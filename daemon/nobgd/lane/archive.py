@@ -39,20 +39,21 @@ class Archive:
     mount: mounts.Mount | None = None
 
 
-def put(hidden: int, file: int, name: str, relpath: str, sha256: str, archive: Archive) -> None:
-    """Move ``name`` of the open folder ``hidden``, open as ``file``, to the archive.
+def put(hidden: int, file: int, here: str, relpath: str, sha256: str, archive: Archive) -> None:
+    """Move ``here`` of the open folder ``hidden``, open as ``file``, to ``relpath`` in the archive.
 
     Raises `NobgdError` whose place is the archive.
     """
+    name = os.path.basename(relpath)
     parts = [part for part in os.path.dirname(relpath).split("/") if part]
     try:
         with publish.folder(archive.path, parts, archive.mount) as folder:
             if os.fstat(hidden).st_dev == os.fstat(folder).st_dev:
                 with contextlib.suppress(_OtherFileSystem):
-                    _rename(hidden, name, folder, sha256)
+                    _rename(hidden, here, name, folder, sha256)
                     return
             _copy(file, name, folder, sha256)
-        os.unlink(name, dir_fd=hidden)
+        os.unlink(here, dir_fd=hidden)
     except NobgdError as error:
         raise NobgdError(error.code, error.reason, archive.path) from error
     except OSError as error:
@@ -71,10 +72,10 @@ def _names(name: str, sha256: str) -> list[str]:
     return [*islice(numbered(name), _LOOKED_AT), *islice(numbered(by_hash), 1000)]
 
 
-def _rename(hidden: int, name: str, folder: int, sha256: str) -> None:
+def _rename(hidden: int, here: str, name: str, folder: int, sha256: str) -> None:
     for target in _names(name, sha256):
         try:
-            publish.rename_noreplace(hidden, name, folder, target)
+            publish.rename_noreplace(hidden, here, folder, target)
         except FileExistsError:
             continue
         except OSError as error:

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from nobgd.fs import mounts, publish
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
+from nobgd.fs.names import GOING_FILE, NAME_BYTES
 from nobgd.lane import archive, barrier, going
 from nobgd.picture import provenance
 from nobgd.values import Code, NobgdError
@@ -88,24 +89,23 @@ def dispose(errand: Dispose, keep: Callable[[], str]) -> int:
         before = _look(folder, name, errand)
         output = _output(errand)
         try:
-            with going.entered(folder) as hidden:
-                wait = _wait(folder, hidden, name, errand, before, began)
+            with going.entered(folder) as room:
+                wait = _wait(folder, room, name, errand, before, began)
                 if wait is not None:
                     return _told(wait, errand)
                 if errand.keep is None and (code := keep()):
                     raise NobgdError(Code(code), barrier.kept(errand.relpath, Code(code)))
-                _aside(folder, hidden, name)
-                _go(folder, hidden, name, errand, output)
+                _go(folder, room, name, _aside(folder, room, name), errand, output)
         except going.Busy:
             return 1000
         publish.sync_folder(folder)
     return 0
 
 
-def _aside(folder: int, hidden: int, name: str) -> None:
+def _aside(folder: int, room: going.Room, name: str) -> str:
     """Move it into the hidden folder; one that another machine took away is made anew later."""
     try:
-        publish.rename_noreplace(folder, name, hidden, name)
+        return room.take(folder, name)
     except FileNotFoundError:
         if publish.exists(folder, name):
             raise going.Busy from None
@@ -114,9 +114,11 @@ def _aside(folder: int, hidden: int, name: str) -> None:
 
 def _adopt(folder: int, name: str) -> None:
     """What a killed lane left in the hidden folder gets its name again first."""
-    with contextlib.suppress(FileNotFoundError, going.Busy):
-        os.stat(f"{going.FOLDER}/{name}", dir_fd=folder, follow_symlinks=False)
-        going.put_back(folder)
+    for hidden in (f"{going.FOLDER}/{name}", f"{GOING_FILE}{name}"):
+        with contextlib.suppress(FileNotFoundError, going.Busy):
+            if len(os.fsencode(os.path.basename(hidden))) <= NAME_BYTES:
+                os.stat(hidden, dir_fd=folder, follow_symlinks=False)
+                going.put_back(folder)
 
 
 def _look(folder: int, name: str, errand: Dispose) -> os.stat_result:
@@ -170,14 +172,16 @@ def _output(errand: Dispose) -> os.stat_result:
 
 
 def _wait(
-    folder: int, hidden: int, name: str, errand: Dispose, before: os.stat_result, began: float
+    folder: int, room: going.Room, name: str, errand: Dispose, before: os.stat_result, began: float
 ) -> barrier.Wait | None:
     file = os.open(name, _READ, dir_fd=folder)
     try:
         if not os.path.samestat(before, os.fstat(file)):
             raise NobgdError(Code.CHANGED, f"{errand.relpath} is another photo now; it is kept")
         # The hidden folder was made or used just now, by the clock that ctimes are of.
-        stored = (os.fstat(hidden).st_ctime_ns - before.st_ctime_ns) / 1e9
+        stored = None
+        if not room.prefix:
+            stored = (os.fstat(room.folder).st_ctime_ns - before.st_ctime_ns) / 1e9
         seen = barrier.Seen(
             errand.quiet_s + (time.monotonic() - began), stored,
             time.clock_gettime(time.CLOCK_BOOTTIME),
@@ -224,25 +228,28 @@ def _holes(file: int, info: os.stat_result) -> bool:
         return info.st_blocks * 512 < info.st_size // 2
 
 
-def _go(folder: int, hidden: int, name: str, errand: Dispose, output: os.stat_result) -> None:
+def _go(
+    folder: int, room: going.Room, name: str, here: str, errand: Dispose, output: os.stat_result
+) -> None:
     """Remove what lies in the hidden folder, or put it back and raise."""
+    hidden = room.folder
     try:
-        file = os.open(name, _READ, dir_fd=hidden)
+        file = os.open(here, _READ, dir_fd=hidden)
         try:
             _same(folder, file, errand)
             if not _still(errand.output, output):
                 _output(errand)
             if errand.archive is not None:
                 place = archive.Archive(errand.archive, errand.archive_mount)
-                archive.put(hidden, file, name, errand.relpath, errand.sha256, place)
+                archive.put(hidden, file, here, errand.relpath, errand.sha256, place)
             else:
-                os.unlink(name, dir_fd=hidden)
+                os.unlink(here, dir_fd=hidden)
         finally:
             os.close(file)
         publish.sync_folder(hidden)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            going.back(folder, hidden, name)
+            going.back(folder, hidden, name, here)
         raise
 
 

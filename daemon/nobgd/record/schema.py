@@ -117,6 +117,11 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         "a source was to be archived or deleted and stays; said once for each code",
         "inbox source code reason", "",
     ),
+    "sources.kept": (
+        "more sources than were told one by one stay for one reason; told when the number changes,"
+        " at growing intervals",
+        "inbox code count reason", "",
+    ),
     "source.gone": ("one that was said to be kept has gone after all", "inbox source", ""),
     "service.ready": (
         "models are loaded, inboxes are watched",

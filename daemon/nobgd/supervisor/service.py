@@ -184,6 +184,7 @@ class Service:
         self.saying.settle_accounts()
         self._try(self.asides.start)
         self._try(self.booking.tell_failing, time.monotonic())
+        self._try(self.disposals.tell, time.monotonic())
         if self.stopping is None:
             self._probe_places()
             self._try(self.disposals.start, time.monotonic())
@@ -279,6 +280,7 @@ class Service:
                 self.looking.drop(message.inbox, message.relpaths)
                 self.unnamed.drop(message.inbox, message.relpaths)
                 self.booking.left(message.inbox, message.relpaths)
+                self.disposals.gone(message.inbox, message.relpaths)
                 self.desk.gone(message.inbox, message.relpaths)
             case messages.Left():
                 self.disposals.left(message.inbox, message.folder)
