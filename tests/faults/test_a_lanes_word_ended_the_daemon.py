@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from faults.house import House
 from faults.pictures import valid
 
@@ -66,16 +68,17 @@ if any(word in ("nobgd.lane.process", "nobgd.pool.child") for word in sys.orig_a
 """
 
 
-def test_a_lie_costs_its_own_photo_an_attempt_and_nothing_else(tmp_path: Path) -> None:
+def test_a_lie_costs_its_own_photo_an_attempt_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The daemon lives, the photo whose name was forged is as it was, good ones are done."""
     root = tmp_path / "house"
     root.mkdir()
     (tmp_path / "hook").mkdir()
     (tmp_path / "hook" / "sitecustomize.py").write_text(_CAPTURE)
     house = House(root, tmp_path / "cache", workers={"count": 2, "attempts": 1, "deadline_s": 15})
-    house.environment["PYTHONPATH"] = os.pathsep.join(
-        [str(tmp_path / "hook"), *filter(None, sys.path)]
-    )
+    path = os.pathsep.join([str(tmp_path / "hook"), *filter(None, sys.path)])
+    monkeypatch.setenv("PYTHONPATH", path)
     with house:
         (house.inbox / "victim.jpg").write_bytes(valid(1))
         assert house.await_ends(["victim.jpg"], 60) == []

@@ -137,13 +137,19 @@ def absolute(path: str) -> str:
 
 
 def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
-    """The running daemon's answer, else the ledger's; errors are printed, then `Quit`."""
+    """The running daemon's answer, else the ledger's; errors are printed, then `Quit`.
+
+    A daemon that runs and does not answer is an error: nothing is changed behind its back.
+    """
     from nobgd.status import control
 
     try:
         answer = control.ask(config, request)
     except PermissionError as error:
         complain(f"{control.path_of(config)}: {error.strerror}; ask as the daemon's user or group")
+        raise Quit(ENVIRONMENT) from None
+    except control.Busy as busy:
+        complain(str(busy))
         raise Quit(ENVIRONMENT) from None
     except control.NotRunning:
         answer = _from_ledger(config, request)
@@ -156,19 +162,29 @@ def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
 def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     import sqlite3
 
+    from nobgd.fs import lock
     from nobgd.status import answers
+    from nobgd.status.listening import READING
     from nobgd.supervisor import state_folder
 
+    held = ledger = None
     try:
         config.state_dir.mkdir(parents=True, exist_ok=True)
+        if request["do"] not in READING:
+            held = lock.take(config.state_dir / "lock", _LOOK_S)
+            if held is None:  # it has started just now
+                complain(f"another nobgd uses {config.state_dir}; nothing was changed, ask again")
+                raise Quit(ENVIRONMENT)
         ledger = state_folder.open_ledger(config.state_dir)
+        return answers.answer(config, ledger, None, request)
     except (OSError, sqlite3.Error) as error:
         complain(f"{config.state_dir}: the ledger cannot be opened ({error}); check state_dir")
         raise Quit(ENVIRONMENT) from None
-    try:
-        return answers.answer(config, ledger, None, request)
     finally:
-        ledger.close()
+        if ledger is not None:
+            ledger.close()
+        if held is not None:
+            os.close(held)
 
 
 def switch(args: argparse.Namespace, do: str, done: str) -> int:

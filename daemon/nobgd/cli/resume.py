@@ -20,7 +20,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         exits="0  it goes on\n"
         "1  INBOX is none of the configuration, or the daemon refuses\n"
         "2  the configuration is wrong\n"
-        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+        "3  the daemon is too busy to answer, or its socket or ledger may not be opened (ask as\n"
+        "   its user, or with sudo)",
     )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("inbox", metavar="INBOX", nargs="?", help="default: all")

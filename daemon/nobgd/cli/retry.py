@@ -22,7 +22,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         exits="0  they will be tried again, or there was nothing to retry\n"
         "1  none of the photos named is known\n"
         "2  neither photos nor --all were given, or the configuration is wrong\n"
-        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+        "3  the daemon is too busy to answer, or its socket or ledger may not be opened (ask as\n"
+        "   its user, or with sudo)",
     )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("paths", metavar="PATH", nargs="*", help="photos, as they lie in the inbox")

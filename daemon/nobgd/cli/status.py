@@ -27,7 +27,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         ],
         exits="0  answered\n"
         "2  the configuration is wrong\n"
-        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+        "3  the daemon is too busy to answer, or its socket or ledger may not be opened (ask as\n"
+        "   its user, or with sudo)",
     )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")

@@ -23,7 +23,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         ],
         exits="0  answered\n"
         "2  the configuration is wrong, or no path is given\n"
-        "3  the daemon's socket or ledger may not be opened: ask as its user, or with sudo",
+        "3  the daemon is too busy to answer, or its socket or ledger may not be opened (ask as\n"
+        "   its user, or with sudo)",
     )  # fmt: skip
     common.add_config(parser)
     parser.add_argument("path", metavar="PATH", help="a file, there or gone")

@@ -244,6 +244,8 @@ def _config_of(dropin: str) -> str:
 def _daemon(config: Config) -> Finding:
     try:
         answer = control.ask(config, {"do": "status"})
+    except control.Busy as busy:
+        return Finding(False, "daemon", str(busy))
     except control.NotRunning:
         if os.path.exists(_USUAL_UNIT) and ask.of_unit("ActiveState") == "failed":
             return Finding(False, "daemon", "has failed; journalctl -u nobgd -n 50 says why")

@@ -1,34 +1,39 @@
-"""Talking to a running daemon: a Unix socket, one JSON line each way.
+"""Asking a running daemon: a Unix socket, one JSON line each way, see `listening`.
 
-The socket lies in $RUNTIME_DIRECTORY (systemd makes it), else in the state folder, mode 0660:
-who may not connect is kept out by the kernel.  Reading is for all who can connect; changing
-something is for root, the daemon's own user and its group (SO_PEERCRED).
+The socket lies in $RUNTIME_DIRECTORY (systemd makes it), else in the state folder.  No answer
+is not "no daemon": whether one runs, the state folder's lock says.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
-import struct
-import threading
-from collections.abc import Callable
+import time
 from pathlib import Path
 from typing import Any
 
 from nobgd.config import Config
+from nobgd.fs import lock
 
 NAME = "control.sock"
-READING = frozenset({"status", "why"})
-_TIMEOUT_S = 5.0
-_LONGEST = 1 << 20  # bytes of a request
-
-Handler = Callable[[dict[str, Any]], dict[str, Any]]
+LONGEST = 1 << 20  # bytes of a request
+ANSWER_S = 6.0  # that the loop may take
+ASKING_S = 3.0  # from the connection to the end of the request
+_TIMEOUT_S = ASKING_S + ANSWER_S + 4.0  # so that the daemon gives up first, and says so
+_AGAIN_S = 0.05  # between two tries to connect
+TOO_BUSY = (
+    f"nobgd (pid {{pid}}) is busy and did not answer in {ANSWER_S:g} s; nothing was changed, ask"
+    " again in a while"
+)
 
 
 class NotRunning(Exception):  # noqa: N818 - a fact
-    """No daemon answers."""
+    """There is no daemon; nobody holds the state folder's lock."""
+
+
+class Busy(Exception):  # noqa: N818 - a fact
+    """There is one, and it gave no answer; the sentence is for the user."""
 
 
 def path_of(config: Config) -> Path:
@@ -51,23 +56,49 @@ def own_path(config: Config) -> Path:
 
 
 def ask(config: Config, request: dict[str, Any]) -> dict[str, Any]:
-    """One question, one answer.  Raises `NotRunning`, or PermissionError."""
+    """One question, one answer.  Raises `NotRunning`, `Busy` or PermissionError."""
+    until = time.monotonic() + _TIMEOUT_S
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-        line.settimeout(_TIMEOUT_S)
         try:
-            _connect(line, path_of(config))
+            line.settimeout(_TIMEOUT_S)
+            _connect_until(line, path_of(config), until)
             line.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(_read_line(line))
+            answer = json.loads(read_line(line, until))
         except PermissionError:
             raise
         except (OSError, ValueError) as error:
-            raise NotRunning(str(error)) from error
+            raise _silent(config, error) from error
     if not isinstance(answer, dict):
-        raise NotRunning("not an answer")
+        raise _silent(config, ValueError("not an answer"))
+    if isinstance(busy := answer.get("busy"), str):
+        raise Busy(busy)
     return answer
 
 
-def _connect(line: socket.socket, path: Path) -> None:
+def _silent(config: Config, error: Exception) -> NotRunning | Busy:
+    holder = lock.holder(config.state_dir / "lock")
+    if holder is None:
+        return NotRunning(str(error))
+    return Busy(
+        f"nobgd (pid {holder}) uses {config.state_dir} and does not answer: it is starting, or is"
+        " very busy, or is a `nobgd once`; ask again in a while"
+    )
+
+
+def _connect_until(line: socket.socket, path: Path, until: float) -> None:
+    """Connect, and wait where too many others are about to."""
+    while True:
+        try:
+            connect(line, path)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_AGAIN_S)
+        else:
+            return
+
+
+def connect(line: socket.socket, path: Path) -> None:
     """Connect, also where the path is longer than the 107 bytes a socket's name may have."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
     try:
@@ -76,65 +107,17 @@ def _connect(line: socket.socket, path: Path) -> None:
         os.close(folder)
 
 
-def _read_line(line: socket.socket) -> bytes:
-    data = b""
-    while not data.endswith(b"\n") and len(data) < _LONGEST:
+def read_line(line: socket.socket, until: float, longest: int | None = None) -> bytes:
+    """One line, or what there was before the end.  Raises TimeoutError at ``until``, ValueError."""
+    data = bytearray()
+    while not data.endswith(b"\n"):
+        if (left := until - time.monotonic()) <= 0:
+            raise TimeoutError
+        line.settimeout(left)
         part = line.recv(65_536)
         if not part:
             break
         data += part
-    return data
-
-
-class Control:
-    """The daemon's end: a thread that passes questions to ``handle`` and answers back."""
-
-    def __init__(self, path: Path, handle: Handler) -> None:
-        self._path = path
-        self._handle = handle
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-
-    def start(self) -> None:
-        """Listen.  Raises OSError; the state folder's lock says that an old socket is dead."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
-        old = os.umask(0o117)
-        try:
-            self._socket.bind(f"/proc/self/fd/{folder}/{self._path.name}")
-        finally:
-            os.umask(old)
-            os.close(folder)
-        self._socket.listen(8)
-        threading.Thread(target=self._serve, name="control", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop listening and take the socket away."""
-        self._socket.close()
-        with contextlib.suppress(OSError):
-            self._path.unlink()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                line, _ = self._socket.accept()
-            except OSError:
-                return
-            with contextlib.suppress(OSError, ValueError), line:
-                line.settimeout(_TIMEOUT_S)
-                self._answer(line)
-
-    def _answer(self, line: socket.socket) -> None:
-        request = json.loads(_read_line(line))
-        if not isinstance(request, dict):
-            return
-        if request.get("do") not in READING and not _may_change(line):
-            answer = {"error": "only root, the daemon's user and its group may change something"}
-        else:
-            answer = self._handle(request)
-        line.sendall(json.dumps(answer).encode() + b"\n")
-
-
-def _may_change(line: socket.socket) -> bool:
-    _, uid, gid = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return uid in (0, os.geteuid()) or gid == os.getegid()
+        if longest is not None and len(data) > longest:
+            raise ValueError("too long a request")
+    return bytes(data)

@@ -44,7 +44,7 @@ from nobgd.pool.lanes import Unbegun
 from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log
-from nobgd.status import answers, control, glance
+from nobgd.status import answers, control, glance, listening
 from nobgd.status.rates import Pulse
 from nobgd.supervisor.health import Vigil
 from nobgd.supervisor.mishap import Mishaps
@@ -111,7 +111,7 @@ class Service:
         self.asides = Asides(self)
         self.saying = Saying(self)
         self.mishaps = Mishaps(self)
-        self._control: control.Control | None = None
+        self._control: listening.Control | None = None
         self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
@@ -490,7 +490,7 @@ class Service:
 
     def _listen(self) -> None:
         """Open the control socket; a daemon without one still works."""
-        self._control = control.Control(control.own_path(self.config), self._ask_the_loop)
+        self._control = listening.Control(control.own_path(self.config), self._ask_the_loop)
         try:
             self._control.start()
         except OSError as error:
@@ -498,18 +498,25 @@ class Service:
             self.say.warning("control.closed", why=str(error))
 
     def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Answer a request in the loop's thread, which owns all state."""
+        """Answer a request in the loop's thread, which owns all state; called in the asker's."""
         future: Future[dict[str, Any]] = Future()
         seen = glance.look(self.config, request)  # here, in the asker's thread: it may take a while
 
         def answer() -> None:
+            if not future.set_running_or_notify_cancel():
+                return  # the asker was told that nothing was done
             try:
                 future.set_result(answers.handle(self.config, self.ledger, self, request, seen))
             except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
                 future.set_result({"error": f"{type(error).__name__}: {error}"})
 
         self.mailbox.put(Call(answer))
-        return glance.complete(future.result(5.0))
+        try:
+            return glance.complete(future.result(control.ANSWER_S))
+        except TimeoutError:
+            if future.cancel():
+                return {"busy": control.TOO_BUSY.format(pid=os.getpid())}
+        return glance.complete(future.result(control.ANSWER_S))  # it is at it
 
     # --- time ----------------------------------------------------------------------------
 

@@ -1,23 +1,22 @@
 """The state folder: on local disk, ours alone while we run.
 
-The lock is flock(2) on ``<state_dir>/lock``; the kernel drops it with the process, so a
-crash leaves nothing to clear up.
+The lock is ``<state_dir>/lock``, see `fs.lock`.  Who changes something in the ledger holds it:
+the daemon as long as it runs, a verb for a moment where no daemon does.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from nobgd.fs import mounts
+from nobgd.fs import lock, mounts
 from nobgd.jobs.ledger import Ledger
 
 MOVE_AWAY = "move it away to start afresh: finished outputs are recognised and not made again"
+_LOOK_S = 1.0  # a verb may hold the lock for a moment, or look at whether anybody does
 _ROOM_BYTES = 200_000  # that must fit before work begins again, or the next photo fails anew
 
 
@@ -65,25 +64,19 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
             " set state_dir to a folder on a local disk"
         )
     try:
-        lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        held = lock.take(state_dir / "lock", _LOOK_S)
     except OSError as error:
         raise StateError(f"{state_dir}/lock: {error.strerror}; check its owner and mode") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
-        os.close(lock)
+    if held is None:
+        owner = lock.holder(state_dir / "lock") or "unknown"
         raise StateError(
-            f"another nobgd (pid {owner or 'unknown'}) already uses {state_dir};"
+            f"another nobgd (pid {owner}) already uses {state_dir};"
             " stop it, or give this one a state_dir of its own"
-        ) from None
-    with contextlib.suppress(OSError):  # a full disk: the ledger will say so
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        )
     try:
-        return State(open_ledger(state_dir), lock)
+        return State(open_ledger(state_dir), held)
     except sqlite3.DatabaseError as error:
-        os.close(lock)
+        os.close(held)
         raise StateError(
             f"{state_dir}/ledger.sqlite3: {error}; {MOVE_AWAY}"
         ) from None
