@@ -24,6 +24,7 @@ class Ignore:
         """
         self._output = f"{suffix}.png" if suffix else None
         self._user = Globs(globs)
+        self._only_built_in = not self._user
 
     def rule(self, relpath: str, is_dir: bool = False) -> str | None:
         """Return the rule by which this file or folder, or one above it, is ignored."""
@@ -41,7 +42,7 @@ class Ignore:
         plain = not left.match(name.lower())
         if self._output is not None and name.endswith(self._output):
             return f"*{self._output}"
-        if plain and not self._user:
+        if plain and self._only_built_in:
             return None  # nearly every name
         built_in = None if plain else leftovers.rule(name, is_dir=is_dir)
         if not self._user or (built_in is not None and not self._may_take(built_in)):

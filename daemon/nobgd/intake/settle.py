@@ -17,13 +17,10 @@ from nobgd.values import Photo, Sighting
 
 @dataclass(slots=True)
 class _Waiting:
-    size: int
-    mtime_ns: int
+    seen: Sighting  # the last; another inode or ctime is no change that it has to be quiet after
     since: float  # when the last change was seen
     due: float  # before this it is not settled
     looks: int  # equal ones in a row
-    inode: int | None  # as last seen: another one is no change that it has to be quiet after
-    ctime_ns: int | None
     heard: bool
 
 
@@ -58,12 +55,12 @@ class Settler:
         settled = []
         for seen in sightings:
             file = self._waiting.get(seen.relpath)
-            if file is None or (file.size, file.mtime_ns) != (seen.size, seen.mtime_ns):
+            if file is None or not _equal(file.seen, seen):
                 changed = now if until is None else until
                 self._wait(seen, changed, changed)
                 continue
             file.looks += 1
-            file.inode, file.ctime_ns = seen.inode, seen.ctime_ns
+            file.seen = seen
             file.heard = file.heard or seen.heard
             if file.looks >= 2 and now >= file.due:
                 del self._waiting[seen.relpath]
@@ -107,7 +104,9 @@ class Settler:
 
     def _wait(self, seen: Sighting, since: float, now: float) -> None:
         due = now + self._settle_s
-        self._waiting[seen.relpath] = _Waiting(
-            seen.size, seen.mtime_ns, since, due, 1, seen.inode, seen.ctime_ns, seen.heard
-        )
+        self._waiting[seen.relpath] = _Waiting(seen, since, due, 1, seen.heard)
         self._waiting.move_to_end(seen.relpath)
+
+
+def _equal(one: Sighting, other: Sighting) -> bool:
+    return one.size == other.size and one.mtime_ns == other.mtime_ns

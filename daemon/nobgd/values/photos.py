@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nobgd.values.failures import Code
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from nobgd.fs.mounts import Mount
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One look at one file: what a scan saw, nothing concluded."""
+class Sighting(NamedTuple):
+    """One look at one file: what a scan saw, nothing concluded.
+
+    A tuple: the first pass over an inbox makes two of each file, and tuples are soon made.
+    """
 
     inbox: str  # absolute path of the inbox
     relpath: str
