@@ -4,16 +4,15 @@ The file, or stdout where there is none, is the log: what it has not taken it ge
 Lines of finished photos lie in the ledger until then (see `saying`); of all others the latest
 thousand are kept here.  Nothing is written twice: stdout has taken what the file has not.
 
-Diagnostics: when the log refuses a line (full disk, gone pipe, unmounted share) that is said on
-stdout (`log.lost`), nothing more is offered to it but for one line after a pause that doubles
-from a second to a minute, and when it has all of them that is said too (`log.back`).  No photo
-is ever stopped by it.
+Diagnostics: when the log refuses a line (full disk, gone pipe, unmounted share, or one that does
+not answer in a quarter of a second) that is said on stdout (`log.lost`), nothing more is offered
+to it but for one line after a pause that doubles from a second to a minute, and when it has all
+of them that is said too (`log.back`).  No photo is ever stopped by it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections import deque
@@ -24,7 +23,8 @@ from typing import Any, TextIO
 import structlog
 
 from nobgd.record import events
-from nobgd.record.sinks import LogFile, Stdout
+from nobgd.record.distant import DistantFile
+from nobgd.record.sinks import Stdout
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _TAIL_BYTES = 1 << 20
@@ -50,8 +50,8 @@ class Log:
         self.level = LEVELS[level]
         stream = stdout if stdout is not None else sys.stdout
         self._stdout = Stdout(stream, pretty=pretty, mute=mute)
-        self._file = LogFile(file) if file else None
-        self._log: LogFile | Stdout = self._file or self._stdout
+        self._file = DistantFile(file) if file else None
+        self._log: DistantFile | Stdout = self._file or self._stdout
         self._name = file or "stdout"
         self.behind = False  # the log lacks lines
         self.retry_at = 0.0
@@ -144,19 +144,19 @@ class Log:
             event = {"log": self._name, "why": why, "level": "error", "timestamp": timestamp()}
             self.show(events.line({**event, "event": "log.lost"}))
 
-    def tail(self) -> bytes:
-        """The last megabyte of the log, where it can be read back."""
-        path = self._log.path()
-        if path is not None:
-            with contextlib.suppress(OSError), open(path, "rb") as stream:
-                stream.seek(0, os.SEEK_END)
-                stream.seek(max(0, stream.tell() - _TAIL_BYTES))
-                return stream.read()
-        return b""
+    def tail(self) -> bytes | None:
+        """The last megabyte of the log, where it can be read back; None: it does not answer."""
+        try:
+            return self._log.tail(_TAIL_BYTES)
+        except TimeoutError as error:
+            self._lost(error)
+            return None
+        except OSError:
+            return b""
 
     def holds(self, line: str) -> bool:
         """Whether ``line`` is among the last megabyte written, where that can be looked up."""
-        return line.encode("ascii") in self.tail()
+        return line.encode("ascii") in (self.tail() or b"")
 
     def close(self) -> None:
         """Close the file."""

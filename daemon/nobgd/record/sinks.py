@@ -50,13 +50,13 @@ class Stdout:
         self._stream.flush()
         self._pen.write(number, text.encode("utf-8", "backslashreplace"))
 
-    def path(self) -> str | None:
-        """A path to read it back by, where it is a plain file."""
+    def tail(self, count: int) -> bytes:
+        """The last bytes of it, where it is a plain file."""
         with contextlib.suppress(OSError, ValueError):
             number = self._stream.fileno()
             if stat.S_ISREG(os.fstat(number).st_mode):
-                return f"/proc/self/fd/{number}"
-        return None
+                return _tail(f"/proc/self/fd/{number}", count)
+        return b""
 
 
 def _plain(value: Any) -> Any:
@@ -84,9 +84,9 @@ class LogFile:
             self.close()
             raise
 
-    def path(self) -> str | None:
-        """Where to read it back."""
-        return self._path
+    def tail(self, count: int) -> bytes:
+        """The last bytes of it.  Raises OSError."""
+        return _tail(self._path, count)
 
     def close(self) -> None:
         """Close it; the next line opens it again."""
@@ -120,6 +120,13 @@ class LogFile:
             with contextlib.suppress(OSError):  # EBADF: we may not read it
                 self._pen.torn = os.pread(self._file, 1, seen.st_size - 1) != b"\n"
         return self._file
+
+
+def _tail(path: str, count: int) -> bytes:
+    with open(path, "rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, stream.tell() - count))
+        return stream.read()
 
 
 def _open(folder: int, name: str) -> int:

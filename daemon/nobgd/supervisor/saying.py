@@ -25,7 +25,8 @@ class Saying:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._unsaid: list[_Unsaid] = []
-        self._tail = b""  # of the log, as a crash left it; until it has caught up
+        # of the log, as a crash left it, until it has caught up; None: it could not be read yet
+        self._tail: bytes | None = b""
 
     def begin(self) -> None:
         """Give the log what a crash, or a full disk before it, has kept from it."""
@@ -66,6 +67,10 @@ class Saying:
     def _give_a_page(self) -> bool:
         """Give the log the oldest lines that it lacks; whether there may be more to give now."""
         ledger, log = self._service.ledger, self._service.log
+        if self._tail is None:
+            self._tail = log.tail()
+            if self._tail is None:
+                return False
         rows = ledger.unsaid(_PAGE)
         for inbox, relpath, record in rows:
             line = record.removeprefix(_SHOWN)
