@@ -51,6 +51,7 @@ class Scanned:
     """A pass over the inbox is complete, or the last unsettled file has settled.
 
     With ``unsettled == 0`` everything that was seen has been told.
+    A pass that nobody asked for, and that found as much as the one before, is not told.
     """
 
     inbox: str

@@ -79,6 +79,7 @@ class Scanner:
         self.retry_at = clock()
         self._mount: Mount | None = None
         self._overflow_told = float("-inf")
+        self._said: tuple[int, int] | None = None  # files, and how many of them settle
 
     def step(self, again: Iterable[str] = (), everything: bool = False) -> float:
         """Do what is due; return the time of `clock` at which to come again.
@@ -155,7 +156,14 @@ class Scanner:
             one.idle = 0 if self.look.news else one.idle + 1
             one.usual_s, one.took_s = min(one.took_s, self.took_s), self.took_s
             one.due = now + self._interval(one)
-        self._post(Scanned(self._root, self.files, len(self.settler), self.took_s))
+        self._tell(again=everything)
+
+    def _tell(self, *, again: bool = False) -> None:
+        """Say what a pass has seen, unless it is what was said: hundreds of inboxes are polled."""
+        said = self.tree.count(), len(self.settler)
+        if again or said != self._said:
+            self._said = said
+            self._post(Scanned(self._root, *said, self.took_s))
 
     def _interval(self, region: Region) -> float:
         """Rescan what inotify watches; poll less often where it is quiet or slow.
@@ -194,7 +202,7 @@ class Scanner:
         due = self.settler.due(self._clock())
         self.look.at(root, self._by_folder(due).values())
         if due and not self.settler:
-            self._post(Scanned(self._root, self.tree.count(), 0, self.took_s))
+            self._tell()
 
     def _look_at_rota(self, root: int, region: Region, everything: bool) -> None:
         """Look at the files whose turn it is, so that no change stays unseen for good."""

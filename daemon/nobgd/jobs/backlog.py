@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
@@ -83,21 +84,23 @@ class Backlog:
                 if queues.get(inbox) and is_open(inbox):
                     self._turn.move_to_end(inbox)
                     return queues[inbox].popitem(last=False)[1]
-        found = self._soonest(is_open)
-        if found is None or found[0] > now:
+        found = self._soonest(is_open, now)
+        if found is None:
             return None
         _, _, relpath = heapq.heappop(self._due[found[1]])
         return self._later[found[1]].pop(relpath)[1]
 
-    def _soonest(self, is_open: IsOpen) -> tuple[float, str] | None:
-        """When the earliest retry of an open inbox is due, and which inbox that is."""
+    def _soonest(self, is_open: IsOpen, until: float = math.inf) -> tuple[float, str] | None:
+        """When the earliest retry of an open inbox is due, if by then, and which inbox that is."""
         soonest: tuple[float, str] | None = None
         for inbox, heap in self._due.items():
+            if not heap or heap[0][0] > until or not is_open(inbox):
+                continue  # what was dropped can but be due later, or not at all
             later = self._later[inbox]
             while heap and later.get(heap[0][2], _NEVER)[0] != heap[0][0]:
                 heapq.heappop(heap)  # dropped, or put at another time since
-            if heap and (soonest is None or heap[0][0] < soonest[0]) and is_open(inbox):
-                soonest = heap[0][0], inbox
+            if heap and heap[0][0] <= until:
+                soonest, until = (heap[0][0], inbox), heap[0][0]
         return soonest
 
     def expedite(self, inbox: str | None = None) -> None:

@@ -15,7 +15,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from nobgd import __version__
@@ -94,7 +94,7 @@ class Service:
         self.engine: engines.Engine | None = None
         self.stopping: Stop | None = None
         self.left_over = 0
-        self._opened: dict[str, bool] = {}  # by inbox, as found in this turn
+        self._is_open = cache(self.is_open)  # asked once in each turn of the loop
         self.ticked: Callable[[], None] = lambda: None
         self._observe = observe
         self.pulse = Pulse()
@@ -179,7 +179,7 @@ class Service:
                 self._take(self.mailbox.get_nowait())
         except queue.Empty:
             pass
-        self._opened.clear()
+        self._is_open.cache_clear()
         self._try(self.looking.write, time.monotonic())
         self.saying.settle_accounts()
         self._try(self.asides.start)
@@ -365,13 +365,6 @@ class Service:
             return False
         return self.desk.closed_because(inbox) is None
 
-    def _is_open(self, inbox: str) -> bool:
-        """The same, asked once in each turn of the loop."""
-        found = self._opened.get(inbox)
-        if found is None:
-            found = self._opened[inbox] = self.is_open(inbox)
-        return found
-
     def silent(self, inbox: str) -> str | None:
         """The folder of this inbox that does not answer, if there is one that photos need."""
         rules = self.desk.rules(inbox)
@@ -527,9 +520,10 @@ class Service:
             if self.engine is not None and len(self.in_flight) < self.engine.bound:
                 times.append(self.backlog.next_due(self._is_open))  # else an answer wakes us
             times.append(self.disposals.next_due())
-            waiting = (place for place in self.places() if not (place.ready or place.probing))
-            # together where they are many: each turn of the loop looks at all of them
-            times += [math.ceil(box.probe_at / _PROBES_S) * _PROBES_S for box in waiting]
+            waiting = [each for each in self.places() if not (each.ready or each.probing)]
+            if waiting:  # together where they are many: each turn of the loop looks at all of them
+                soonest = min(each.probe_at for each in waiting)
+                times.append(math.ceil(soonest / _PROBES_S) * _PROBES_S)
         if self.log.behind:
             times.append(self.log.retry_at)
         return max(0.01, min(at for at in times if at is not None) - now)
