@@ -46,13 +46,15 @@ class Asides:
 
     def release(self, row: Row, rules: InboxConfig, *, standing: bool) -> None:
         """The copy of a photo that was set aside is not needed any more; see `Release`."""
-        number = copied_as(row)
         if row.aside is not None:
+            folder = str(rules.quarantine)
+            place = self._service.quarantines.get(folder)
             self._releases.append(
                 Release(
-                    str(rules.quarantine), row.relpath, row.inbox, number, standing=standing
+                    folder, row.relpath, row.inbox, copied_as(row), standing=standing,
+                    mount=place.mount if place is not None else None,
                 )
-            )
+            )  # fmt: skip
 
     def hopeful(self) -> bool:
         """Whether there is a copy to be made that can be (for ``once``)."""

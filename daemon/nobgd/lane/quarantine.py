@@ -67,6 +67,7 @@ class Release:
     inbox: str = ""
     number: int = 0  # of the copy's name
     standing: bool = False
+    mount: mounts.Mount | None = None  # what the quarantine lay on when it was last found good
 
 
 def room(size: int, used: int, free: int, total: int, limit: int | None) -> int:
@@ -207,7 +208,7 @@ def release(errand: Release) -> int:
     name = next(islice(numbered(os.path.basename(errand.relpath)), errand.number, None))
     if not os.path.isdir(errand.quarantine):
         return 0
-    with publish.folder(errand.quarantine, parts) as folder:
+    with publish.folder(errand.quarantine, parts, errand.mount) as folder:
         if errand.standing and not _stands(errand, folder, name):
             return 1
         for each in (name, why_name(name)):
