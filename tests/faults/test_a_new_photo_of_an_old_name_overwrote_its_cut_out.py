@@ -69,8 +69,9 @@ def test_five_photos_of_one_name_have_five_cut_outs(tmp_path: Path, cache: Path)
 def _gone(house: House) -> bool:
     ledger = house.state / "ledger.sqlite3"
     with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db:
-        row = db.execute("SELECT gone FROM photo WHERE relpath=?", (b"scan.jpg",)).fetchone()
-    return bool(row and row[0])
+        db.row_factory = sqlite3.Row
+        row = db.execute("SELECT * FROM photo WHERE relpath=?", (b"scan.jpg",)).fetchone()
+    return row is None or "gone" not in row.keys() or bool(row["gone"])  # noqa: SIM118
 
 
 def test_a_photo_that_changes_where_it_stands_has_one_cut_out(tmp_path: Path, cache: Path) -> None:

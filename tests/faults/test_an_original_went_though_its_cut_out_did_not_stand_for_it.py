@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_only_what_its_cut_out_stands_for_goes(tmp_path: Path) -> None:
         writer.write(late[:third])
         os.pwrite(writer.fileno(), late[2 * third :], 2 * third)
         until(lambda: not (house.inbox / "good.jpg").exists(), 60, "what may go goes")
+        assert house.await_ends(stay, 90) == []
+        time.sleep(3.0)  # another process: what is to go at once goes
+        assert {name for name in stay if (house.inbox / name).exists()} == set(stay)
         os.pwrite(writer.fileno(), late[third : 2 * third], third)
         writer.close()
         assert (house.inbox / "late.tif").read_bytes() == late
@@ -122,6 +126,7 @@ def test_an_output_that_was_taken_away_is_said_and_waited_for(tmp_path: Path) ->
         (house.inbox / "a.jpg").write_bytes(jpeg((230, 40, 30)))
         until(lambda: (house.outbox / "a_nobg.png").exists(), 60, "it is cut out")
         os.rename(house.outbox / "a_nobg.png", house.root / "outside/a_nobg.png")
+        assert (house.inbox / "a.jpg").exists()
         until(lambda: house.listen().codes["source.kept output_gone"], 60, "that is said")
         assert (house.inbox / "a.jpg").exists()
         os.rename(house.root / "outside/a_nobg.png", house.outbox / "a_nobg.png")

@@ -32,6 +32,8 @@ def test_it_is_said_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
             names = [f"{number}.jpg" for number in range(_PHOTOS)]
             for number, name in enumerate(names):
                 (tmp_path / "below" / name).write_bytes(valid(number))
+            until(lambda: inbox.fired() > 3 * _PHOTOS, 60, "each is tried again")
+            assert house.listen().events["photo.failed"] == 3
             until(lambda: house.listen().events["photos.failing"], 60, "their number is told")
             assert house.last["photos.failing"]["count"] == _PHOTOS
             tries = inbox.fired()
