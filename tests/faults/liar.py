@@ -144,7 +144,7 @@ class Liar:
 
     def truth(self, job: Job, draw: random.Random) -> None:
         """A good answer, as the control."""
-        for stage in ("open", "load", "read", "publish", "decode", "infer", "publish"):
+        for stage in ("open", "load", "read", "publish", "decode", "infer", "publish", "confirm"):
             self.say({"stage": stage})
         self.say(honest(job))
 

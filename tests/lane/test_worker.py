@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import skimage
 from PIL import Image
 
 from nobgd import models
-from nobgd.fs import mounts
+from nobgd.fs import mounts, publish
 from nobgd.lane import worker
 from nobgd.picture import provenance
 from nobgd.picture.segment import Segmenter
@@ -220,6 +222,103 @@ def test_a_photo_that_changed_or_left_is_nobodys_fault(job: Job, segmenter: Segm
         Code.CHANGED,
         Code.VANISHED,
     ]
+
+
+def sleeper(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Between the last byte of an output and its name, this happens: the lane was asleep."""
+    real = publish.Temporary.publish
+
+    def slept(temp: publish.Temporary, *args: Any, **more: Any) -> None:
+        meanwhile()
+        real(temp, *args, **more)
+
+    monkeypatch.setattr(publish.Temporary, "publish", slept)
+
+
+def exchanged(path: Path) -> None:
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(path.with_suffix(".new"), "JPEG")
+    path.with_suffix(".new").rename(path)
+
+
+def edited(path: Path) -> None:
+    """One byte, with size and mtime as they were."""
+    seen = path.stat()
+    with path.open("r+b") as stream:
+        stream.seek(seen.st_size // 2)
+        byte = stream.read(1)
+        stream.seek(seen.st_size // 2)
+        stream.write(bytes([byte[0] ^ 1]))
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+
+
+@pytest.mark.parametrize(("what", "code"), [
+    (exchanged, Code.CHANGED), (edited, Code.CHANGED), (Path.unlink, Code.VANISHED),
+    (lambda path: path.write_bytes(b""), Code.CHANGED),
+])  # fmt: skip
+def test_a_lane_that_slept_publishes_no_photo_that_has_changed_since(
+    job: Job, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch,
+    what: Callable[[Path], object], code: Code,
+) -> None:  # fmt: skip
+    """What was cut out meanwhile is never written over, and nothing stale appears beside it."""
+    photo = Path(job.inbox) / "a.jpg"
+    sleeper(monkeypatch, lambda: what(photo))
+    outcome = work(job, segmenter)
+    assert isinstance(outcome, Failed)
+    assert (outcome.code, outcome.side) == (code, "source")
+    assert os.listdir(job.outbox) == []
+
+
+@pytest.mark.parametrize(("what", "left"), [
+    (exchanged, []), (edited, []), (Path.unlink, ["a_nobg.png"]),
+    (lambda path: path.chmod(0o600), ["a_nobg.png"]),
+])  # fmt: skip
+def test_a_change_in_the_moment_of_the_rename_takes_the_output_away_again(
+    job: Job, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch,
+    what: Callable[[Path], object], left: list[str],
+) -> None:  # fmt: skip
+    """Not so where the photo left: whoever waited for the output may have taken it away."""
+    real = publish._rename
+
+    def slept(*args: Any, **more: Any) -> None:
+        real(*args, **more)
+        what(Path(job.inbox) / "a.jpg")
+
+    monkeypatch.setattr(publish, "_rename", slept)
+    outcome = work(job, segmenter)
+    assert isinstance(outcome, Done) is bool(left)
+    assert os.listdir(job.outbox) == left
+
+
+def test_a_copy_of_a_twin_is_looked_after_likewise(
+    job: Job, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes no time to speak of, which says nothing of a lane that sleeps."""
+    first = done(work(job, segmenter))
+    photo = Path(job.inbox) / "b.jpg"
+    photo.write_bytes((Path(job.inbox) / "a.jpg").read_bytes())
+    twin = replace(
+        job, relpath="b.jpg", outputs=("b_nobg.png",), mtime_ns=photo.stat().st_mtime_ns,
+        twins=(Twin(first.sha256, first.output),),
+    )  # fmt: skip
+    sleeper(monkeypatch, lambda: exchanged(photo))
+    outcome = work(twin, segmenter)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is Code.CHANGED
+    assert os.listdir(job.outbox) == ["a_nobg.png"]
+
+
+@pytest.mark.parametrize("what", [
+    lambda path: path.chmod(0o600), lambda path: os.utime(path),
+    lambda path: (path.with_suffix(".new").write_bytes(path.read_bytes()),
+                  path.with_suffix(".new").rename(path)),
+])  # fmt: skip
+def test_a_photo_that_was_only_touched_is_published(
+    job: Job, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch,
+    what: Callable[[Path], object],
+) -> None:  # fmt: skip
+    """Another time, mode or inode is no other picture: it is read again, and is the same."""
+    sleeper(monkeypatch, lambda: what(Path(job.inbox) / "a.jpg"))
+    assert done(work(job, segmenter)).how == "computed"
 
 
 def test_an_outbox_on_another_mount_is_not_written_to(job: Job, segmenter: Segmenter) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nobgd import config
 from nobgd.intake import messages
+from nobgd.jobs.events import Answer
 from nobgd.jobs.ledger import Ledger
+from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
+from nobgd.values import Done, Job, Recipe
 
 
 @pytest.fixture
@@ -87,3 +93,26 @@ def test_an_inbox_that_always_rests(service: Service) -> None:
     assert service.desk.closed_because(str(service.config.inboxes[0].path)) == (
         "quiet hours 00:00-00:00"
     )
+
+
+def test_an_answer_that_nobody_waits_for_is_not_booked(service: Service) -> None:
+    """The photo's row belongs to the job that was begun since; the photo is looked at again."""
+    inbox = str(service.config.inboxes[0].path)
+    recipe = Recipe("u2netp", "0", "fp32")
+    names = ("a_nobg.png",)
+    old = Job(inbox, "a.jpg", 1, 1, "/out", names, frozenset(), frozenset(), "k", recipe)
+    new = replace(old, size=2)
+    looked: list[list[str]] = []
+    service.inboxes[inbox] = SimpleNamespace(again=looked.append, stop=lambda _: None)  # type: ignore[assignment]
+    service.ledger.begin(inbox, "a.jpg", 2, 1, "/out", "a_nobg.png")
+    service.in_flight[(inbox, "a.jpg")] = new
+    late: Future[Finished] = Future()
+    done = Done(inbox, "a.jpg", "/out/a_nobg.png", "ab" * 32, recipe.key, 1, 1, 1, 1)
+    late.set_result(Finished(done, 0, 0.0))
+    service.handle(Answer(old, late))
+    row = service.ledger.get(inbox, "a.jpg")
+    assert row is not None
+    assert row.state == "trying"
+    assert service.in_flight == {(inbox, "a.jpg"): new}
+    assert looked == [["a.jpg"]]
+    service.in_flight.clear()

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,6 +24,7 @@ from nobgd.fs import publish, spelling
 from nobgd.picture import provenance
 from nobgd.values import Code, Done, Job, NobgdError
 
+Fresh = Callable[[], None]
 _LOST_RACES = 100  # for a name, with other programs that write to the outbox
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -52,10 +53,11 @@ class _Folder:
         return os.path.join(self.where, os.path.basename(name))
 
 
-def already(job: Job, done: Done) -> Done | None:
+def already(job: Job, done: Done, fresh: Fresh = lambda: None) -> Done | None:
     """The outcome if these bytes were cut out before, here or under another name.
 
-    Raises `NobgdError` NAME_TAKEN, or the place's failure.
+    ``fresh`` raises when the photo is not what was read any more: it is asked right before an
+    output gets its name.  Raises `NobgdError` NAME_TAKEN, or the place's failure.
     """
     with _out_folder(job) as folder:
         target = _target(folder, job, done.sha256)
@@ -66,24 +68,26 @@ def already(job: Job, done: Done) -> Done | None:
             parts = _twin_parts(os.path.join(job.outbox, target.name), job, done)
             if parts is None:
                 return None
-            name, _ = _put(folder, job, done.sha256, parts)
+            name, _ = _put(folder, job, done.sha256, parts, fresh)
             return _described(folder, name, job, done, how="found")
         twin = next((t for t in job.twins if t.sha256 == done.sha256), None)
         path = target.twin or (twin.output if twin is not None else None)
         parts = _twin_parts(path, job, done) if path is not None else None
         if parts is None:
             return None
-        name, _ = _put(folder, job, done.sha256, parts)
+        name, _ = _put(folder, job, done.sha256, parts, fresh)
         return _described(folder, name, job, done, how="copied")
 
 
-def put(job: Job, sha256: str, parts: list[bytes | memoryview]) -> tuple[str, int]:
+def put(
+    job: Job, sha256: str, parts: list[bytes | memoryview], fresh: Fresh = lambda: None
+) -> tuple[str, int]:
     """Publish a new output; its path and its number of bytes.
 
     ``parts`` are those of a PNG whose text chunk is `text`.  Raises as `already` does.
     """
     with _out_folder(job) as folder:
-        name, count = _put(folder, job, sha256, parts)
+        name, count = _put(folder, job, sha256, parts, fresh)
     return os.path.join(job.outbox, name), count
 
 
@@ -219,7 +223,7 @@ def _open_plain(folder: int, name: str) -> int | None:
 
 
 def _put(
-    folder: _Folder, job: Job, sha256: str, parts: list[bytes | memoryview]
+    folder: _Folder, job: Job, sha256: str, parts: list[bytes | memoryview], fresh: Fresh
 ) -> tuple[str, int]:
     at = folder.descriptor
     for _ in range(_LOST_RACES):
@@ -228,21 +232,55 @@ def _put(
         if target.same:
             publish.settle(at, name)
             return target.name, sum(len(part) for part in parts)
-        still = partial(_still, at, name, target.over) if target.over is not None else None
+        still = partial(_still, at, name, target.over, fresh)
         try:
             count = publish.write(at, name, parts, replace=target.over is not None, still=still)
-            return target.name, count
         except publish.Taken:
             continue
         except OSError as error:
             _refused(folder, job, target.name, folder.level, error)
+        else:
+            if target.over is None:
+                _settled(at, name, job, sha256, fresh)
+            return target.name, count
     raise NobgdError(
         Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program; rename the photo"
     )
 
 
-def _still(folder: int, name: str, before: provenance.Note) -> bool:
-    """Whether the output to be replaced is the one that was looked at (or has left)."""
+def _settled(folder: int, name: str, job: Job, sha256: str, fresh: Fresh) -> None:
+    """Take an output away again if the photo changed in the very moment that it got its name.
+
+    One that has left since may have been taken away by who waited for just this output.
+    """
+    try:
+        fresh()
+    except NobgdError as error:
+        if error.code is not Code.CHANGED:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            file = _open_plain(folder, name)
+            if file is None:
+                return
+            with os.fdopen(file, "rb") as stream:
+                said = provenance.find(stream.read(provenance.HEAD_BYTES))
+            if said is not None and (said.source, said.inbox, said.sha256) == (
+                job.relpath, job.inbox_key, sha256,
+            ):  # fmt: skip
+                os.unlink(name, dir_fd=folder)
+                publish.sync_folder(folder)
+        raise
+
+
+def _still(folder: int, name: str, before: provenance.Note | None, fresh: Fresh) -> bool:
+    """Whether the output to be replaced, if any, is the one that was looked at (or has left)."""
+    if before is not None and not _unchanged(folder, name, before):
+        return False
+    fresh()
+    return True
+
+
+def _unchanged(folder: int, name: str, before: provenance.Note) -> bool:
     try:
         file = _open_plain(folder, name)
     except FileNotFoundError:

@@ -26,6 +26,8 @@ def touched(request: Job | Errand, stage: str) -> tuple[str, ...]:
             return request.inbox, request.outbox
         case "read":
             return (request.inbox,)
+        case "confirm":  # a look at the photo, and at once the output gets its name
+            return request.inbox, request.outbox
         case "publish":
             return request.outbox, *{os.path.dirname(twin.output) for twin in request.twins}
         case _:

@@ -71,6 +71,15 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
                 expect=(job.size, job.mtime_ns), max_bytes=limit,
                 admit=lambda peek, size: admission.admit(peek, size, job.max_megapixels),
             )  # fmt: skip
+
+        def fresh() -> None:
+            """Right before an output appears: a lane may have slept since the photo was read."""
+            nonlocal side
+            side = "source"
+            stage("confirm")
+            source.confirm(job.inbox, job.relpath, photo, job.inbox_mount)
+            side = "output"
+
         side = "output"
         done = Done(
             job.inbox, job.relpath, "", photo.sha256, job.recipe.key, 0, 0, len(photo.data), 0,
@@ -78,11 +87,10 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
             attempt=job.attempt,
         )  # fmt: skip
         with clock.stage("publish"):
-            found = target.already(job, done)
-        done = found or _compute(job, done, photo.data, segmenter, ask, clock)
+            found = target.already(job, done, fresh)
+        done = found or _compute(job, done, photo.data, segmenter, ask, clock, fresh)
         return replace(done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1))
     except NobgdError as error:
-        side = "source" if side == "source" else "output"
         named = job.relpath in error.reason or job.outbox in error.reason
         reason = error.reason if named else f"{job.relpath}: {error.reason}"
         return Failed(job.inbox, job.relpath, error.code, reason, job.attempt, side)
@@ -98,8 +106,9 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
 
 
 def _compute(
-    job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock
-) -> Done:
+    job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock,
+    fresh: target.Fresh,
+) -> Done:  # fmt: skip
     with clock.stage("decode"), _patient(job):
         header = decode.look(data)
         if header.megapixels > job.max_megapixels:
@@ -131,7 +140,7 @@ def _compute(
         height, width = rgba.shape[:2]
         del rgba
     with clock.stage("publish"):
-        output, count = target.put(job, done.sha256, parts)
+        output, count = target.put(job, done.sha256, parts, fresh)
     return replace(
         done, output=output, width=width, height=height,
         bytes_out=count, subject_confidence=round(found.confidence, 4),

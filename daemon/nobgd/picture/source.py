@@ -39,6 +39,12 @@ class Source:
     mode: int  # st_mode
     device: int  # st_dev of the file
     inode: int
+    ctime_ns: int
+
+    @property
+    def seen(self) -> tuple[int, int, int, int, int]:
+        """What a look at the file would show, were it the same and untouched."""
+        return self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns
 
 
 def read(
@@ -75,6 +81,40 @@ def read(
         raise failure(error, doing) from error
     finally:
         os.close(fd)
+
+
+def confirm(root: str, relpath: str, before: Source, mount: mounts.Mount | None = None) -> None:
+    """Make sure that the photo still is what was read `before`, right before it is relied on.
+
+    A file that was touched, or numbered anew, is read again: only other bytes are a change.
+    Raises `NobgdError` as `read` does.
+    """
+    doing = f"cannot look at {relpath}"
+    try:
+        folder = mounts.open_root(root, mount)
+        try:
+            fd = open_beneath(folder, relpath, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        finally:
+            os.close(folder)
+        try:
+            now = os.fstat(fd)
+            if _seen(now) == before.seen:
+                return
+            with open(fd, "rb", closefd=False) as stream:
+                same = now.st_size == before.size and stat.S_ISREG(now.st_mode)
+                same = same and hashlib.file_digest(stream, "sha256").hexdigest() == before.sha256
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise failure(error, doing) from error
+    if not same:
+        raise NobgdError(
+            Code.CHANGED, f"{relpath} changed while it was cut out; it is looked at again"
+        )
+
+
+def _seen(info: os.stat_result) -> tuple[int, int, int, int, int]:
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 def _read(
@@ -121,4 +161,5 @@ def _read(
         mode=before.st_mode,
         device=before.st_dev,
         inode=before.st_ino,
+        ctime_ns=before.st_ctime_ns,
     )

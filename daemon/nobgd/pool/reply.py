@@ -98,7 +98,9 @@ class Unfit(_Strict):
 class Stage(_Strict):
     """A stage of its request begins."""
 
-    stage: Literal["open", "load", "read", "decode", "infer", "compose", "encode", "publish"]
+    stage: Literal[
+        "open", "load", "read", "decode", "infer", "compose", "encode", "confirm", "publish"
+    ]
 
 
 class Reopen(_Strict):

@@ -317,9 +317,12 @@ class Service:
         request = answer.request
         if isinstance(request, Job):
             key = (request.inbox, request.relpath)
-            if self.in_flight.get(key) is request:  # else: put back, and begun anew since
+            awaited = self.in_flight.get(key) is request  # else: put back, and begun anew since
+            if awaited:
                 del self.in_flight[key]
-            if not answer.future.cancelled():  # else: put back
+            if not (awaited or answer.future.cancelled()):
+                self.late(request)
+            elif not answer.future.cancelled():  # else: put back
                 finished = answer.future.result()
                 if isinstance(finished.answer, Unbegun):
                     self.ledger.put_back(request.inbox, request.relpath)
@@ -341,6 +344,14 @@ class Service:
             answer.then(None, error)
         else:
             raise error
+
+    def late(self, job: Job) -> None:
+        """An answer that nobody waits for any more: not booked, but its photo is looked at again.
+
+        Its lane may have slept; the photo's row belongs to a job that was begun since.
+        """
+        if job.inbox in self.inboxes:
+            self.inboxes[job.inbox].again([job.relpath])
 
     # --- work ----------------------------------------------------------------------------
 
