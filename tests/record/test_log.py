@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -70,7 +71,7 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     log = Log(file=str(tmp_path / "none/log"), stdout=out)
     for number in range(5):
         log.bound().info("one", number=number)
-    assert not log.finish('{"event": "photo.done", "timestamp": "2001"}')
+    assert not log.finish(['{"event": "photo.done", "timestamp": "2001"}'])
     (tmp_path / "none").mkdir()
     assert log.repay('{"event": "photo.done", "timestamp": "9999"}')
     log.caught_up()
@@ -159,7 +160,7 @@ def test_what_stdout_has_not_taken_is_not_written_twice(tmp_path: Path) -> None:
     """Where it is the log: a full disk behind it leaves nothing in a buffer."""
     with (tmp_path / "out").open("a") as real, open("/dev/full", "w") as full:
         log = Log(stdout=full)
-        assert not log.finish('{"event": "one"}')
+        assert not log.finish(['{"event": "one"}'])
         log._stdout._stream = real
         assert log.repay('{"event": "one"}')
         log.caught_up()
@@ -172,3 +173,21 @@ def test_what_was_written_is_found_again(tmp_path: Path) -> None:
     log.write('{"event": "x", "n": 1}')
     assert log.holds('{"event": "x", "n": 1}')
     assert not log.holds('{"event": "x", "n": 2}')
+
+
+def test_of_many_lines_those_before_a_refusal_are_told(tmp_path: Path) -> None:
+    """The log says how many it has, keeps no part of another, and gets the rest once."""
+    given = [f'{{"event": "photo.done", "n": {number}}}' for number in range(10, 50)]
+    log = Log(file=str(tmp_path / "log"), stdout=io.StringIO())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (21 * len(given[0]), before[1]))  # 20 with their ends
+    try:
+        assert log.finish(given) == 20
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert log.behind
+    assert log.finish(given[20:]) == 0
+    assert all(log.repay(line) for line in given[20:])
+    log.caught_up()
+    found = lines(tmp_path / "log")
+    assert [event.get("n") for event in found] == [*range(10, 50), None]

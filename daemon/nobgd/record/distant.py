@@ -1,7 +1,7 @@
 """The log's file, written by a thread of its own: its share may hang, and the loop may not.
 
-One line is under way at a time, and its giver waits for it, but not for long: then the line
-counts as refused, and so does every other one until the thread is back.  A line that was taken
+A few lines are under way at a time, and their giver waits for them, but not for long: then they
+count as refused, and so does every other one until the thread is back.  A line that was taken
 after all is remembered and not written again when it is offered again, so each is there once and
 in its order.
 """
@@ -12,7 +12,7 @@ import contextlib
 import errno
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,15 @@ from nobgd.record.sinks import LogFile
 
 _WITHIN_S = 0.25
 _CLOSE_S = 2.0
+_AT_ONCE = 16  # lines: to hand them over and wait costs more than to write one
 _SILENT = "it does not answer; is its share alive?"
 
 
 @dataclass(slots=True)
 class _Task:
-    act: Callable[[LogFile], Any]
-    line: str | None = None
+    act: Callable[[LogFile], Any] | None = None  # None: write the lines
+    lines: Sequence[str] = ()  # which it writes
+    written: int = 0  # of these
     over: bool = False
     given_up: bool = False
     result: Any = None
@@ -44,7 +46,7 @@ class DistantFile:
         self._late: list[str] = []  # taken after their giver had given up
         self._thread: threading.Thread | None = None
         with contextlib.suppress(OSError):  # a link is followed if it is there now
-            self._do(lambda _: None)
+            self._do(_Task())
 
     def write(self, line: str) -> None:
         """One line.  Raises OSError: TimeoutError where the file does not answer."""
@@ -52,21 +54,30 @@ class DistantFile:
             if line in self._late:
                 self._late.remove(line)
                 return
-        self._do(lambda file: file.write(line), line)
+        self._do(_Task(lines=[line]))
+
+    def write_all(self, lines: Sequence[str]) -> tuple[int, Exception | None]:
+        """Lines in their order, up to the first that is refused: how many, and why no more."""
+        done = 0
+        while done < len(lines):
+            task = _Task(lines=lines[done : done + _AT_ONCE])
+            try:
+                self._do(task)
+            except (OSError, ValueError) as error:
+                return done + (0 if task.given_up else task.written), error
+            done += task.written
+        return done, None
 
     def tail(self, count: int) -> bytes:
         """The last bytes of it.  Raises OSError, as `write`."""
-        return bytes(self._do(lambda file: file.tail(count)))
+        return bytes(self._do(_Task(lambda file: file.tail(count))))
 
     def close(self) -> None:
         """Close it; the next line opens it again."""
         with contextlib.suppress(OSError):
-            self._do(lambda file: file.close(), within_s=_CLOSE_S)
+            self._do(_Task(lambda file: file.close()), _CLOSE_S)
 
-    def _do(
-        self, act: Callable[[LogFile], Any], line: str | None = None, within_s: float | None = None
-    ) -> Any:
-        task = _Task(act, line)
+    def _do(self, task: _Task, within_s: float | None = None) -> Any:
         with self._changed:
             if self._under_way is not None and not self._under_way.over:
                 raise TimeoutError(errno.ETIMEDOUT, _SILENT)
@@ -88,11 +99,15 @@ class DistantFile:
             task = self._tasks.get()
             try:
                 file = file or LogFile(self._path)
-                task.result = task.act(file)
+                if task.act is not None:
+                    task.result = task.act(file)
+                for line in task.lines:
+                    file.write(line)
+                    task.written += 1
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
                 task.error = error
             with self._changed:
                 task.over = True
-                if task.given_up and task.line is not None and task.error is None:
-                    self._late.append(task.line)
+                if task.given_up:
+                    self._late += task.lines[: task.written]
                 self._changed.notify_all()

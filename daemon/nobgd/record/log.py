@@ -16,7 +16,7 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -84,13 +84,19 @@ class Log:
             self._dropped += len(self._kept) == _KEPT
             self._kept.append((timestamp(), line))
 
-    def finish(self, line: str) -> bool:
-        """A finished photo's line, which its caller keeps: whether the log has it.
+    def finish(self, lines: Sequence[str]) -> int:
+        """Lines of finished photos, which their caller keeps: how many of them the log has.
 
-        If not, stdout has shown it, where it is not the log.
+        Those that follow stdout has shown, where it is not the log.
         """
-        self.show(line)
-        return not self.behind and self._offer(line)
+        for line in lines:
+            self.show(line)
+        if self.behind or not lines:
+            return 0
+        taken, error = self._log.write_all(lines)
+        if error is not None:
+            self._lost(error)
+        return taken
 
     def repay(self, line: str) -> bool:
         """A line that the log lacks, in its turn; whether it has it now."""

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -49,6 +50,15 @@ class Stdout:
             return
         self._stream.flush()
         self._pen.write(number, text.encode("utf-8", "backslashreplace"))
+
+    def write_all(self, lines: Sequence[str]) -> tuple[int, Exception | None]:
+        """Lines in their order, up to the first that is refused: how many, and why no more."""
+        for done, line in enumerate(lines):
+            try:
+                self.write(line)
+            except (OSError, ValueError) as error:
+                return done, error
+        return len(lines), None
 
     def tail(self, count: int) -> bytes:
         """The last bytes of it, where it is a plain file."""

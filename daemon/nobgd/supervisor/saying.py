@@ -52,9 +52,11 @@ class Saying:
         service, log = self._service, self._service.log
         service.ledger.commit()
         waiting, self._unsaid = self._unsaid, []
-        for inbox, relpath, line, event in waiting:
+        for _, _, _, event in waiting:
             service.noted(event)
-            if log.finish(line):
+        taken = log.finish([line for _, _, line, _ in waiting])
+        for number, (inbox, relpath, line, _) in enumerate(waiting):
+            if number < taken:
                 service.ledger.said(inbox, relpath)
             elif log.has_file:
                 service.ledger.owed(inbox, relpath, _SHOWN + line)
