@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
     backlog,
+    edges,
     encoders,
     folder,
     lanes,
@@ -35,6 +36,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
+    "edges": edges,
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def nobgd(out: Path, who: str) -> Run:
         str(found.path), found.sha256, spec.name, precision, spec.input_size, spec.mean, spec.std
     )
     segmenter = Segmenter(weights.path, weights, threads, str(out.parent / "cache"), engine)
-    recipe = Recipe("u2net", found.sha256, precision)
+    recipe = Recipe("u2net", found.sha256, precision, edges="fine")
 
     def run(photo: Path) -> dict[str, float]:
         seen = photo.stat()

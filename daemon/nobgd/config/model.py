@@ -139,6 +139,11 @@ class Output(Section):
 
     suffix: str = Field("_nobg", min_length=1, max_length=60, description="before .png")
     compression: Literal["fast", "balanced", "small"] = "fast"
+    edges: Literal["fine", "plain", "matting"] = Field(
+        "fine",
+        description="plain: the model's mask as it is; fine: by the photo's own pixels; matting:"
+        " rembg's, slow",
+    )
 
     @field_validator("suffix")
     @classmethod

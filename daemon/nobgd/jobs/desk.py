@@ -116,11 +116,10 @@ class Desk:
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
             return None
-        assert self._service.engine is not None  # noqa: S101 - start() ran
-        recipe = self._service.engine.recipes[photo.inbox].key
+        counts = self._service.recipes.counting(photo.inbox)
         same = row.same_file(photo.size, photo.mtime_ns)
         touched = same and self._service.looking.touched(row, photo)
-        return plan.Known(row.state, same, row.recipe == recipe, row.disposed, touched)
+        return plan.Known(row.state, same, row.recipe in counts, row.disposed, touched)
 
     def skip(self, photo: Photo, reason: str) -> None:
         """A file is not worked on, which is said once."""
@@ -184,6 +183,7 @@ class Desk:
             outbox_mount=service.outboxes[outbox].seen,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
             spare=plan.spare(photo.relpath, rules.output.suffix), own=own, replaces=replaces,
+            counts=service.recipes.counting(photo.inbox),
         )  # fmt: skip
 
     def _moved(self) -> frozenset[str]:

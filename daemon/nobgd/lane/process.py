@@ -29,22 +29,22 @@ class Models:
 
     def __init__(self, setup: wire.Setup) -> None:
         self._setup = setup
-        self._known = {recipe.key: weights for recipe, weights in setup.weights}
+        self._known = {recipe.weights: weights for recipe, weights in setup.weights}
         self._loaded: dict[str, Any] = {}
 
     def get(self, recipe: Recipe) -> Any:
         """The segmenter for ``recipe``; loading it takes 0.02 to 0.5 s."""
         from nobgd.picture.segment import Segmenter
 
-        if recipe.key not in self._loaded:
-            weights = self._known[recipe.key]
+        if recipe.weights not in self._loaded:
+            weights = self._known[recipe.weights]
             setup = self._setup
             engine = engine_of(setup, weights)
             threads = setup.net_threads if engine == "ncnn" else setup.threads
-            self._loaded[recipe.key] = Segmenter(
+            self._loaded[recipe.weights] = Segmenter(
                 weights.path, weights, threads, setup.cache_dir, engine
             )
-        return self._loaded[recipe.key]
+        return self._loaded[recipe.weights]
 
 
 def main(descriptor: int) -> int:

@@ -134,14 +134,15 @@ def _target(folder: _Folder, job: Job, sha256: str) -> _Target:
             said = provenance.find(stream.read(provenance.HEAD_BYTES))
             if said is None or said.source != job.relpath:
                 continue
-            if (said.sha256, said.recipe) == (sha256, job.recipe.key):
+            if said.sha256 == sha256 and said.recipe in (job.recipe.key, *job.counts):
                 stream.seek(0)
                 if provenance.whole(stream):
                     if said.inbox == job.inbox_key:
                         return _Target(output, same=True)
                     if said.inbox in job.moved:
                         return _Target(output, said, adopt=True)
-                    twin = twin or os.path.join(job.outbox, output)
+                    if said.recipe == job.recipe.key:
+                        twin = twin or os.path.join(job.outbox, output)
                     continue
             if over is None and _replaceable(said, output, job, sha256):
                 over = _Target(output, said)
@@ -295,7 +296,9 @@ def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | N
     """The twin's output with its note exchanged for ours, or None if it is not what it was."""
     with contextlib.suppress(OSError), open(path, "rb") as stream:
         said = provenance.find(stream.read(provenance.HEAD_BYTES))
-        if said is None or (said.sha256, said.recipe) != (done.sha256, job.recipe.key):
+        if said is None or said.sha256 != done.sha256:
+            return None
+        if said.recipe not in (job.recipe.key, *job.counts):
             return None
         stream.seek(0)
         if not provenance.whole(stream):
@@ -303,7 +306,8 @@ def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | N
         stream.seek(0)
         data = stream.read()
         old = provenance.chunk(said)
-        new = provenance.chunk(_note(job, done.sha256, said.confidence, said.keep))
+        note = replace(_note(job, done.sha256, said.confidence, said.keep), recipe=said.recipe)
+        new = provenance.chunk(note)
         at = data.find(old, 0, provenance.HEAD_BYTES * 2)
         if at < 0:
             return None
@@ -313,7 +317,7 @@ def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | N
 
 
 def _described(folder: _Folder, name: str, job: Job, done: Done, *, how: str) -> Done:
-    """Fill in the size of an output that was not computed now, from its own header."""
+    """Fill in what an output that was not computed now says of itself."""
     at = folder.descriptor
     with open(os.open(os.path.basename(name), _READ, dir_fd=at), "rb") as stream:
         head = stream.read(provenance.HEAD_BYTES)
@@ -323,5 +327,6 @@ def _described(folder: _Folder, name: str, job: Job, done: Done, *, how: str) ->
     return replace(
         done, output=os.path.join(job.outbox, name), width=width, height=height,
         bytes_out=count, how=how, subject_confidence=said.confidence if said else 0.0,
+        recipe=said.recipe if said else done.recipe,
         keep=said.keep if said else None,
     )  # fmt: skip

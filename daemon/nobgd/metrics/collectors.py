@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
-STAGES = ("read", "decode", "infer", "compose", "encode", "publish", "total")
+STAGES = ("read", "decode", "infer", "edges", "compose", "encode", "publish", "total")
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 _PER_MEGAPIXEL = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0)
 

@@ -1,22 +1,30 @@
 """From a picture to its cut-out: what the model is shown, and what its mask is put together with.
 
-An opaque photo goes straight through; what is transparent already is decided in `ground`.
+An opaque photo goes straight through; what is transparent already is decided in `ground`.  Edges
+are refined where the model found something, the mask is coarse and the photo has no alpha of its
+own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from nobgd.picture import compose, ground
+from nobgd.picture import colour_line, compose, ground
 from nobgd.picture.decode import Picture
+from nobgd.picture.edges import Edge
+from nobgd.picture.lanczos import shrink
 from nobgd.picture.levels import Bytes
 
+_FOUND = 0.5  # of confidence: below it there is no subject whose edge could be refined
+_COARSE = 4  # photo pixels for one of the mask: a mask that is finer has nothing to gain
 KEPT = "own_alpha_kept"  # among the `notes` of the log
 
 
 class Masks(Protocol):
     """The part of `segment.Segmenter` that is used here."""
+
+    shown: Bytes | None
 
     def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
         """The mask of (H, W, 4) uint8 and its confidence."""
@@ -34,6 +42,8 @@ class Found:
     threads: int  # that the model ran on; 0 where it did not run
     box: ground.Box | None = None  # what of the picture the mask is of; None: all of it
     notes: tuple[str, ...] = ()
+    shown: Bytes | None = None  # the photo at the mask's size, (S, S, 3), where it is at hand
+    edge: Edge | None = None  # what is to be refined of it
 
 
 def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
@@ -51,14 +61,36 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
     ran = segmenter.runs_on(threads)
     if alpha is not None and box and ground.nothing_to_cut(mask, confidence, alpha[box]):
         return Found(None, confidence, ran, notes=(KEPT,))
-    return Found(mask, confidence, ran, box)
+    at_hand = segmenter.shown if picture.seen is None and alpha is None else None
+    return Found(mask, confidence, ran, box, shown=at_hand)
+
+
+def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Found:
+    """What was found with the edge that ``edges``, fine or plain, asks for, if there is one."""
+    rgbx, mask = picture.rgbx, found.mask
+    if edges == "plain" or mask is None or picture.alpha is not None or found.confidence < _FOUND:
+        return found
+    height, width = rgbx.shape[:2]
+    if height * width < _COARSE**2 * mask.size:
+        return found
+    mask = colour_line.decided(mask)
+    small = found.shown
+    if small is None or small.shape[:2] != mask.shape:
+        small = shrink(rgbx, len(mask), threads)
+    edge = Edge(colour_line.planes(small, mask, height, width), height, width)
+    return replace(found, mask=mask, edge=edge, shown=None)
 
 
 def finish(picture: Picture, found: Found, threads: int = 1) -> Bytes:
-    """The cut-out, (H, W, 4) uint8, in the memory of the picture's pixels."""
+    """The cut-out, (H, W, 4) uint8, in the memory of the picture's pixels.
+
+    Where there is an edge to refine it is not done yet: `finish_edge` comes next.
+    """
     rgbx, alpha = picture.rgbx, picture.alpha
     if alpha is None:
-        return rgbx if found.mask is None else compose.compose(rgbx, found.mask, None, threads)
+        if found.mask is None:
+            return rgbx
+        return compose.compose(rgbx, found.mask, None, threads, found.edge)
     if found.mask is None:
         return compose.keep(rgbx, alpha)
     rows, columns = found.box or (slice(0, len(rgbx)), slice(0, rgbx.shape[1]))
@@ -68,3 +100,9 @@ def finish(picture: Picture, found: Found, threads: int = 1) -> Bytes:
     for beside in (rgbx[rows, : columns.start], rgbx[rows, columns.stop :]):
         beside[:] = 0
     return rgbx
+
+
+def finish_edge(rgba: Bytes, found: Found, threads: int = 1) -> None:
+    """Refine the edge of a cut-out that `finish` has made, in its memory."""
+    if found.edge is not None:
+        found.edge.finish(rgba, threads)

@@ -61,6 +61,7 @@ class Segmenter:
         else:
             self._open = partial(_session, path, spec.sha256, cache_dir)
         self._runs = {threads: self._open(threads)}
+        self.shown: Bytes | None = None  # the last picture as the model saw it, (S, S, 3) uint8
 
     def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
         """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8, by so many ``threads``.
@@ -71,7 +72,8 @@ class Segmenter:
         count = self.runs_on(threads or self.threads)
         if count not in self._runs:
             self._runs[count] = self._open(count)
-        return stretch(self._runs[count](prepare(pixels, self._spec, threads or count)))
+        self.shown = small(pixels, self._spec.input_size, threads or count)
+        return stretch(self._runs[count](normal(self.shown, self._spec)))
 
     def runs_on(self, threads: int) -> int:
         """How many threads the model takes where it may have ``threads``."""
@@ -86,14 +88,23 @@ def _session(path: str, sha256: str, cache_dir: str, threads: int) -> Run:
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:
     """The network's input, (1, 3, S, S) float32, from (H, W, 3) or (H, W, 4) uint8 RGB."""
+    return normal(small(pixels, spec.input_size, threads), spec)
+
+
+def small(pixels: Bytes, side: int, threads: int = 1) -> Bytes:
+    """The picture, (H, W, 3) or (H, W, 4) uint8, at the model's size, (side, side, 3) uint8."""
     whole = pixels.base  # of a `Picture.pixels`: its four-byte memory, no copy
     four = (*pixels.shape[:2], 4)
     if isinstance(whole, np.ndarray) and whole.shape == four and pixels.shape[2] == 3:
         pixels = whole
-    small = shrink(pixels, spec.input_size, threads)
-    scaled = small / max(int(small.max()), 1e-6)  # float64, as rembg computes it
-    normal = (scaled - spec.mean) / spec.std
-    return np.ascontiguousarray(normal.transpose(2, 0, 1)[None], dtype=np.float32)
+    return shrink(pixels, side, threads)
+
+
+def normal(shown: Bytes, spec: Spec) -> npt.NDArray[np.float32]:
+    """The network's input, (1, 3, S, S) float32, from (S, S, 3) uint8."""
+    scaled = shown / max(int(shown.max()), 1e-6)  # float64, as rembg computes it
+    even = (scaled - spec.mean) / spec.std
+    return np.ascontiguousarray(even.transpose(2, 0, 1)[None], dtype=np.float32)
 
 
 def stretch(raw: npt.NDArray[Any]) -> tuple[Bytes, float]:

@@ -67,10 +67,12 @@ def build(
     for inbox in config.inboxes:
         found = models.find(inbox.model.name, inbox.model.precision, inbox.model.directory)
         models.verify(found, config.cache_dir / "verified.json")
-        recipe = Recipe(found.spec.name, found.sha256, found.precision)
+        recipe = Recipe(
+            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges
+        )
         recipes[str(inbox.path)] = recipe
         spec = found.spec
-        weights[recipe.key] = (
+        weights[recipe.weights] = (
             recipe,
             wire.Weights(
                 str(found.path), found.sha256, spec.name, found.precision,

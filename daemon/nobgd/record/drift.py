@@ -17,7 +17,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-STAGES = ("read_ms", "decode_ms", "infer_ms", "compose_ms", "encode_ms", "publish_ms")
+STAGES = ("read_ms", "decode_ms", "infer_ms", "edges_ms", "compose_ms", "encode_ms", "publish_ms")
 RECENT = 100  # photos that are compared with those before them
 ENOUGH = 60  # of these have something to be compared with, or nothing is said
 _KINDS, _OF_EACH = 48, 300  # kinds that are remembered, and photos of each: the latest

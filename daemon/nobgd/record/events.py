@@ -34,6 +34,7 @@ def photo_done(
         "read_ms": round(timing.read_ms, 1),
         "decode_ms": round(timing.decode_ms, 1),
         "infer_ms": round(timing.infer_ms, 1),
+        "edges_ms": round(timing.edges_ms, 1),
         "compose_ms": round(timing.compose_ms, 1),
         "encode_ms": round(timing.encode_ms, 1),
         "publish_ms": round(timing.publish_ms, 1),

@@ -28,6 +28,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "read_ms": (_NUMBER, "reading the photo's bytes and their checksum, ms"),
     "decode_ms": (_NUMBER, "bytes to upright pixels, ms"),
     "infer_ms": (_NUMBER, "pixels to mask by the model, ms"),
+    "edges_ms": (_NUMBER, "alpha and colours along the edge made fine; 0 for plain edges, ms"),
     "compose_ms": (_NUMBER, "mask to full size, alpha written, ms"),
     "encode_ms": (_NUMBER, "pixels to PNG, ms"),
     "publish_ms": (_NUMBER, "written, synced, renamed, ms"),
@@ -95,7 +96,7 @@ _FAILED = "inbox source code reason attempt"
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
         "a cut-out is whole and on disk", _PHOTO_DONE,
-        "engine lanes_busy compression notes renamed",
+        "engine edges_ms lanes_busy compression notes renamed",
     ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 # the published table's resolutions, as upper edges in megapixels
 BUCKETS = (0.31, 0.69, 0.92, 2.07, 3.69, 8.29, 14.75)
-STAGES = ("read", "decode", "infer", "compose", "encode", "publish")
+STAGES = ("read", "decode", "infer", "edges", "compose", "encode", "publish")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,7 @@ class Reloading:
                 service.looking.drop_inbox(path)
         if engine is not None:
             self._change_engine(engine)
+            service.recipes.apply(fresh, engine.recipes)
         service.watch(fresh)
         service.metrics.configure(fresh.metrics)
         if "drift_percent" in changed:

@@ -34,6 +34,7 @@ from nobgd.jobs.events import Answer, Call, Then
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.places import Place, make_folders
+from nobgd.jobs.recipes import Recipes
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.lane.errands import Errand, Prepare
@@ -105,6 +106,7 @@ class Service:
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.looking = Looking(self)
         self.unnamed = Unnamed(self)
+        self.recipes = Recipes(self.ledger)
         self.desk = Desk(self)
         self.booking = Booking(self)
         self.disposals = Disposals(self)
@@ -131,6 +133,7 @@ class Service:
         self.ledger.commit()
         self.make_folders(self.config)
         self.engine = engines.build(self.config, self.opened, self.told)
+        self.recipes.apply(self.config, self.engine.recipes)
         self.watch(self.config)
         try:
             self.engine.lanes.start(lambda: self._told_to_stop)

@@ -55,11 +55,21 @@ class Recipe:
     checksum: str  # SHA-256 of the weights that are run (of the int8 file when int8)
     precision: str  # fp32 | int8
     revision: int = 1  # grows when nobgd's own pixel arithmetic changes
+    edges: str = "plain"  # plain | fine | matting
 
     @property
     def key(self) -> str:
-        """One string for the ledger and the output's text chunk."""
-        return f"{self.model}:{self.precision}:{self.checksum}:r{self.revision}"
+        """One string for the ledger and the output's text chunk.
+
+        That of plain edges is what it was when there were no others: the pixels are, too.
+        """
+        edges = "" if self.edges == "plain" else f":{self.edges}"
+        return f"{self.weights}:r{self.revision}{edges}"
+
+    @property
+    def weights(self) -> str:
+        """One string for what is loaded: recipes that differ in the rest share it."""
+        return f"{self.model}:{self.precision}:{self.checksum}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class Job:
     spare: tuple[str, str] = ("", ".png")  # around the photo's hash where `outputs` are taken
     own: str | None = None  # where this photo's output is by the ledger, relative to the outbox
     replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
+    counts: frozenset[str] = frozenset()  # keys of older recipes whose outputs are as good
 
     def spares(self, sha256: str) -> Iterator[str]:
         """Names by the photo's hash, without an end, for when all of `outputs` are taken."""
@@ -134,6 +145,7 @@ class Timing:
     encode_ms: float = 0.0
     publish_ms: float = 0.0
     total_ms: float = 0.0
+    edges_ms: float = 0.0  # between infer and compose, and after it
 
 
 @dataclass(frozen=True, slots=True)

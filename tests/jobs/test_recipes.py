@@ -1,0 +1,58 @@
+"""Which recipes count as done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from nobgd.jobs.recipes import counting
+from nobgd.values import Recipe
+
+FINE = Recipe("u2net", "0" * 64, "fp32", edges="fine")
+PLAIN = replace(FINE, edges="plain")
+
+
+def keys(fact: str) -> set[str]:
+    return set(json.loads(fact)["count"])
+
+
+def test_plain_edges_have_the_key_of_the_time_before_there_were_others():
+    """Nothing that an older nobgd made is done again by who asks for plain edges."""
+    assert PLAIN.key == f"u2net:fp32:{'0' * 64}:r1"
+    assert FINE.key == f"{PLAIN.key}:fine"
+
+
+def test_after_an_upgrade_what_was_made_before_counts():
+    """Nothing is remembered and nothing said: plain and fine are both done, now and later."""
+    first = counting(None, FINE, None)
+    assert keys(first) == {PLAIN.key, FINE.key}
+    assert counting(first, FINE, None) == first
+
+
+def test_who_asks_for_fine_edges_gets_them_everywhere():
+    """Said at the upgrade or any time after it, only fine counts."""
+    assert keys(counting(None, FINE, "fine")) == {FINE.key}
+    assert keys(counting(counting(None, FINE, None), FINE, "fine")) == {FINE.key}
+
+
+def test_plain_and_back():
+    """Each change of what the user says does everything anew; the same said again nothing."""
+    upgraded = counting(None, FINE, None)
+    plain = counting(upgraded, PLAIN, "plain")
+    assert keys(plain) == {PLAIN.key}
+    assert counting(plain, PLAIN, "plain") == plain
+    assert keys(counting(plain, FINE, None)) == {FINE.key}
+    assert keys(counting(plain, FINE, "fine")) == {FINE.key}
+
+
+def test_another_model_does_everything_anew():
+    """Whatever counted before was made by other weights."""
+    other = replace(FINE, checksum="1" * 64)
+    assert keys(counting(counting(None, FINE, None), other, None)) == {other.key}
+
+
+def test_better_arithmetic_leaves_what_was_made():
+    """The next revision is no change that the user made."""
+    before = counting(None, FINE, "fine")
+    after = replace(FINE, revision=2)
+    assert keys(counting(before, after, "fine")) == {FINE.key, after.key}
