@@ -2,9 +2,9 @@
 
 Alpha is judged in the unknown band: where the truth or the plain mask is soft, and 15 pixels
 around.  SAD is the sum of absolute differences, gradient that of the squared differences of the
-Gaussian gradient's length, sigma 1.4 (Rhemann et al.: A Perceptually Motivated Online Benchmark for Image
-Matting, 2009).  The whole picture is judged by its error over white, black and green where the
-truth or the plain mask is soft.
+Gaussian gradient's length, sigma 1.4 (Rhemann et al.: A Perceptually Motivated Online Benchmark
+for Image Matting, 2009).  The whole picture is judged by its error over white, black and green,
+where the truth or the plain mask is soft.
 """
 
 from __future__ import annotations

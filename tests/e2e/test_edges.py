@@ -79,3 +79,24 @@ def test_an_upgrade_redoes_nothing_and_the_user_everything(
     made = d.await_done(6)
     assert Path(made[5]["source"]).name == "c.jpg"
     assert d.stop() == 0
+
+
+def test_matting_is_rembgs_and_runs_in_a_confined_lane(
+    daemon: Callable[..., Any], large: Path, photo: Path
+) -> None:
+    """A small photo at its own size, a large one at a smaller size; the mask is not its alpha."""
+    d = daemon(output={"edges": "matting"}, workers={"count": 1}).start(wait=False)
+    d.until(lambda: d.ended() or d.events("service.ready"), 240)
+    for name, source in (("large.jpg", large), ("small.jpg", photo)):
+        (d.inbox / name).write_bytes(source.read_bytes())
+    made = d.await_done(2, 120)
+    assert all(each["recipe"].endswith(":r1:matting") for each in made)
+    assert all(each["edges_ms"] > each["compose_ms"] for each in made)
+    matted = {Path(each["output"]).name: alpha(each["output"]) for each in made}
+    restarted(d, edges="plain")
+    for each in d.await_done(4)[2:]:
+        plain = alpha(each["output"]).astype(int)
+        difference = np.abs(plain - matted[Path(each["output"]).name])
+        assert difference.max() > 50
+        assert difference.mean() < 20
+    assert d.stop() == 0

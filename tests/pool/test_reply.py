@@ -51,10 +51,20 @@ def test_an_outcome_carries_no_identity() -> None:
     """Whose it is comes from the job: the words do not hold it, and may not."""
     for outcome in (DONE, FAILED):
         ((kind, body),) = said(outcome).items()
-        for name in ("inbox", "relpath", "attempt", "recipe", "model", "precision"):
+        for name in ("inbox", "relpath", "attempt", "model", "precision"):
             assert name not in body
             with pytest.raises(reply.Broken):
                 heard({kind: body | {name: "/in"}})
+
+
+def test_a_recipe_is_the_jobs_or_one_that_counts() -> None:
+    """An output that an older nobgd made keeps its own; no other is booked."""
+    older = {"done": said(DONE)["done"] | {"recipe": "u2netp:fp32:0:r0"}}
+    with pytest.raises(reply.Broken):
+        heard(older)
+    found = heard(older, replace(JOB, counts=frozenset({"u2netp:fp32:0:r0"})))
+    assert isinstance(found, Done)
+    assert found.recipe == "u2netp:fp32:0:r0"
 
 
 @pytest.mark.parametrize("output", [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from nobgd.cli import common
 
@@ -22,7 +23,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             ("nobgd check > /dev/null && sudo systemctl reload nobgd", "reload only what is right"),
         ],
         exits="0  it is right\n"
-        "2  it is not; the errors are on stderr",
+        "2  it is not, or asks for what is not installed; stderr says so",
     )  # fmt: skip
     common.add_config(parser)
     parser.set_defaults(run=run)
@@ -32,10 +33,15 @@ def run(args: argparse.Namespace) -> int:
     """See `add`."""
     import yaml
 
+    from nobgd.pool import engine
+
     try:
         config = common.load(args)
     except common.Quit as end:
-        return end.code
+        return int(end.code)
+    if (why := engine.lacking(config)) is not None:
+        print(f"{config.origin}: {why}", file=sys.stderr)
+        return common.USAGE
     print(f"# {config.origin}, as understood")
     print(
         yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end=""

@@ -20,6 +20,7 @@ from nobgd.config import Config
 from nobgd.config.folders import metrics_file
 from nobgd.doctor import ask
 from nobgd.doctor.ask import Probe, Who
+from nobgd.pool import engine
 from nobgd.status import control
 from nobgd.systemd import unit
 
@@ -67,6 +68,8 @@ def _program(config: Config) -> Iterator[Finding]:
     if config.workers.engine != "onnxruntime":
         way_out = f"`{sys.executable} -m pip install 'nobgd[ncnn]'`, or engine: onnxruntime"
         yield _loads(config.workers.engine, way_out)
+    if engine.matting(config):
+        yield _loads("rembg", f"`{sys.executable} -m pip install rembg`, or output.edges: fine")
 
 
 def _loads(package: str, way_out: str) -> Finding:

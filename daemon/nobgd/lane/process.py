@@ -59,6 +59,10 @@ def main(descriptor: int) -> int:
         score.write("500")  # where memory runs out, a lane goes rather than the supervisor
     holds: tuple[str, ...] = ()
     try:
+        if setup.matting:
+            from nobgd.picture import matting
+
+            matting.load(setup.cache_dir)  # compiles, which a confined lane could not keep
         if setup.confine:
             taken = dict(setup.taken)
             holds = confine(

@@ -43,14 +43,17 @@ def decided(mask: Bytes) -> Bytes:
     return np.where(mask >= _OPAQUE, 255, np.where(mask <= _CLEAR, 0, mask)).astype(np.uint8)
 
 
-def planes(small: Bytes, mask: Bytes, height: int, width: int) -> Floats:
+def planes(
+    small: Bytes, mask: Bytes, height: int, width: int, known: Bytes | None = None
+) -> Floats:
     """What alpha and the subject's colours are made of, (11, h, w) float32.
 
     ``small`` is the photo brought to the mask's size, (h, w, 3) uint8, ``mask`` (h, w) uint8,
     and ``height`` and ``width`` are the photo's.  With R, G, B from 0 to 255, alpha is
     ``p[0]·R + p[1]·G + p[2]·B + p[3]``, from 0 to 1 once clipped; it counts by ``p[4]``, which
     is 0 where the mask does not change.  ``p[5:8]`` and ``p[8:11]`` are the colours of subject
-    and background near, 0 to 255.
+    and background near, 0 to 255.  ``known``, (h, w) uint8, is alpha at that size where somebody
+    else has found it.
     """
     stack = np.empty((4, *mask.shape), np.float32)
     stack[:3], stack[3] = small.transpose(2, 0, 1), mask
@@ -59,13 +62,17 @@ def planes(small: Bytes, mask: Bytes, height: int, width: int) -> Floats:
         stack = halve(stack)
     colours, guess = stack[:3], stack[3]
     blurs = _Blurs(guess.shape, height, width, halved=_even(stack))
-    line = _colour_line(colours, guess, blurs)
+    if known is None:
+        line = _colour_line(colours, guess, blurs)
+    else:
+        line = known.astype(np.float32) * np.float32(1 / 255)
     made = np.empty((PLANES, *guess.shape), np.float32)
     made[:4] = _linear(colours, line, blurs.guide)
     made[:4] *= np.float32(1 / (1 - 2 * _SNAP))
     made[3] -= np.float32(_SNAP / (1 - 2 * _SNAP))
     made[:3] *= np.float32(1 / 255)
-    made[4] = reach(guess)
+    moved = np.abs(line - guess) > _SOFT[0] if known is not None else False
+    made[4] = reach(np.where(moved, np.float32(0.5), guess))
     snapped = ((line - _SNAP) * np.float32(1 / (1 - 2 * _SNAP))).clip(0, 1)
     made[5:8] = _ground(colours, snapped, blurs)
     made[8:] = _ground(colours, 1 - snapped, blurs)

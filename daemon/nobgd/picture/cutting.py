@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+from PIL import Image
+
 from nobgd.picture import colour_line, compose, ground
 from nobgd.picture.decode import Picture
 from nobgd.picture.edges import Edge
@@ -66,11 +69,13 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
 
 
 def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Found:
-    """What was found with the edge that ``edges``, fine or plain, asks for, if there is one."""
+    """What was found with the edge that ``edges`` asks for, fine, plain or matting, if any."""
     rgbx, mask = picture.rgbx, found.mask
     if edges == "plain" or mask is None or picture.alpha is not None or found.confidence < _FOUND:
         return found
     height, width = rgbx.shape[:2]
+    if edges == "matting":
+        return _matted(rgbx, found, mask)
     if height * width < _COARSE**2 * mask.size:
         return found
     mask = colour_line.decided(mask)
@@ -79,6 +84,26 @@ def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Foun
         small = shrink(rgbx, len(mask), threads)
     edge = Edge(colour_line.planes(small, mask, height, width), height, width)
     return replace(found, mask=mask, edge=edge, shown=None)
+
+
+def _matted(rgbx: Bytes, found: Found, mask: Bytes) -> Found:
+    """The same by rembg's matting: at full size, or, of a large photo, at `matting.SIDE`.
+
+    There what it found is brought up along the edge by the photo's own colours, as fine edges are.
+    """
+    from nobgd.picture import matting
+
+    height, width = rgbx.shape[:2]
+    scale = min(1.0, matting.SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    photo = Image.fromarray(rgbx, "RGBX").resize(size, Image.Resampling.BOX).convert("RGB")
+    small = np.asarray(photo)
+    coarse = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.LANCZOS))
+    alpha = matting.refine(small, coarse)
+    if scale == 1:
+        return replace(found, mask=alpha, shown=None)
+    planes = colour_line.planes(small, coarse, height, width, alpha)
+    return replace(found, edge=Edge(planes, height, width), shown=None)
 
 
 def finish(picture: Picture, found: Found, threads: int = 1) -> Bytes:

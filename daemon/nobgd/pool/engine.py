@@ -47,8 +47,29 @@ def sizes(config: Config, held_mb: float = 0.0) -> tuple[int, int]:
     threads = config.workers.threads
     asked = count != "auto"
     wanted = max(1, cores()) if count == "auto" else int(count)
-    lanes = min(wanted, fitting(engine, held_mb, asked=asked))
+    fits = fitting(engine, held_mb, asked=asked, matting=matting(config))
+    lanes = min(wanted, fits)
     return lanes, max(1, cores() // lanes) if threads == "auto" else int(threads)
+
+
+def matting(config: Config) -> bool:
+    """Whether some inbox asks for rembg's matting."""
+    return any(inbox.output.edges == "matting" for inbox in config.inboxes)
+
+
+def lacking(config: Config) -> str | None:
+    """What is configured and not installed, in a sentence; None: nothing."""
+    if matting(config) and importlib.util.find_spec("rembg") is None:
+        return (
+            f"output.edges is matting, and rembg is not installed: run `{sys.executable} -m pip"
+            " install rembg`, or set it to fine"
+        )
+    if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
+        return (
+            f"workers.engine is ncnn, which is not installed: run `{sys.executable} -m pip install"
+            " 'nobgd[ncnn]'`, or set it to onnxruntime"
+        )
+    return None
 
 
 def build(
@@ -56,11 +77,8 @@ def build(
     told: Callable[[str, dict[str, Any]], None] = lambda *_: None, held_mb: float = 0.0,
 ) -> Engine:  # fmt: skip
     """An engine that is not started yet; see `Lanes` and `sizes`.  Raises `models.ModelError`."""
-    if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
-        raise models.ModelError(
-            f"{config.origin}: workers.engine is ncnn, which is not installed: run"
-            f" `{sys.executable} -m pip install 'nobgd[ncnn]'`, or set it to onnxruntime"
-        )
+    if why := lacking(config):
+        raise models.ModelError(f"{config.origin}: {why}")
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}
     recipes: dict[str, Recipe] = {}
     read: set[str] = set()
@@ -85,7 +103,7 @@ def build(
     if why is not None:
         told("lanes.fewer", {"lanes": count, "why": why})
     limit = config.workers.in_flight_megapixels
-    fits = automatic(count, config.workers.engine, held_mb)
+    fits = automatic(count, config.workers.engine, held_mb, matting=matting(config))
     megapixels = fits if limit == "auto" else float(limit)
     memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
     fixed = threads
@@ -93,7 +111,7 @@ def build(
         fixed = max(threads, min(_NCNN_THREADS, cores()))
     setup = wire.Setup(
         lane=0, threads=threads, cache_dir=str(config.cache_dir), engine=config.workers.engine,
-        net_threads=fixed,
+        net_threads=fixed, matting=matting(config),
         weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
         read=(str(config.cache_dir), *sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
         write=tuple(sorted(_writable(config))),

@@ -16,6 +16,7 @@ from nobgd.pool import cgroup
 
 # a lane with its model and arena, without a picture (fp32 u2net)
 LANE_MB = {"onnxruntime": 520.0, "ncnn": 830.0}
+MATTING_MB = 800.0  # a lane's more where rembg's matting is asked for: its code, and the solver
 MB_PER_MEGAPIXEL = 16.0  # RGB in, RGBA out, the encoder's buffers
 _LEAST_LANE_MB = {"onnxruntime": 350.0, "ncnn": 650.0}  # with less a lane does not work
 _LEAST_MEGAPIXELS = 12.0
@@ -50,21 +51,31 @@ class Budget:
         return held == 0 or held + megapixels <= self.limit
 
 
-def automatic(lanes: int, engine: str = "onnxruntime", held_mb: float = 0.0) -> float:
+def lane_mb(engine: str, *, matting: bool = False) -> float:
+    """Of a lane with its model and arena, without a picture, in MB of 10^6 bytes."""
+    return LANE_MB[engine] + (MATTING_MB if matting else 0.0)
+
+
+def automatic(
+    lanes: int, engine: str = "onnxruntime", held_mb: float = 0.0, *, matting: bool = False
+) -> float:
     """Megapixels in flight that memory allows: at least one ordinary photo's.
 
     A photo that is larger than all of it is let in alone.
     """
-    spare = available_mb(held_mb) * _SHARE - lanes * LANE_MB[engine]
+    spare = available_mb(held_mb) * _SHARE - lanes * lane_mb(engine, matting=matting)
     return max(_LEAST_MEGAPIXELS, spare / MB_PER_MEGAPIXEL)
 
 
-def fitting(engine: str = "onnxruntime", held_mb: float = 0.0, *, asked: bool = False) -> int:
+def fitting(
+    engine: str = "onnxruntime", held_mb: float = 0.0, *, asked: bool = False, matting: bool = False
+) -> int:
     """How many lanes memory has room for beside one ordinary photo; at least one.
 
     Where somebody ``asked`` for a number, only what surely does not fit is refused.
     """
     need = _LEAST_LANE_MB[engine] if asked else LANE_MB[engine]
+    need += MATTING_MB if matting else 0.0
     room = available_mb(held_mb) - _LEAST_MEGAPIXELS * MB_PER_MEGAPIXEL
     return max(1, int(room // need))
 

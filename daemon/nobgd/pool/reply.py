@@ -99,7 +99,8 @@ class Stage(_Strict):
     """A stage of its request begins."""
 
     stage: Literal[
-        "open", "load", "read", "decode", "infer", "compose", "encode", "confirm", "publish"
+        "open", "load", "read", "decode", "infer", "edges", "compose", "encode", "confirm",
+        "publish",
     ]
 
 
@@ -137,12 +138,14 @@ class _Times(_Strict):
     encode_ms: _Ms
     publish_ms: _Ms
     total_ms: _Ms
+    edges_ms: _Ms
 
 
 class Cut(_Strict):
     """A `Done` without what the supervisor knows itself."""
 
     output: _Name  # relative to the outbox
+    recipe: _Name  # that of the job, or an older one that counts
     sha256: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
     width: _Pixels
     height: _Pixels
@@ -206,12 +209,14 @@ def outcome(reply: Cut | Lost, job: Job) -> Done | Failed:
     if not _may_be(reply.output, job, reply.sha256):
         raise Broken("done: output: none of the job's")
     recipe, times = job.recipe, reply.timing
+    if reply.recipe not in (recipe.key, *job.counts):
+        raise Broken("done: recipe: none of the job's")
     timing = Timing(
         times.read_ms, times.decode_ms, times.infer_ms, times.compose_ms, times.encode_ms,
-        times.publish_ms, times.total_ms,
+        times.publish_ms, times.total_ms, times.edges_ms,
     )  # fmt: skip
     return Done(
-        job.inbox, job.relpath, os.path.join(job.outbox, reply.output), reply.sha256, recipe.key,
+        job.inbox, job.relpath, os.path.join(job.outbox, reply.output), reply.sha256, reply.recipe,
         reply.width, reply.height, reply.bytes_in, reply.bytes_out, timing, reply.peak_rss_mb,
         recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
         reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,

@@ -88,7 +88,8 @@ def memory_mb(config: Config, lanes: int) -> float:
     The figures are those that `pool.memory` admits photos by.
     """
     pixels = megapixels_in_flight(config, lanes) * memory.MB_PER_MEGAPIXEL
-    return _SUPERVISOR_MB + lanes * memory.LANE_MB[config.workers.engine] + pixels
+    lane = memory.lane_mb(config.workers.engine, matting=engine.matting(config))
+    return _SUPERVISOR_MB + lanes * lane + pixels
 
 
 def tasks(config: Config, here: Machine) -> int:
@@ -122,6 +123,8 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
         yield "Service", "PrivateNetwork", "no"
         yield "Service", "RestrictAddressFamilies", "AF_INET"
         yield "Service", "IPAddressAllow", "localhost"
+    if engine.matting(config):  # rembg compiles machine code when a lane starts
+        yield "Service", "MemoryDenyWriteExecute", "no"
     need = memory_mb(config, here.lanes)
     limit = min(need * _PEAK_SHARE, here.memory_mb * 0.9)
     yield "Service", "MemoryHigh", _size(min(need, limit * 0.9))
@@ -134,7 +137,8 @@ def text(config: Config, here: Machine) -> str:
     lines = [
         f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
         "# after a change of the configuration: sudo nobgd unit --apply",
-        f"# Memory: {here.lanes} lanes x {memory.LANE_MB[config.workers.engine]:g} MB and"
+        f"# Memory: {here.lanes} lanes x"
+        f" {memory.lane_mb(config.workers.engine, matting=engine.matting(config)):g} MB and"
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
         f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
     ]

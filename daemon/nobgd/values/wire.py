@@ -45,6 +45,7 @@ class Setup:
     confine: bool = True
     engine: str = "onnxruntime"  # or ncnn, for fp32; int8 is always run by ONNX Runtime
     net_threads: int = 1  # of ncnn, whose nets cannot change theirs
+    matting: bool = False  # some inbox asks for rembg's matting
     leases: bool = False  # it removes originals, and asks the kernel who has them open
     taken: tuple[tuple[str, int], ...] = ()  # open descriptors of `read` and `write`
 
@@ -62,7 +63,7 @@ class ErrandFailed(Exception):  # noqa: N818 - an answer
 def pack(outcome: Outcome, outbox: str) -> bytes:
     """An outcome as JSON, without what the supervisor knows itself: whose it is."""
     told = asdict(outcome)
-    for name in ("inbox", "relpath", "attempt", "recipe", "model", "precision"):
+    for name in ("inbox", "relpath", "attempt", "model", "precision"):
         told.pop(name, None)
     if isinstance(outcome, Done):
         told["output"] = os.path.relpath(outcome.output, outbox)
