@@ -11,7 +11,6 @@ import os
 import threading
 from pathlib import Path
 
-from nobgd.fs import publish
 from nobgd.lane import going
 
 
@@ -23,11 +22,10 @@ def test_the_hidden_folder_stays_while_anybody_is_in_it(tmp_path: Path) -> None:
     try:
         with going.entered(parent) as late:
             with going.entered(parent) as early:
-                publish.rename_noreplace(parent, "a", early, "a")
-                os.unlink("a", dir_fd=early)
-            publish.rename_noreplace(parent, "b", late, "b")
-            assert os.listdir(late) == ["b"]
-            os.unlink("b", dir_fd=late)
+                os.unlink(early.take(parent, "a"), dir_fd=early.folder)
+            late.take(parent, "b")
+            assert os.listdir(late.folder) == ["b"]
+            os.unlink("b", dir_fd=late.folder)
         assert os.listdir(tmp_path) == []
     finally:
         os.close(parent)
@@ -44,9 +42,9 @@ def test_many_at_once_leave_nothing(tmp_path: Path) -> None:
             left = [str(number) for number in range(share, 200, 4)]
             while left:
                 try:
-                    with going.entered(parent) as hidden:
-                        publish.rename_noreplace(parent, left[-1], hidden, left[-1])
-                        os.unlink(left.pop(), dir_fd=hidden)
+                    with going.entered(parent) as room:
+                        os.unlink(room.take(parent, left[-1]), dir_fd=room.folder)
+                        left.pop()
                 except going.Busy:
                     continue
         finally:

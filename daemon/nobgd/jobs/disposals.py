@@ -77,9 +77,14 @@ class Disposals:
         self.staying.forget(inbox)
 
     def gone(self, inbox: str, relpaths: Iterable[str]) -> None:
-        """Originals have left by other hands: they stay no more."""
+        """Originals have left by other hands: they stay no more.
+
+        One that a lane has is in the hidden folder, perhaps: what the lane answers counts.
+        """
         for relpath in relpaths if self.staying else ():
-            self.staying.ended(inbox, relpath, silently=True)
+            pending = self._pending.get((inbox, relpath))
+            if pending is None or not pending.sent:
+                self.staying.ended(inbox, relpath, silently=True)
 
     def tell(self, now: float) -> None:
         """Say how many stay for one reason, where that has changed."""
@@ -194,6 +199,8 @@ class Disposals:
             if mine:
                 self._failed(row, pending, error, now)
             return
+        if error is not None:
+            self.staying.ended(*key, silently=True)
         if mine:
             del self._pending[key]
 
