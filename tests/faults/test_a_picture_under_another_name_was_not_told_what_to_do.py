@@ -1,4 +1,4 @@
-"""A JPEG called .mpo, .heic or nothing at all was "not named like a photo", and that was all.
+"""A JPEG called .mpo, .psd or nothing at all was "not named like a photo", and that was all.
 
 Whoever dropped it saw a picture in every viewer, and was not told that its name is what is wrong.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from faults.house import House
 from faults.pictures import corpus, valid
 
-NAMES = ("stereo.mpo", "IMG_1.HEIC", "scan", "2024/holiday.jpg_large", "a.png.old")
+NAMES = ("stereo.mpo", "IMG_1.PSD", "scan", "2024/holiday.jpg_large", "a.png.old")
 
 
 def test_the_log_says_what_to_call_it_and_then_it_is_done(tmp_path: Path) -> None:
@@ -25,14 +25,14 @@ def test_the_log_says_what_to_call_it_and_then_it_is_done(tmp_path: Path) -> Non
         for name in NAMES:
             (house.inbox / name).write_bytes(png if ".png" in name else valid(1))
         (house.inbox / "notes.txt").write_text("hello")
-        (house.inbox / "raw.nef").write_bytes(b"II*\0\x08\0\0\0" + bytes(100))
-        assert house.await_ends([*NAMES, "notes.txt", "raw.nef"], 60) == []
+        (house.inbox / "logo.jxl").write_bytes(b"\xff\x0a" + bytes(100))
+        assert house.await_ends([*NAMES, "notes.txt", "logo.jxl"], 60) == []
         said = _said(house)
         for name in NAMES:
             kind, extension = ("PNG", ".png") if ".png" in name else ("JPEG", ".jpg")
             assert f"is a {kind} by its content; call it {extension}" in said[house.path(name)]
         assert "not named like a photo" in said[house.path("notes.txt")]
-        assert "is a raw file" in said[house.path("raw.nef")]
+        assert "is a JPEG XL file" in said[house.path("logo.jxl")]
         assert "call it .jpg" in _why(house, "scan")
         os.rename(house.inbox / "stereo.mpo", house.inbox / "stereo.jpg")
         assert house.await_ends(["stereo.jpg"], 60) == []

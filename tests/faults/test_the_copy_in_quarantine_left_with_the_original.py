@@ -16,7 +16,7 @@ import pytest
 from faults.house import House, until
 from faults.pictures import valid
 
-BAD = b"\0\0\0\x18ftypheic" + bytes(2000)
+BAD = b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(2000)
 
 
 def why(house: House, name: str) -> str:

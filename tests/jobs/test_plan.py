@@ -72,16 +72,17 @@ def test_long_names_are_cut_between_characters(stem: str) -> None:
 @pytest.mark.parametrize(
     ("name", "taken"),
     [("a.JPG", True), ("b.tiff", True), ("c.webp", True), ("d.txt", False), ("e", False),
-     ("f.heic", False), (".jpg", False)],
+     ("f.HEIC", True), ("g.nef", True), ("h.avif", True), ("i.gif", True), ("j.jxl", False),
+     (".jpg", False)],
 )  # fmt: skip
 def test_only_named_formats_become_jobs(name: str, taken: bool) -> None:
     """The extension decides before a byte is read."""
     assert (plan.refusal(name) is None) is taken
 
 
-def test_a_raw_file_is_refused_with_the_way_out() -> None:
+def test_another_format_is_refused_with_the_way_out() -> None:
     """The sentence says what to do."""
-    assert "export it as JPEG" in str(plan.refusal("x/a.NEF"))
+    assert "export it as JPEG" in str(plan.refusal("x/a.JXL"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_raw_file_is_refused_with_the_way_out() -> None:
         (plan.Known("retry", True, False), "keep", "wait"),
         (plan.Known("quarantined", True, False), "keep", "nothing"),
         (plan.Known("quarantined", False, False), "keep", "job"),
-        (plan.Known("skipped", True, False), "keep", "nothing"),
+        (plan.Known("skipped", True, False), "keep", "job"),
     ],
 )
 def test_what_is_known_decides(known: plan.Known | None, source: str, expected: str) -> None:

@@ -38,7 +38,7 @@ def test_one_is_looked_at_at_a_time_and_each_is_told() -> None:
     """The next is begun when the one before has been answered; a place that fails costs nothing."""
     service = Service()
     unnamed = Unnamed(service)  # type: ignore[arg-type]
-    for name in ("a", "b.mpo", "c.txt", "d.heic", "gone", "locked"):
+    for name in ("a", "b.mpo", "c.txt", "d.psd", "gone", "locked"):
         unnamed.add(_photo(name), None)
     answers: list[tuple[int | None, ErrandFailed | None]] = [
         (0, None), (0, None), (-1, None), (0, None), (None, ErrandFailed(Code.VANISHED, "left")),
@@ -49,10 +49,10 @@ def test_one_is_looked_at_at_a_time_and_each_is_told() -> None:
         assert service.asked[at][0].mount == MOUNT
         service.asked[at][1](number, error)
     said = dict(service.said)
-    assert sorted(said) == ["a", "b.mpo", "c.txt", "d.heic", "locked"]
+    assert sorted(said) == ["a", "b.mpo", "c.txt", "d.psd", "locked"]
     assert said["a"] == "a is a JPEG by its content; call it .jpg and it is done"
     assert "b.mpo is a JPEG by its content; call it .jpg" in said["b.mpo"]
-    assert "d.heic is a JPEG by its content; call it .jpg" in said["d.heic"]
+    assert "d.psd is a JPEG by its content; call it .jpg" in said["d.psd"]
     assert "not named like a photo" in said["c.txt"]
     assert "not named like a photo" in said["locked"]
 

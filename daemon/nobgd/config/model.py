@@ -180,6 +180,9 @@ class InboxConfig(Section):
     ignore: tuple[Glob, ...] = Field(
         (), description="lines as in a .gitignore, besides the built-in list; ! takes a name back"
     )
+    raw: Literal["preview", "develop"] = Field(
+        "preview", description="raw photos: the camera's full-size preview, or developed"
+    )
     quiet_hours: tuple[str, ...] = Field((), description='rest at these times: "22:00-06:00"')
     share_control: Truth = Field(
         False, description="_nobgd.txt in the outbox; _PAUSE and _RETRY in the inbox"

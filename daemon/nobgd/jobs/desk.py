@@ -174,7 +174,7 @@ class Desk:
             *me, photo.size, photo.mtime_ns, outbox, names, reserved,
             moved=self._moved(),
             inbox_key=plan.inbox_key(photo.inbox), recipe=recipe,
-            compression=rules.output.compression,
+            compression=rules.output.compression, develop=rules.raw == "develop",
             max_megapixels=service.config.workers.max_megapixels,
             attempt=(row.attempts if row is not None and same else 0) + 1,
             quiet_s=photo.quiet_s, patience_s=max(_PATIENCE_S, _PATIENCE_SETTLES * settle),

@@ -18,7 +18,15 @@ from dataclasses import dataclass
 from nobgd.fs import spelling
 from nobgd.values import Photo
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff"})
+RAW = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
+    ".srw", ".x3f",
+})  # fmt: skip
+EXTENSIONS = RAW | {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".heif", ".hif", ".avif", ".png", ".webp", ".tif",
+    ".tiff", ".gif", ".bmp",
+}  # fmt: skip
 NAME_BYTES = 255  # NAME_MAX of every Linux file system that matters here
 SPARE_BYTES = 24  # sixteen digits of the hash, and a number where that is taken too
 BACKOFF_FIRST_S = 5.0
@@ -26,16 +34,13 @@ BACKOFF_LONGEST_S = 600.0
 INTERRUPTIONS = 12  # a photo cut short this often is what brings the service down
 
 _NOT_OURS = {
-    ".heic": "HEIC", ".heif": "HEIF", ".avif": "AVIF", ".gif": "GIF", ".bmp": "BMP",
     ".psd": "Photoshop", ".psb": "Photoshop", ".xcf": "GIMP", ".svg": "SVG", ".pdf": "PDF",
     ".eps": "PostScript", ".ico": "ICO", ".jxl": "JPEG XL", ".jp2": "JPEG 2000",
-    **dict.fromkeys(
-        (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc",
-         ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl",
-         ".sr2", ".srf", ".srw", ".x3f"), "raw",
-    ),
 }  # fmt: skip
-_CALLED = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif"}
+_CALLED = {
+    "JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "HEIF": ".heic",
+    "AVIF": ".avif", "GIF": ".gif", "BMP": ".bmp", "RAW": ".dng",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +57,20 @@ class Known:
 def refusal(relpath: str, content: str | None = None) -> str | None:
     """Why a file with this name will never be a job; None if it may be.
 
-    ``content`` is which of the four formats a lane saw in it.  A raw photo begins like a TIFF.
+    ``content`` is which of the formats a lane saw in it.
     """
     extension = os.path.splitext(relpath)[1].lower()
     if extension in EXTENSIONS:
         return None
     name = os.path.basename(relpath)
-    if content in _CALLED and (content, _NOT_OURS.get(extension)) != ("TIFF", "raw"):
-        return f"{name} is a {content} by its content; call it {_CALLED[content]} and it is done"
+    if content in _CALLED:
+        what = {"RAW": "a raw photo", "AVIF": "an AVIF"}.get(content, f"a {content}")
+        return f"{name} is {what} by its content; call it {_CALLED[content]} and it is done"
     if extension in _NOT_OURS:
         return f"{name} is a {_NOT_OURS[extension]} file; export it as JPEG, PNG, WebP or TIFF"
     return (
-        f"{name} is not named like a photo (.jpg, .png, .webp or .tif); if it is a picture, export"
-        " it as one of these"
+        f"{name} is not named like a photo (.jpg, .heic, .png, .webp, .tif …); if it is a picture,"
+        " export it as one of these"
     )
 
 
@@ -86,7 +92,9 @@ def todo(known: Known | None, source: str) -> str:
             return "dispose" if source != "keep" else "nothing"
         case "retry":
             return "wait"
-        case _:  # trying, quarantined, skipped
+        case "skipped":  # by an older nobgd, for its name; this one reads what is called so
+            return "job"
+        case _:  # trying, quarantined
             return "nothing"
 
 

@@ -20,7 +20,7 @@ _SENTENCES = {
     Code.DAMAGED: "it could only be read by leaving out or repairing a part of it",
     Code.NOTHING_FOUND: "nothing was found in it to cut out",
     Code.MORE_PICTURES: "it holds further pages or pictures, of which one was cut out",
-    Code.MORE_DATA: "more than the picture is in its file (a film, layers)",
+    Code.MORE_DATA: "more than the picture is in its file (a film, layers, a raw photo's own data)",
 }
 
 

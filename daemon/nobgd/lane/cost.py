@@ -11,6 +11,7 @@ from nobgd.picture.header import Header
 from nobgd.picture.jpeg_layout import frame
 
 _INKS, _DEEP, _WEBP, _TIFF = 18 / 16, 20 / 16, 20 / 16, 28 / 16
+_HEIF, _RAW = 24 / 16, 32 / 16
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 
@@ -27,6 +28,12 @@ def _factor(header: Header, data: bytes) -> float:
         case "PNG":
             return _DEEP if data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x10" else 1.0
         case "WEBP":
+            return _WEBP
+        case "HEIF" | "AVIF":
+            return _HEIF
+        case "RAW":
+            return _RAW
+        case "GIF" | "BMP":
             return _WEBP
         case _:
             return _TIFF

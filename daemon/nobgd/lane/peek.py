@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from nobgd.fs import mounts
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
-from nobgd.picture.kinds import kind_of
+from nobgd.picture.kinds import FORMATS, kind_of
 from nobgd.values import NobgdError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 _HEAD_BYTES = 4096
 
 

@@ -119,7 +119,7 @@ def _compute(
     threads = ask(cost.megapixels(header, data))
     clock.waited(perf_counter() - asked)
     with clock.stage("decode"), _patient(job):
-        picture = decode.decode(data, header)
+        picture = decode.decode(data, header, threads, develop=job.develop)
         more = extent.more(data, header.format)
         del data
     with clock.stage("infer"):

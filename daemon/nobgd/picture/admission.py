@@ -17,6 +17,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from nobgd.picture import boxes
 from nobgd.picture.kinds import kind_of
 from nobgd.picture.png_chunks import raw_size
 from nobgd.picture.source import Peek
@@ -24,10 +25,12 @@ from nobgd.values import Code, NobgdError
 
 _HEAD = 4096
 _SMALL, _UNKNOWN = 16 << 20, 64 << 20
+_RAW = 256 << 20  # a raw photo whose size its maker's tags alone tell; 102 megapixels have 220 MB
 _BESIDES = 128 << 20
 _PIXELS_TWICE = 2
 _MOST_SEGMENTS = 2_000  # before a JPEG's frame: 65 kB each
 _MOST_PAGES = 64
+_SUB_DIRECTORIES, _MOST_BELOW = 330, 8
 _MOST_TAGS = 4_096
 MOST_BLOCKS = 1_000_000  # strips or tiles of a TIFF: listing more takes seconds
 
@@ -54,11 +57,11 @@ def admit(peek: Peek, size: int, max_megapixels: float) -> None:
     if size <= _SMALL and kind != "TIFF":
         return
     try:
-        found = _READERS[kind](peek)
+        found = _READERS[kind](peek, size)
     except (struct.error, IndexError, ValueError):
         found = None
     if found is None:
-        if size > _UNKNOWN:
+        if size > (_RAW if kind == "RAW" else _UNKNOWN):
             raise NobgdError(
                 Code.BROKEN,
                 f"a {kind} of {size / 2**20:,.0f} MiB whose header tells no size; export it again",
@@ -84,7 +87,7 @@ def too_many_pixels(megapixels: float, allowed: float) -> NobgdError:
     )
 
 
-def _jpeg(peek: Peek) -> Extent | None:
+def _jpeg(peek: Peek, _: int) -> Extent | None:
     """The first frame header (ITU T.81, B.2.2), segments before it stepped over."""
     at = 2
     for _ in range(_MOST_SEGMENTS):
@@ -106,7 +109,7 @@ def _jpeg(peek: Peek) -> Extent | None:
     return None
 
 
-def _png(peek: Peek) -> Extent | None:
+def _png(peek: Peek, _: int) -> Extent | None:
     head = peek(8, 25)
     if head[4:8] != b"IHDR":
         return None
@@ -114,7 +117,7 @@ def _png(peek: Peek) -> Extent | None:
     return Extent(width, height, raw_size(head[8:21]))
 
 
-def _webp(peek: Peek) -> Extent | None:
+def _webp(peek: Peek, _: int) -> Extent | None:
     """The canvas (RFC 9649, 2.5 to 2.7); a film's frames are part of what comes besides."""
     head = peek(12, 18)
     kind, body = head[:4], head[8:]
@@ -130,7 +133,7 @@ def _webp(peek: Peek) -> Extent | None:
     return Extent(width, height, width * height * 4)
 
 
-def _tiff(peek: Peek) -> Extent | None:
+def _tiff(peek: Peek, _: int) -> Extent | None:
     """The picture's page, which is the first that is no smaller version of another; all bytes."""
     head = peek(0, 16)
     order = "<" if head[:2] == b"II" else ">"
@@ -139,10 +142,11 @@ def _tiff(peek: Peek) -> Extent | None:
     picture, plain, seen = None, 0, set[int]()
     while at and at not in seen and len(seen) < _MOST_PAGES:
         seen.add(at)
-        tags, at = _directory(peek, at, order, big)
+        tags, at, below = _directory(peek, at, order, big)
         width, height = tags.get(256, (1, 0))[1], tags.get(257, (1, 0))[1]
-        samples, bits = tags.get(277, (1, 1))[1], tags.get(258, (1, 1))[1]
-        plain += width * height * max(samples, 1) * max(1, bits // 8)
+        plain += _plain(tags)
+        for place in below:  # where raw photos have their sensor's samples
+            plain += _plain(_directory(peek, place, order, big)[0])
         if max(tags.get(273, (0, 0))[0], tags.get(324, (0, 0))[0]) > MOST_BLOCKS:
             raise NobgdError(
                 Code.UNSUPPORTED,
@@ -153,19 +157,29 @@ def _tiff(peek: Peek) -> Extent | None:
     return None if picture is None else Extent(picture[0], picture[1], plain)
 
 
+def _plain(tags: dict[int, tuple[int, int]]) -> int:
+    width, height = tags.get(256, (1, 0))[1], tags.get(257, (1, 0))[1]
+    samples, bits = tags.get(277, (1, 1))[1], tags.get(258, (1, 1))[1]
+    return width * height * max(samples, 1) * max(1, -(-bits // 8))
+
+
 def _directory(
     peek: Peek, at: int, order: str, big: bool
-) -> tuple[dict[int, tuple[int, int]], int]:
-    """A page's tags, how many values each has and the first of them; where the next page is."""
+) -> tuple[dict[int, tuple[int, int]], int, tuple[int, ...]]:
+    """A page's tags, how many values each has and the first of them; where the next page is.
+
+    And where those below it are (TIFF Technical Note 1: SubIFDs), the first few.
+    """
     width, form, lead = (20, "HHQ", 8) if big else (12, "HHI", 2)
     (count,) = struct.unpack(order + ("Q" if big else "H"), peek(at, lead))
     if count > _MOST_TAGS:
         raise ValueError("no directory has so many tags")
     body = peek(at + lead, count * width + lead + 2)
     tags: dict[int, tuple[int, int]] = {}
+    below: tuple[int, ...] = ()
     for entry in range(0, count * width, width):
         tag, kind, number = struct.unpack_from(order + form, body, entry)
-        size = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind)
+        size = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}.get(kind)
         value = 0
         if size is not None:
             where = entry + struct.calcsize("=" + form)
@@ -173,12 +187,43 @@ def _directory(
             source, offset = body, where
             if number * struct.calcsize("=" + size) > room:
                 (far,) = struct.unpack_from(order + ("Q" if big else "I"), body, where)
-                source, offset = peek(far, 8), 0
+                source, offset = peek(far, 8 * _MOST_BELOW), 0
             if number:
                 (value,) = struct.unpack_from(order + size, source, offset)
+            if tag == _SUB_DIRECTORIES:
+                few = min(number, _MOST_BELOW)
+                below = struct.unpack_from(f"{order}{few}{size}", source, offset)
         tags.setdefault(tag, (number, value))
     (after,) = struct.unpack_from(order + ("Q" if big else "I"), body + bytes(8), count * width)
-    return tags, after
+    return tags, after, below
 
 
-_READERS = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff}
+def _boxes(peek: Peek, size: int) -> Extent:
+    found = boxes.survey(peek, size)
+    width, height = found.size
+    return Extent(width, height, width * height * 4 * (1 + (found.bits > 8)))
+
+
+def _gif(peek: Peek, _: int) -> Extent:
+    width, height = struct.unpack("<HH", peek(6, 4))
+    return Extent(width, height, width * height)
+
+
+def _bmp(peek: Peek, _: int) -> Extent:
+    head = peek(14, 12)
+    if head[0] == 12:
+        width, height = struct.unpack_from("<HH", head, 4)
+    else:
+        width, height = (abs(each) for each in struct.unpack_from("<ii", head, 4))
+    return Extent(width, height, width * height * 4)
+
+
+def _raw(peek: Peek, size: int) -> Extent | None:
+    """That of a raw photo which is laid out as a TIFF is; None for the others."""
+    return _tiff(peek, size) if peek(0, 2) in (b"II", b"MM") and peek(2, 1) in b"*R" else None
+
+
+_READERS = {
+    "JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff, "HEIF": _boxes, "AVIF": _boxes,
+    "GIF": _gif, "BMP": _bmp, "RAW": _raw,
+}  # fmt: skip

@@ -21,6 +21,7 @@ from nobgd.picture.levels import Bytes
 
 HEADER_BYTES = 128  # ICC.1:2022, 7.2; the colour space is at 16
 _BANDS = 128
+_CURVE = 1024  # points of sRGB's curve in a profile: its levels are met within 0.0001
 _D50 = np.array([0.9642, 1.0, 0.8249])
 # D50 to linear sRGB, Bradford (IEC 61966-2-1 and ICC.1:2022 annex E)
 _TO_SRGB = np.array(
@@ -123,6 +124,11 @@ def encoded(linear: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.where(linear <= 0.0031308, 12.92 * linear, curve)
 
 
+def _linear(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The inverse of `encoded`."""
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
 @cache
 def adobe_rgb() -> bytes:
     """A profile of the colours of Adobe RGB (1998), made here from its published definition.
@@ -131,10 +137,14 @@ def adobe_rgb() -> bytes:
     primaries, a white of D65 and a gamma of 2 51/256; adapted to D50 by Bradford's matrix.
     """
     primaries = np.array([[0.64, 0.33], [0.21, 0.71], [0.15, 0.06]])
-    return _matrix_profile("compatible with Adobe RGB (1998)", primaries, 563)
+    return matrix_profile("compatible with Adobe RGB (1998)", primaries, 563)
 
 
-def _matrix_profile(name: str, primaries: npt.NDArray[Any], gamma_256: int) -> bytes:
+def matrix_profile(name: str, primaries: npt.NDArray[Any], gamma_256: int | None) -> bytes:
+    """A profile of these primaries, (3, 2) x and y, with a white of D65.
+
+    ``gamma_256`` is the curve's exponent times 256; None is sRGB's curve.
+    """
     bradford = np.array(
         [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
     )
@@ -144,7 +154,11 @@ def _matrix_profile(name: str, primaries: npt.NDArray[Any], gamma_256: int) -> b
     adapt = np.linalg.inv(bradford) @ np.diag(bradford @ _D50 / (bradford @ white)) @ bradford
     columns = (adapt @ matrix).T
     copyright_ = b"text\0\0\0\0No copyright, use freely\0"
-    curve = struct.pack(">4sIIH", b"curv", 0, 1, gamma_256)
+    if gamma_256 is None:
+        levels = np.rint(_linear(np.linspace(0, 1, _CURVE)) * 65535).astype(">u2").tobytes()
+        curve = struct.pack(">4sII", b"curv", 0, _CURVE) + levels
+    else:
+        curve = struct.pack(">4sIIH", b"curv", 0, 1, gamma_256)
     bodies = {b"desc": described(name), b"cprt": copyright_, b"wtpt": xyz_tag(_D50)}
     bodies |= dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(xyz_tag, columns), strict=True))
     bodies |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)

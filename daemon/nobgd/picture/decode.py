@@ -11,16 +11,21 @@ import math
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+import numpy as np
 import simplejpeg
 from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from nobgd.picture import (
+    boxes,
+    camera,
     colour,
+    heif,
     integrity,
     jpeg,
     jpeg_scan,
     layout,
+    nclx,
     png_chunks,
     png_colour,
     png_depth,
@@ -72,17 +77,23 @@ class Picture:
         return self.rgbx[..., :3]
 
 
-def decode(data: bytes, header: Header) -> Picture:
-    """Decode the first frame.
+def decode(data: bytes, header: Header, threads: int = 1, *, develop: bool = False) -> Picture:
+    """Decode the first frame; of a raw photo the camera's preview, or develop it.
 
-    Raises `NobgdError`: TRUNCATED when pixels are missing, BROKEN when they make no sense,
-    OUT_OF_MEMORY.  The caller has checked ``header.megapixels`` against its limit.
+    ``threads`` is how many a decoder may use that has threads.  Raises `NobgdError`: TRUNCATED
+    when pixels are missing, BROKEN when they make no sense, OUT_OF_MEMORY.  The caller has
+    checked ``header.megapixels`` against its limit.
     """
     complaints: list[str] = []
     try:
         data = integrity.sound(data, header, complaints)
         if header.format == "TIFF":
             return _tiff(data, complaints)
+        if header.format == "HEIF":
+            painted, exif, spoken = heif.painted(data, threads)
+            return _finished(painted, 1, None, exif, spoken, complaints, adobe=False)
+        if header.format == "RAW":
+            return _raw(data, complaints, threads, develop)
         with quiet(), open_picture(data, header.format, complaints) as image:
             return _decode(data, image, complaints)
     except MemoryError as error:
@@ -92,7 +103,7 @@ def decode(data: bytes, header: Header) -> Picture:
             " workers.max_megapixels or workers.count",
         ) from error
     except NobgdError as error:
-        if error.code is Code.BROKEN and jpeg_scan.NO_END in complaints:
+        if error.code is Code.BROKEN and not {jpeg_scan.NO_END, camera.CUT}.isdisjoint(complaints):
             raise NobgdError(
                 Code.TRUNCATED, "the picture ends too early; copy the original again"
             ) from error
@@ -108,9 +119,14 @@ def decode(data: bytes, header: Header) -> Picture:
         ) from error
 
 
-def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> Picture:
+def _decode(
+    data: bytes, image: ImageFile.ImageFile, complaints: list[str],
+    turned: int | None = None, beside: bytes | None = None,
+) -> Picture:  # fmt: skip
+    """``turned`` and ``beside`` are orientation and EXIF that are known from elsewhere."""
     orientation = _orientation(image) if image.format != "PNG" else 1
-    block = image.info.get("exif")
+    orientation = orientation if turned is None else turned
+    block = beside or image.info.get("exif")
     dpi = _dpi(image.info.get("dpi"))
     painted: Painted | None = None
     spoken: dict[bytes, bytes] = {}
@@ -126,6 +142,9 @@ def _decode(data: bytes, image: ImageFile.ImageFile, complaints: list[str]) -> P
         orientation, block = _orientation(image), image.info.get("exif")  # may follow the pixels
         if not painted.changed:
             spoken = png_colour.kept(png_chunks.survey(data), painted.icc is not None)
+    elif painted is None and image.format == "AVIF":
+        image.load()
+        painted, spoken = _of_avif(image, boxes.of(data))
     elif painted is None:
         if image.format == "JPEG":
             complaints += jpeg.check(data)
@@ -154,6 +173,51 @@ def _png(data: bytes, image: PngImageFile) -> Painted:
         image.info["transparency"] = png_depth.stretched(hidden, bits)
     image.load()
     return to_rgbx(image)
+
+
+def _of_avif(
+    image: ImageFile.ImageFile, found: boxes.Container
+) -> tuple[Painted, dict[bytes, bytes]]:
+    """Pillow tells of a profile and not of the numbers that most AVIF pictures have instead."""
+    painted = to_rgbx(image)
+    painted = painted._replace(assumed=(*painted.assumed, *heif.notes(found)))
+    if painted.icc or painted.changed or found.nclx is None:
+        return painted, {}
+    icc, spoken = nclx.meaning(*found.nclx[:2])
+    return painted._replace(icc=icc), spoken
+
+
+def _raw(data: bytes, complaints: list[str], threads: int, develop: bool) -> Picture:
+    found = None if develop else camera.preview(data)
+    own = None
+    with quiet(), suppress(Exception):  # odd metadata costs no photo
+        block = Image.Exif()
+        block.load(data)
+        own = _kept_exif(block)
+    if found is None:
+        pixels = camera.developed(data, threads)
+        painted = Painted(_four(pixels), assumed=(camera.DEVELOPED,))
+        return _finished(painted, 1, None, own, {}, complaints, adobe=False)
+    if not isinstance(found.picture, bytes):
+        painted = Painted(_four(found.picture))
+        return _finished(painted, found.orientation, None, own, {}, complaints, adobe=False)
+    header = look(found.picture)
+    shot = integrity.sound(found.picture, header, complaints)
+    with quiet(), open_picture(shot, header.format, complaints) as image:
+        known = None if _says_orientation(image) and not found.upright else found.orientation
+        return _decode(shot, image, complaints, known, own)
+
+
+def _says_orientation(image: ImageFile.ImageFile) -> bool:
+    with suppress(Exception):
+        return _ORIENTATION in image.getexif()
+    return False
+
+
+def _four(pixels: Bytes) -> Bytes:
+    out = np.empty((*pixels.shape[:2], 4), np.uint8)
+    out[..., :3], out[..., 3] = pixels, 255
+    return out
 
 
 def _tiff(data: bytes, complaints: list[str]) -> Picture:
@@ -218,17 +282,21 @@ def _orientation(image: ImageFile.ImageFile) -> int:
 def _exif_of_tiff(data: bytes) -> bytes | None:
     """The few tags of a TIFF that speak of the photo and not of the file's layout."""
     with suppress(Exception), open_picture(data, "TIFF") as image:  # Pillow reads not every one
-        old, new = image.getexif(), Image.Exif()
-        for tag in _KEPT_FROM_TIFF:
-            if tag in old:
-                new[tag] = old[tag]
-        for directory in (_EXIF_IFD, _GPS_IFD):
-            if entries := dict(old.get_ifd(directory)):
-                if _INTEROPERABILITY in entries:  # a place in the old file
-                    entries[_INTEROPERABILITY] = old.get_ifd(_INTEROPERABILITY)
-                new[directory] = entries
-        return new.tobytes().removeprefix(b"Exif\0\0") if len(new) else None
+        return _kept_exif(image.getexif())
     return None
+
+
+def _kept_exif(old: Image.Exif) -> bytes | None:
+    new = Image.Exif()
+    for tag in _KEPT_FROM_TIFF:
+        if tag in old:
+            new[tag] = old[tag]
+    for directory in (_EXIF_IFD, _GPS_IFD):
+        if entries := dict(old.get_ifd(directory)):
+            if _INTEROPERABILITY in entries:  # a place in the old file
+                entries[_INTEROPERABILITY] = old.get_ifd(_INTEROPERABILITY)
+            new[directory] = entries
+    return new.tobytes().removeprefix(b"Exif\0\0") if len(new) else None
 
 
 def _dpi(value: object) -> tuple[float, float] | None:

@@ -18,6 +18,8 @@ import numpy.typing as npt
 MOST_BLOCKS = 1_000_000  # strips or tiles; more take longer to list than a photo to decode
 _MOST_DIRECTORIES = 64
 _DNG_VERSION = 50706
+_PHOTOMETRIC, _SENSOR = 262, (32803, 34892)  # samples of a sensor, behind its filters or without
+_SUB_DIRECTORIES, _MOST_BELOW = 330, 8  # TIFF Technical Note 1
 _SUBFILE_TYPE, _OLD_SUBFILE_TYPE = 254, 255
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType: a smaller version of another page, its mask
 _WHOLE = {
@@ -113,6 +115,25 @@ class Directory:
         if self.number(_SUBFILE_TYPE, 0) & (_REDUCED | _MASK):
             return True
         return self.number(_OLD_SUBFILE_TYPE, 1) == 2
+
+
+def raw_photo(data: bytes) -> bool:
+    """Whether a TIFF is a camera's raw photo: a digital negative, or one with a sensor's samples.
+
+    Raises `Cut` where a part that could tell is not there.
+    """
+    for found in directories(data):
+        if found.raw_photo or found.number(_PHOTOMETRIC, 0) in _SENSOR:
+            return True
+        for at in found.numbers(_SUB_DIRECTORIES)[:_MOST_BELOW]:
+            try:
+                below = _directory(data, at, found.order, found.big)
+                if below.number(_PHOTOMETRIC, 0) in _SENSOR:
+                    return True
+            except ValueError:
+                if found.reduced:  # nothing else is in this file
+                    raise
+    return False
 
 
 def page(data: bytes) -> Directory:

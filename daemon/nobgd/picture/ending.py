@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nobgd.picture import jpeg_scan, png_chunks, webp_chunks
+from nobgd.picture import boxes, gif_blocks, jpeg_scan, png_chunks, webp_chunks
 from nobgd.picture.header import Header
 
 
@@ -20,5 +20,9 @@ def finished(data: bytes, header: Header) -> bool:
         case "WEBP":
             found = webp_chunks.survey(data)
             return len(data) >= header.needs and not found.cut and not found.zeros
+        case "HEIF" | "AVIF":
+            return len(data) >= header.needs and not boxes.of(data).unfilled(data)
+        case "GIF":
+            return gif_blocks.survey(data).ended
         case _:
             return len(data) >= header.needs

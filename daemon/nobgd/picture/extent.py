@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from nobgd.picture import reach
+from nobgd.picture import bitmap, boxes, gif_blocks, reach
 from nobgd.values import Code
 
 _SLACK = 4096  # bytes behind the end that are no picture: padding, a camera's own few words
@@ -38,9 +38,19 @@ _MPF_ENTRIES, _MPF_THUMBNAILS = 0xB002, (0x010001, 0x010002)
 def more(data: bytes, kind: str) -> tuple[Code, str] | None:
     """What would be lost with the file: a code and a part of a sentence; None for nothing.
 
-    ``kind`` is JPEG, PNG, WEBP or TIFF, as its magic bytes say.
+    ``kind`` is one of `kinds.FORMATS`.
     """
     match kind:
+        case "HEIF" | "AVIF":
+            return _boxes(data)
+        case "GIF":
+            found = gif_blocks.survey(data)
+            return _pictures(found.frames, "frames") or _behind(data, found.end)
+        case "BMP":
+            end = bitmap.size(data)[2]
+            return _behind(data, end) if end else None
+        case "RAW":
+            return Code.MORE_DATA, "it is a raw photo, for which no cut-out stands"
         case "TIFF":
             return _tiff(data)
         case "PNG":
@@ -72,6 +82,17 @@ def _private(count: int) -> tuple[Code, str] | None:
     if count <= _SLACK:
         return None
     return Code.MORE_DATA, f"{count:,} bytes in it are no part of the picture (layers, say)"
+
+
+def _boxes(data: bytes) -> tuple[Code, str] | None:
+    found = boxes.of(data)
+    if found.film:
+        return Code.MORE_DATA, "the film of a motion photo is in its file"
+    return (
+        _pictures(found.pictures(), "pictures")
+        or _pictures(found.frames, "frames")
+        or _behind(data, found.boxes_end)
+    )
 
 
 def _png(data: bytes) -> tuple[Code, str] | None:

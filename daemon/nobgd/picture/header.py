@@ -1,8 +1,9 @@
 """What a file says it is, read from its first bytes: the allow-list before any decoding.
 
-Only four of Pillow's plugins are ever imported and each is called by its own class, chosen
-by the magic bytes, so no other opener can be reached by a file with a lying name.  Pillow's
-own bomb limits are off: they refuse real cameras.  Ours is the caller's, from `Header`.
+Of Pillow's plugins only those named here are ever imported and each is called by its own class,
+chosen by the magic bytes, so no other opener can be reached by a file with a lying name; libheif
+and LibRaw are loaded when the first picture of theirs is met.  Pillow's own bomb
+limits are off: they refuse real cameras.  Ours is the caller's, from `Header`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image, ImageFile, PngImagePlugin
+from PIL import AvifImagePlugin, Image, ImageFile, PngImagePlugin
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from nobgd.picture import jpeg_scan, layouts, png_chunks
-from nobgd.picture.directory import Cut
+from nobgd.picture import bitmap, boxes, camera, jpeg_scan, layouts, png_chunks
+from nobgd.picture.directory import Cut, raw_photo
 from nobgd.picture.kinds import kind_of
 from nobgd.values import Code, NobgdError
 
@@ -30,8 +34,13 @@ PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # 1 MiB there: XMP and profiles of rea
 _OPENERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "WEBP": WebPImageFile,
     "TIFF": TiffImageFile,
+    "AVIF": AvifImageFile,
+    "GIF": GifImageFile,
+    "BMP": BmpImageFile,
 }
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # a thread for each core there; a lane has its share
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "unknown data organization", "unsupported")
+_SHORT_HEADERS = 140  # bytes: those of GIF and BMP are there by then
 _PADDING = 16  # zeros that a whole file may end in
 
 
@@ -39,7 +48,7 @@ _PADDING = 16  # zeros that a whole file may end in
 class Header:
     """What is known of a picture before a pixel of it is decoded."""
 
-    format: str  # JPEG | PNG | WEBP | TIFF
+    format: str  # one of `kinds.FORMATS`
     width: int  # pixels as stored, before the EXIF orientation
     height: int
     needs: int = 0  # the file is unfinished with fewer bytes than this
@@ -61,8 +70,18 @@ def look(data: bytes) -> Header:
         raise NobgdError(Code.EMPTY, "the file is empty; copy the original again")
     kind = kind_of(data)
     try:
+        if kind == "TIFF" and raw_photo(data):
+            kind = "RAW"
         layouts.accept(data, kind)
-        if kind == "TIFF":
+        needs = 0
+        if kind == "RAW":
+            width, height, needs = camera.size(data)
+        elif kind in ("HEIF", "AVIF"):
+            found = boxes.of(data)
+            (width, height), needs = found.size, found.needs
+        elif kind == "BMP":
+            width, height, needs = bitmap.size(data)
+        elif kind == "TIFF":
             width, height, needs = layouts.of_tiff(data)
         elif kind == "WEBP":  # Pillow's opener allocates two canvases at once
             width, height = _webp_size(data)
@@ -70,7 +89,6 @@ def look(data: bytes) -> Header:
         else:
             with quiet(), open_picture(data, kind) as image:
                 width, height = image.size
-                needs = 0
     except NobgdError:
         raise
     except Exception as error:
@@ -164,8 +182,12 @@ def _cut(data: bytes, kind: str) -> bool:
     if len(data) - here < _PADDING:
         here = len(data)
     match kind:
-        case "TIFF":
-            return _tiff_directory_end(data) > here
+        case "TIFF" | "RAW":
+            return data[:2] in (b"II", b"MM") and _tiff_directory_end(data) > here
+        case "HEIF" | "AVIF":
+            return False  # `Cut` tells
+        case "GIF" | "BMP":
+            return here < _SHORT_HEADERS
         case "WEBP":
             return int.from_bytes(data[4:8], "little") + 8 > here
         case "PNG":

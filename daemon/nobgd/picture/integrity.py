@@ -6,7 +6,7 @@ import io
 
 from PIL.WebPImagePlugin import WebPImageFile
 
-from nobgd.picture import jpeg_scan, png_chunks, webp_chunks
+from nobgd.picture import boxes, camera, jpeg_scan, png_chunks, webp_chunks
 from nobgd.picture.header import Header
 from nobgd.values import Code, NobgdError
 
@@ -18,8 +18,12 @@ def sound(data: bytes, header: Header, complaints: list[str]) -> bytes:
     TRUNCATED where the end is missing and nothing could show that it does not matter.
     """
     damage = None
-    if header.format == "TIFF" and len(data) < header.needs:
+    if header.format in ("TIFF", "HEIF", "AVIF", "BMP") and len(data) < header.needs:
         raise _ends()
+    if header.format in ("HEIF", "AVIF") and boxes.of(data).unfilled(data):
+        damage = "zeros where pixels should be"
+    if header.format == "RAW" and len(data) < header.needs:
+        complaints.append(camera.CUT)
     if header.format == "JPEG":
         found = jpeg_scan.survey(data)
         data, damage = found.data, found.damage

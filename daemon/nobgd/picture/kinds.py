@@ -1,13 +1,24 @@
-"""Which of the four formats a file is by its magic bytes, or what else it is."""
+"""Which of the formats that nobgd reads a file is by its magic bytes, or what else it is."""
 
 from __future__ import annotations
 
 from nobgd.values import Code, NobgdError
 
-_READS = "nobgd reads JPEG, PNG, WebP and TIFF"
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP", "RAW")
+_READS = "nobgd reads JPEG, HEIC, AVIF, PNG, WebP, TIFF, GIF, BMP and camera raw"
+_CAMERAS: tuple[tuple[int, bytes], ...] = (  # offset, magic of raw photos that are no TIFF by it
+    (0, b"FUJIFILMCCD-RAW"),
+    (0, b"IIU\0"),  # Panasonic, Leica
+    (0, b"IIRO"), (0, b"IIRS"), (0, b"MMOR"),  # Olympus
+    (0, b"FOVb"),  # Sigma
+    (0, b"\0MRM"),  # Minolta
+    (6, b"HEAPCCDR"),  # Canon, before CR2
+    (4, b"ftypcrx "),  # Canon, CR3
+)  # fmt: skip
+_BMP_HEADERS = [size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)]
+_AVIF = (b"avif", b"avis")
+_HEIF = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (  # offset, magic, name: to say what it is instead
-    (0, b"GIF8", "a GIF"),
-    (0, b"BM", "a BMP"),
     (0, b"8BPS", "a Photoshop document"),
     (0, b"%!PS", "a PostScript file"),
     (0, b"\xc5\xd0\xd3\xc6", "a PostScript file"),
@@ -17,17 +28,6 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (  # offset, magic, name: to say w
     (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
-    (0, b"FUJIFILMCCD-RAW", "a raw photo"),
-    (0, b"IIU\0", "a raw photo"),
-    (0, b"IIRO", "a raw photo"),
-    (0, b"FOVb", "a raw photo"),
-    (4, b"ftypcrx", "a raw photo"),
-    (4, b"ftypavif", "an AVIF picture"),
-    (4, b"ftypavis", "an AVIF picture"),
-    (4, b"ftyphei", "a HEIC picture"),
-    (4, b"ftyphev", "a HEIC picture"),
-    (4, b"ftypmif1", "a HEIC picture"),
-    (4, b"ftypmsf1", "a HEIC picture"),
     (4, b"ftyp", "a video"),
     (0, b"\x1aE\xdf\xa3", "a video"),
 )
@@ -35,7 +35,10 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def kind_of(data: bytes) -> str:
-    """JPEG, PNG, WEBP or TIFF; raises `NobgdError` for anything else."""
+    """One of `FORMATS`; raises `NobgdError` for anything else.
+
+    Many raw photos begin like a TIFF and are told by their tags (`header`); here they are TIFF.
+    """
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -44,8 +47,16 @@ def kind_of(data: bytes) -> str:
         return "WEBP"
     if data[:4] in _TIFF_MAGIC:
         if data[8:10] == b"CR":
-            raise unsupported("a raw photo")
+            return "RAW"
         return "TIFF"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "GIF"
+    if data[:2] == b"BM" and data[14:18] in _BMP_HEADERS:
+        return "BMP"
+    if any(data.startswith(magic, offset) for offset, magic in _CAMERAS):
+        return "RAW"
+    if kind := _by_brand(data):
+        return kind
     for offset, magic, name in _OTHERS:
         if data.startswith(magic, offset):
             raise unsupported(name)
@@ -60,11 +71,25 @@ def kind_of(data: bytes) -> str:
     )
 
 
+def _by_brand(data: bytes) -> str | None:
+    """HEIF or AVIF by the brands of the first box; the major one counts where it says which."""
+    if data[4:8] != b"ftyp":
+        return None
+    end = min(int.from_bytes(data[:4], "big"), len(data))
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))]
+    for brand in brands:
+        if brand in _AVIF:
+            return "AVIF"
+        if brand in _HEIF and brand not in (b"mif1", b"msf1"):
+            return "HEIF"
+    return "HEIF" if brands[0] in _HEIF else None
+
+
 def _begins(head: bytes) -> bool:
-    """Whether ``head``, less than a magic, is how one of the four begins."""
+    """Whether ``head``, less than a magic, is how one of them begins."""
     if head[:4] == b"RIFF":
         return b"WEBP".startswith(head[8:])
-    magics = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", *_TIFF_MAGIC)
+    magics = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF89a", *_TIFF_MAGIC)
     return any(magic.startswith(head) for magic in magics)
 
 
@@ -76,7 +101,7 @@ def unsupported(name: str) -> NobgdError:
 
 
 def other_layout(name: str) -> NobgdError:
-    """The refusal of one of the four in a layout that is not known to be decoded right."""
+    """The refusal of one of them in a layout that is not known to be decoded right."""
     return NobgdError(
         Code.UNSUPPORTED, f"this is {name}, which nobgd does not read; export it as 8-bit RGB"
     )

@@ -6,9 +6,11 @@ decoded wrong and called done is worse than one that is not decoded.
 
 from __future__ import annotations
 
-from nobgd.picture import jpeg_layout, layout
+from nobgd.picture import bitmap, boxes, jpeg_layout, layout
 from nobgd.picture.directory import page
 from nobgd.picture.kinds import other_layout
+
+_DEEPEST = 12  # bits of HEIF and AVIF: what was compared
 
 
 def accept(data: bytes, kind: str) -> None:
@@ -23,14 +25,37 @@ def accept(data: bytes, kind: str) -> None:
 def _refused(data: bytes, kind: str) -> str | None:
     if kind == "JPEG":
         return jpeg_layout.refusal(jpeg_layout.frame(data))
+    if kind in ("HEIF", "AVIF"):
+        return _of_boxes(boxes.of(data), kind)
+    if kind == "BMP":
+        return bitmap.refusal(data)
     if kind != "TIFF":
         return None
     directory = page(data)
-    if directory.raw_photo or directory.reduced:
-        return "a raw photo or a preview of one"
+    if directory.reduced:
+        return "a TIFF of a preview alone"
     name = layout.refusal(layout.of(directory))
     order = "big-endian " if directory.order == ">" else ""
     return name and f"a {order}{'BigTIFF' if directory.big else 'TIFF'} with {name}"
+
+
+_CODECS = {"HEIF": b"hvc1", "AVIF": b"av01"}
+_CALLED = {
+    b"avc1": "H.264", b"vvc1": "H.266", b"evc1": "EVC", b"jpeg": "JPEG", b"j2k1": "JPEG 2000",
+    b"unci": "plain samples", b"hvc1": "HEVC", b"av01": "AV1",
+}  # fmt: skip
+
+
+def _of_boxes(found: boxes.Container, kind: str) -> str | None:
+    if not found.items and found.frames:
+        return f"a {kind} film without a still picture"
+    name = "a HEIF picture" if kind == "HEIF" else "an AVIF picture"
+    for codec in found.codecs() or {found.picture.kind}:
+        if codec != _CODECS[kind]:
+            return f"{name} coded as {_CALLED.get(codec, ascii(codec)[2:-1])}"
+    if found.bits > _DEEPEST:
+        return f"{name} of {found.bits} bits"
+    return None
 
 
 def of_tiff(data: bytes) -> tuple[int, int, int]:

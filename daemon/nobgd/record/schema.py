@@ -48,7 +48,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "notes": (
         _TEXTS,
         "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
-        " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer)",
+        " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer),"
+        " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview)",
     ),
     "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
     "sha256": (_TEXT, "of the photo's bytes, hex"),

@@ -1,0 +1,309 @@
+"""A HEIF or AVIF file's boxes: which pictures it holds, where they lie and what they are.
+
+Nothing is decoded, and no more is read than the boxes that describe.  Sources: ISO/IEC 14496-12
+(boxes, items, references), 23008-12 (HEIF: properties, auxiliary and derived pictures), and
+21496-1 (gain maps).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nobgd.picture.directory import Cut
+from nobgd.picture.source import Peek
+
+_MOST_BOXES, _MOST_ITEMS, _MOST_META = 4_096, 65_536, 16 << 20  # items: a grid's tiles are some
+_ZEROS, _SECTOR = 16, 512  # bytes
+_DERIVED = (b"grid", b"iden", b"iovl", b"tmap")
+_CODED = (b"hvc1", b"av01", b"avc1", b"vvc1", b"evc1", b"jpeg", b"j2k1", b"unci", b"lhv1")
+_GAIN_MAP = b"tmap"
+_GAIN_MAP_NAMES = (b"hdrgainmap", b"21496")
+
+
+@dataclass(slots=True)
+class Item:
+    """One picture or block of metadata."""
+
+    kind: bytes  # hvc1, av01, grid, Exif, …
+    hidden: bool
+    ends: int = 0  # where its bytes end in the file; 0: they are no bytes of the file
+    last: tuple[int, int] = (0, 0)  # offset and length of what of it comes last in the file
+    properties: list[tuple[bytes, bytes]] = field(default_factory=list)  # type, body
+
+    def property(self, kind: bytes) -> bytes | None:
+        """The body of the first property of this type."""
+        return next((body for each, body in self.properties if each == kind), None)
+
+
+@dataclass(slots=True)
+class Container:
+    """What the boxes say."""
+
+    primary: int = 0  # the item that is the picture
+    items: dict[int, Item] = field(default_factory=dict)
+    references: list[tuple[bytes, int, tuple[int, ...]]] = field(default_factory=list)
+    needs: int = 0  # bytes that the file must have
+    boxes_end: int = 0  # where the last box that could be read ends
+    frames: int = 0  # of its longest track
+    film: bool = False  # a motion photo's
+
+    @property
+    def picture(self) -> Item:
+        """The primary item; raises ValueError where there is none."""
+        if self.primary not in self.items:
+            raise ValueError("no picture is named as the one to show")
+        return self.items[self.primary]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels as stored, before rotation; raises ValueError."""
+        body = self.picture.property(b"ispe")
+        if body is None or len(body) < 12:
+            raise ValueError("its size is not told")
+        width, height = struct.unpack(">II", body[4:12])
+        return width, height
+
+    @property
+    def turned(self) -> bool:
+        """Whether rows become columns when it is shown."""
+        body = self.picture.property(b"irot")
+        return bool(body and body[0] & 1)
+
+    @property
+    def bits(self) -> int:
+        """Bits of a sample, 8 where untold."""
+        for item in (self.picture, *(self.items[each] for each in self.parts())):
+            body = item.property(b"pixi")
+            if body and len(body) > 5:
+                return max(body[5 : 5 + body[4]], default=8)
+        return 8
+
+    @property
+    def nclx(self) -> tuple[int, int, int, bool] | None:
+        """Primaries, transfer, matrix and full range (ITU-T H.273); None where untold."""
+        for item in (self.picture, *(self.items[each] for each in self.parts()[:1])):
+            for kind, body in item.properties:
+                if kind == b"colr" and body[:4] == b"nclx" and len(body) >= 11:
+                    return (*struct.unpack(">HHH", body[4:10]), bool(body[10] & 0x80))
+        return None
+
+    @property
+    def gain_map(self) -> bool:
+        """Whether a map is there that makes an HDR picture of this one."""
+        for item in self.items.values():
+            name = item.property(b"auxC") or b""
+            if item.kind == _GAIN_MAP or any(sign in name for sign in _GAIN_MAP_NAMES):
+                return True
+        return False
+
+    def parts(self) -> list[int]:
+        """The items that the picture is put together from, if it is."""
+        return [each for each in self._of(b"dimg", self.primary) if each in self.items]
+
+    def codecs(self) -> set[bytes]:
+        """How the picture's pixels are coded, tiles' included."""
+        found, waiting, seen = set(), [self.primary], set[int]()
+        while waiting:
+            each = waiting.pop()
+            if each in seen or each not in self.items:
+                continue
+            seen.add(each)
+            kind = self.items[each].kind
+            if kind in _DERIVED:
+                waiting += self._of(b"dimg", each)
+            else:
+                found.add(kind)
+        return found
+
+    def pictures(self) -> int:
+        """How many pictures stand by themselves: no thumbnail, mask, depth, gain map, tile."""
+        dependent = {one for kind, one, _ in self.references if kind in (b"thmb", b"auxl")}
+        for kind, _, others in self.references:
+            if kind == b"dimg":
+                dependent.update(others)
+        dependent |= {number for number, item in self.items.items() if item.kind == _GAIN_MAP}
+        dependent.discard(self.primary)
+        return sum(
+            number not in dependent and not item.hidden and item.kind in (*_CODED, *_DERIVED)
+            for number, item in self.items.items()
+        )
+
+    def unfilled(self, data: bytes) -> bool:
+        """Whether bytes of the picture are zeros still, as those of a file that is copied are.
+
+        HEVC has no three zero bytes within a unit (ITU-T H.265, 7.4.2).  AV1 may have some, but
+        no sector of them, and its last byte has a bit that says so.
+        """
+        for each in (self.primary, *self.parts()):
+            item = self.items[each]
+            at, count = item.last
+            if count < _ZEROS:
+                continue
+            run = _ZEROS if item.kind == b"hvc1" else _SECTOR
+            if data.find(bytes(run), at, at + count) >= 0:
+                return True
+            if not any(data[at + count - _ZEROS : at + count]):
+                return True
+        return False
+
+    def _of(self, kind: bytes, one: int) -> list[int]:
+        return [
+            each for named, source, others in self.references
+            if (named, source) == (kind, one) for each in others
+        ]  # fmt: skip
+
+
+def survey(peek: Peek, size: int) -> Container:
+    """Read the boxes of a file of ``size`` bytes.
+
+    Raises `Cut` where the description itself is not whole, ValueError or `struct.error` where
+    it makes no sense.
+    """
+    found, described, at = Container(), False, 0
+    for _ in range(_MOST_BOXES):
+        head = peek(at, 16)
+        if len(head) < 8:
+            break
+        length, kind, lead = _length(head, size - at)
+        if length < lead:
+            break
+        found.needs = max(found.needs, at + length)
+        if kind in (b"meta", b"moov"):
+            if length > _MOST_META:
+                raise ValueError(f"a description of {length:,} bytes")
+            body = peek(at + lead, length - lead)
+            if len(body) < length - lead:
+                raise Cut("the file ends inside its description")
+            if kind == b"meta":
+                _meta(body[4:], found)
+                described = True
+            else:
+                found.frames = max(found.frames, _frames(body))
+        found.film = found.film or kind == b"mpvd"
+        at += length
+        found.boxes_end = min(at, size)
+        if at >= size:
+            break
+    if not described and found.needs > size:
+        raise Cut("the file ends before its description")
+    found.needs = max((found.needs, *(item.ends for item in found.items.values())))
+    return found
+
+
+def of(data: bytes) -> Container:
+    """The same of a file that was read."""
+    return survey(lambda at, count: data[at : at + count], len(data))
+
+
+def _length(head: bytes, rest: int) -> tuple[int, bytes, int]:
+    """A box's length, its type, and how long its own head is."""
+    length, kind = struct.unpack(">I4s", head[:8])
+    if length == 1 and len(head) >= 16:
+        return int.from_bytes(head[8:16], "big"), kind, 16
+    return (length or rest), kind, 8
+
+
+def _children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + 8 <= len(body):
+        length, kind, lead = _length(body[at : at + 16], len(body) - at)
+        if length < lead or at + length > len(body):
+            raise ValueError(f"a box {kind!r} reaches beyond the one around it")
+        yield kind, body[at + lead : at + length]
+        at += length
+
+
+def _meta(body: bytes, found: Container) -> None:
+    boxes = dict(_children(body))
+    for name in (b"pitm", b"iinf", b"iprp"):
+        if name not in boxes:
+            raise ValueError(f"no box {name.decode()} in its description")
+    primary = boxes[b"pitm"]
+    found.primary = int.from_bytes(primary[4 : 6 if primary[0] == 0 else 8], "big")
+    _items(boxes[b"iinf"], found)
+    _places(boxes.get(b"iloc", b""), found)
+    _references(boxes.get(b"iref", b""), found)
+    _properties(boxes[b"iprp"], found)
+
+
+def _items(body: bytes, found: Container) -> None:
+    for kind, entry in _children(body[6 if body[0] == 0 else 8 :]):
+        if kind != b"infe" or entry[0] < 2:
+            continue
+        wide = 4 if entry[0] > 2 else 2
+        number = int.from_bytes(entry[4 : 4 + wide], "big")
+        found.items[number] = Item(entry[6 + wide : 10 + wide], bool(entry[3] & 1))
+        if len(found.items) > _MOST_ITEMS:
+            raise ValueError("no picture has so many parts")
+
+
+class _Reader:
+    def __init__(self, body: bytes) -> None:
+        self._body, self._at = body, 0
+
+    def take(self, size: int) -> int:
+        self._at += size
+        if self._at > len(self._body):
+            raise ValueError("a table is shorter than it says")
+        return int.from_bytes(self._body[self._at - size : self._at], "big")
+
+
+def _places(body: bytes, found: Container) -> None:
+    """Where items lie (14496-12, 8.11.3)."""
+    if not body:
+        return
+    read = _Reader(body)
+    version = read.take(1)
+    read.take(3)
+    sizes = read.take(2)
+    offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
+    wide = 4 if version == 2 else 2
+    for _ in range(read.take(wide)):
+        item = found.items.get(read.take(wide))
+        method = read.take(2) & 15 if version else 0
+        read.take(2)
+        start = read.take(base)
+        for _ in range(read.take(2)):
+            if version and index:
+                read.take(index)
+            at = start + read.take(offset)
+            count = read.take(length)
+            if item is not None and method == 0 and at + count > item.ends:
+                item.ends, item.last = at + count, (at, count)
+
+
+def _references(body: bytes, found: Container) -> None:
+    wide = 4 if body[:1] == b"\1" else 2
+    for kind, entry in _children(body[4:]):
+        read = _Reader(entry)
+        one = read.take(wide)
+        found.references.append((kind, one, tuple(read.take(wide) for _ in range(read.take(2)))))
+
+
+def _properties(body: bytes, found: Container) -> None:
+    boxes = list(_children(body))
+    known = [each for name, inner in boxes if name == b"ipco" for each in _children(inner)]
+    for name, inner in boxes:
+        if name != b"ipma":
+            continue
+        read = _Reader(inner)
+        version, wide = read.take(1), read.take(3) & 1
+        for _ in range(read.take(4)):
+            item = found.items.get(read.take(2 if version == 0 else 4))
+            for _ in range(read.take(1)):
+                number = read.take(1 + wide) & (0x7FFF if wide else 0x7F)
+                if item is not None and 0 < number <= len(known):
+                    item.properties.append(known[number - 1])
+
+
+def _frames(body: bytes) -> int:
+    """How many samples the longest track has (14496-12, 8.7.3)."""
+    most = 0
+    for kind, inner in _children(body):
+        if kind in (b"trak", b"mdia", b"minf", b"stbl"):
+            most = max(most, _frames(inner))
+        elif kind == b"stsz" and len(inner) >= 12:
+            most = max(most, int.from_bytes(inner[8:12], "big"))
+    return most
