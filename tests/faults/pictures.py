@@ -9,8 +9,12 @@ import struct
 import zlib
 
 import numpy as np
+import pillow_heif
 from PIL import Image
 
+from picture.negatives import dng, jpeg
+
+pillow_heif.register_heif_opener()
 _MAGICS = (
     b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"RIFF", b"GIF89a", b"BM",
     b"RIFF\x40\0\0\0WEBPVP8 ", b"RIFF\x40\0\0\0WEBPVP8L", b"RIFF\x40\0\0\0WEBPVP8X", b"8BPS",
@@ -57,7 +61,16 @@ def corpus() -> tuple[tuple[str, bytes], ...]:
         _save("TIFF", rgb.convert("1"), compression="group4"),
         _save("TIFF", rgb, big_tiff=True),
         _save("GIF", rgb),
+        _save("GIF", rgb.convert("P"), transparency=3, save_all=True, append_images=[rgb]),
         _save("BMP", rgb),
+        _save("BMP", rgb.convert("P")),
+        _save("AVIF", rgb, quality=80, exif=exif),
+        _save("AVIF", rgba, quality=60),
+        _save("HEIF", rgb, quality=80, exif=exif),
+        _save("HEIF", rgba, save_all=True, append_images=[rgb]),
+        ("RAW", dng(noise[..., :3], jpeg(noise[..., :3]))),
+        ("RAW", dng(noise[..., :3], jpeg(noise[..., :3]), digital=False, orientation=6)),
+        ("RAW", dng(noise[..., :3])),
     ]
     return tuple(made)
 

@@ -69,14 +69,10 @@ def test_text_is_not_a_picture():
 @pytest.mark.parametrize(
     ("head", "name"),
     [
-        (b"GIF89a", "GIF"),
-        (b"BM\x9a\0\0\0", "BMP"),
         (b"8BPS\0\1", "Photoshop"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "PostScript"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", "AVIF"),
         (b"\0\0\0\x18ftypcrx \0\0\0\1", "raw"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0", "video"),
         (b"II*\0\x10\0\0\0CR\2\0", "raw"),
@@ -91,9 +87,9 @@ def test_other_pictures_are_refused_by_name(head, name):
     assert "export" in error.reason
 
 
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "PPM", "ICO", "DDS", "TGA", "PCX"])
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "DDS", "TGA", "PCX"])
 def test_no_other_opener_is_reachable(photo, save, kind):
-    """What Pillow could open besides the four is never opened."""
+    """What Pillow could open besides those it names is never opened."""
     assert refused(save(photo, kind)).code in (Code.UNSUPPORTED, Code.NOT_A_PICTURE)
 
 

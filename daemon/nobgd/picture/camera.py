@@ -25,6 +25,7 @@ DEVELOPED = "raw_developed"  # among the `notes` of the log
 _FULL = 0.8  # of the sensor's width and height: previews of full size lack a border at most
 _ROUND = 1.05  # and have no more
 _TURNED = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's flip as EXIF's orientation
+_TAIL = 64  # bytes: a JPEG's last ones are its own
 _NO_OFFSET = 0xFFFF_FFFF
 _SUB_DIRECTORIES, _FEW = 330, 16
 
@@ -59,9 +60,11 @@ def preview(data: bytes) -> Preview | None:
             return None
         if found.format == rawpy.ThumbFormat.JPEG:
             jpeg = bytes(found.data)
+            if jpeg[-_TAIL:] not in data:  # of a cut file LibRaw's buffer ends in foreign bytes
+                return None
             width, height = _size_of(jpeg)
             picture: bytes | Bytes = jpeg
-        elif found.format == rawpy.ThumbFormat.BITMAP:
+        elif found.format == rawpy.ThumbFormat.BITMAP and len(data) >= _needs(data):
             picture = np.array(found.data)
             height, width = picture.shape[:2]
         else:
@@ -143,12 +146,12 @@ def _needs(data: bytes) -> int:
     end = 0
     with suppress(ValueError):
         for each in directory.directories(data):
-            for found in (each, *_below(data, each)):
+            for found in (each, *_below(each)):
                 end = max(end, _end(found))
     return end
 
 
-def _below(data: bytes, page: Directory) -> list[Directory]:
+def _below(page: Directory) -> list[Directory]:
     places = page.numbers(_SUB_DIRECTORIES)[:_FEW]
     return [directory.directory(page, place) for place in places]
 
