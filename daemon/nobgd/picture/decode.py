@@ -143,8 +143,11 @@ def _decode(
         if not painted.changed:
             spoken = png_colour.kept(png_chunks.survey(data), painted.icc is not None)
     elif painted is None and image.format == "AVIF":
+        found = boxes.of(data)
+        if image.size != found.size:
+            raise ValueError("its size is not what its description says")
         image.load()
-        painted, spoken = _of_avif(image, boxes.of(data))
+        painted, spoken = _of_avif(image, found)
     elif painted is None:
         if image.format == "JPEG":
             complaints += jpeg.check(data)

@@ -30,6 +30,9 @@ def painted(
     """
     found = boxes.of(data)
     image = _open(data, threads)
+    told = found.size
+    if image.size[0] * image.size[1] > told[0] * told[1]:  # of which the caller's limit spoke
+        raise ValueError("it is larger than its description says")
     info = image.info
     samples = _samples(image)
     bits = int(info.get("bit_depth", 8))
