@@ -31,6 +31,7 @@ from nobgd.values import Code, Failed, Job, wire
 
 Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
+_COMPILING_S = 100.0  # more for rembg's matting, of which each start keeps what it has compiled
 _SLICE_S = 0.25  # between two looks at what the lane waits for
 _BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
 _ORDER = ("start", "open", "load", "read")  # these come once and before all others
@@ -143,14 +144,15 @@ class Lane:
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
+        patience_s = START_DEADLINE_S + (_COMPILING_S if self._setup.matting else 0.0)
         try:
-            message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
+            message = self._receive(time.monotonic() + patience_s, stopped)
             if isinstance(message, reply.Build):
                 self._build()
-                message = self._receive(time.monotonic() + START_DEADLINE_S, stopped)
+                message = self._receive(time.monotonic() + patience_s, stopped)
         except _Overdue:
             self.kill()
-            raise Unfit(f"lane {self.number} did not start in {START_DEADLINE_S:.0f} s") from None
+            raise Unfit(f"lane {self.number} did not start in {patience_s:.0f} s") from None
         except _Ended as end:
             if self.ran_out(str(end)):
                 raise OutOfMemory(f"lane {self.number} while starting") from None
