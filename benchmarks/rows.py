@@ -51,6 +51,7 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
     from benchmarks import stub
     from nobgd.status import answers
     from nobgd.status.glance import Glance
+    from nobgd.status.line import line
 
     service = _service(work, _SHARES, stub.Lanes())
     _fill(service, rows)
@@ -66,8 +67,8 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
         service.share._look_at = 0.0  # as after ten seconds
         service.share.tell(time.monotonic())
         if service.metrics._meter is not None:
-            service.metrics._meter.look(service)
-        service.pulse.line(service)
+            service.metrics._meter.look(service.snapshot())
+        line(service.snapshot())
 
     def status() -> None:
         answers.handle(service.config, service.ledger, service, {"do": "status"}, Glance())

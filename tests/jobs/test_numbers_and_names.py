@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 
 from nobgd import config
 from nobgd.intake import messages
+from nobgd.intake.ignore import Ignore
+from nobgd.intake.inbox import Inbox
 from nobgd.intake.settle import Settler
 from nobgd.jobs import stored
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.places import Place
 from nobgd.lane.errands import SetAside
 from nobgd.metrics.collectors import Meter
 from nobgd.record import events
@@ -74,6 +77,8 @@ def test_every_look_at_a_file_goes_all_the_way(
     """From the scanner to the ledger and back, to the log, its report, metrics and status."""
     with service() as (made, folder):
         inbox, out = str(folder / "in"), str(folder / "out")
+        made.inboxes[inbox] = Inbox(inbox, ignore=Ignore(), mode="poll", post=lambda _: None)
+        made.outboxes[out] = Place(out)
         settler = Settler(0.0)
         seen = Sighting(inbox, name, size, mtime, inode, ctime)
         settler.look([seen], 0.0)
@@ -99,7 +104,9 @@ def test_every_look_at_a_file_goes_all_the_way(
         status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())
         json.dumps(status).encode("ascii")
         answers.why(made.config, made.ledger, made, os.path.join(inbox, name), Glance())
-        share_file.text(made, made.config.inboxes).encode(errors="backslashreplace")
+        failures = {inbox: share_file.failed(made.ledger.in_state("quarantined"), inbox)}
+        told = share_file.text(made.snapshot(), [inbox], failures)
+        told.encode(errors="backslashreplace")
         assert SetAside(inbox, name, "/q", failed.reason).relpath == name
         done = Done(inbox, name, os.path.join(out, name), "0" * 64, "r", 1, 1, size, size)
         event = events.photo_done(done, lane=0, queued_ms=0.0)
@@ -119,7 +126,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         lines = [json.loads(line) for line in (folder / "log").read_bytes().splitlines()]
         for line in lines:
             meter.take(line)
-        meter.look(made)
+        meter.look(made.snapshot())
         meter.text().decode()
         assert lines[-1]["source"] == os.path.join(inbox, name)
         summary = build.from_files([folder / "log"], Wanted())

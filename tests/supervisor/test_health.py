@@ -18,8 +18,11 @@ from nobgd.intake.inbox import Inbox
 from nobgd.lane.errands import Write
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
+from nobgd.status.model import Status
 from nobgd.supervisor.health import Vigil
 from nobgd.values import wire
+
+CALM = "0 waiting · 0 working · 0.0 MP/min"
 
 
 @dataclass
@@ -31,11 +34,13 @@ class House:
     engine: Any = None
     config: Any = None
     said: list[str] = field(default_factory=list)
-    line: str = "0 waiting"
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         self.say = SimpleNamespace(error=lambda name, **_: self.said.append(name))
-        self.pulse = SimpleNamespace(line=lambda _: self.line)
+
+    def snapshot(self) -> Status:
+        return Status({}, {}, (), 2, 1, 0, 0, 0, 0.0, 0.0, self.trouble, "u2net", "fp32")
 
     def watch(self, _: object) -> None:
         self.inboxes[str(self.root)] = inbox = Inbox(
@@ -100,12 +105,12 @@ def test_it_is_fed_while_all_is_well(house: House, systemd: socket.socket) -> No
     """Every quarter of the time, and STATUS comes when it changes, at most every 2 s."""
     vigil = Vigil(house)  # type: ignore[arg-type]
     vigil.keep(1000.0)
-    assert heard(systemd) == ["STATUS=0 waiting", "WATCHDOG=1"]
+    assert heard(systemd) == [f"STATUS={CALM}", "WATCHDOG=1"]
     vigil.keep(1004.0)
     assert heard(systemd) == []
-    house.line = "1 waiting"
+    house.trouble = "reload refused"
     vigil.keep(1006.0)
-    assert heard(systemd) == ["STATUS=1 waiting", "WATCHDOG=1"]
+    assert heard(systemd) == [f"STATUS={CALM} · reload refused", "WATCHDOG=1"]
     assert vigil.due() == pytest.approx(1006 + 20 / 3)
 
 
@@ -124,7 +129,7 @@ def test_a_dead_scanner_is_started_again_three_times(
     assert [each[:18] for each in heard(systemd)] == ["STATUS=the scanner"]
     assert house.said == [*["inbox.restarted"] * 3, "service.unwell"]
     vigil.keep(1700.0)
-    assert heard(systemd) == ["STATUS=0 waiting", "WATCHDOG=1"]
+    assert heard(systemd) == [f"STATUS={CALM}", "WATCHDOG=1"]
 
 
 def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) -> None:

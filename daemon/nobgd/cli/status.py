@@ -78,6 +78,8 @@ def text(answer: dict[str, Any]) -> str:
             lines.append(f"  {inbox['state']}: {how}")
         if inbox.get("silent"):
             lines.append(f"  {inbox['silent']} does not answer: its photos wait for it")
+        if inbox.get("hindrance") == "hours":
+            lines.append(f"  {inbox['hindered']}")
         if not inbox.get("outbox_ready", True):
             lines.append(f"  outbox: {inbox['outbox_why']}")
     if answer["failures"]:

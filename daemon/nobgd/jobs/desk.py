@@ -48,6 +48,10 @@ class Desk:
         """Whether somebody paused this inbox, or all, by command or by a file in it."""
         if self._service.share.paused_by(inbox) is not None:
             return True
+        return self.paused_by_command(inbox)
+
+    def paused_by_command(self, inbox: str) -> bool:
+        """Whether `nobgd pause` paused it, or all of them."""
         fact = self._service.ledger.fact
         return fact(f"paused {inbox}") is not None or fact("paused *") is not None
 

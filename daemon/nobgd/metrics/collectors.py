@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import prometheus_client as prometheus
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from nobgd import __version__
 from nobgd.fs.names import shown
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from nobgd.status.model import Status
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 STAGES = ("read", "decode", "infer", "edges", "compose", "encode", "publish", "total")
@@ -155,42 +153,41 @@ class Meter:
         """All of it as Prometheus text, UTF-8, as of the last `look`; from any thread."""
         return prometheus.generate_latest(self.registry)
 
-    def look(self, service: Service) -> None:
+    def look(self, status: Status) -> None:
         """Set the gauges; what is no longer configured disappears.  In the loop's thread."""
-        names = (tuple(service.inboxes), tuple(service.outboxes), service.config.model)
+        names = (tuple(status.inboxes), tuple(status.outboxes), status.model, status.precision)
         if names != self._names:
             self._names = names
-            self._name(service)
-        for path, inbox in service.inboxes.items():
-            seen, gauges = inbox.snapshot(), self._of_inbox[path]
-            gauges.waiting.set(service.backlog.waiting(path))
-            gauges.retrying.set(service.backlog.retrying(path))
-            gauges.quarantined.set(service.ledger.count(path, "quarantined"))
-            gauges.up.set(seen.state == "watching")
-            gauges.paused.set(service.desk.paused(path))
-            watch = (gauges.name, seen.strategy or "none", seen.state)
+            self._name(status)
+        for path, inbox in status.inboxes.items():
+            gauges = self._of_inbox[path]
+            gauges.waiting.set(inbox.waiting)
+            gauges.retrying.set(inbox.retrying)
+            gauges.quarantined.set(inbox.quarantined)
+            gauges.up.set(inbox.seen.state == "watching")
+            gauges.paused.set(inbox.paused)
+            watch = (gauges.name, inbox.seen.strategy or "none", inbox.seen.state)
             if watch != gauges.watch:
                 if gauges.watch is not None:
                     self._watch.remove(*gauges.watch)
                 gauges.watch = watch
                 self._watch.labels(*watch).set(1)
-        for path, outbox in service.outboxes.items():
+        for path, outbox in status.outboxes.items():
             self._of_outbox[path].set(outbox.ready)
-        if service.engine is not None:
-            self._working.set(len(service.engine.lanes.busy()))
-            self._lanes.set(service.engine.count)
-            self._threads.set(service.engine.threads)
+        if status.lane_count:
+            self._working.set(len(status.lanes))
+            self._lanes.set(status.lane_count)
+            self._threads.set(status.threads)
 
-    def _name(self, service: Service) -> None:
+    def _name(self, status: Status) -> None:
         """Begin the gauges anew, for the inboxes and outboxes that there are now."""
         for each in (self._waiting, self._retrying, self._quarantined, self._inbox_up,
                      self._paused, self._watch, self._outbox_up, self._build):  # fmt: skip
             each.clear()
-        self._of_inbox = {path: self._inbox(shown(path)) for path in service.inboxes}
+        self._of_inbox = {path: self._inbox(shown(path)) for path in status.inboxes}
         self._of_outbox = {
-            path: self._outbox_up.labels(shown(path)) for path in service.outboxes
+            path: self._outbox_up.labels(shown(path)) for path in status.outboxes
         }  # fmt: skip
-        model = service.config.model
         self._build.labels(
-            __version__, model.name, model.precision, platform.python_version()
+            __version__, status.model, status.precision, platform.python_version()
         ).set(1)  # fmt: skip

@@ -95,7 +95,7 @@ class Metrics:
             return
         if now - self._shown_at >= (_SOON_S if idle else _EVERY_S):
             self._shown_at, self._news_at = now, None
-            self._meter.look(self._service)
+            self._meter.look(self._service.snapshot())
             self._file.write(self._meter.text)
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class Metrics:
             self._port.stop()
             self._port = None
         if self._file is not None and self._meter is not None:
-            self._meter.look(self._service)
+            self._meter.look(self._service.snapshot())
             self._file.write(self._meter.text)
             self._file.stop()
             self._file = None
@@ -116,7 +116,7 @@ class Metrics:
         def answer() -> None:
             try:
                 if self._meter is not None:
-                    self._meter.look(self._service)
+                    self._meter.look(self._service.snapshot())
                     future.set_result(self._meter)
             except Exception as error:  # noqa: BLE001 - the asker gets it, the loop goes on
                 future.set_exception(error)

@@ -19,6 +19,9 @@ from nobgd.jobs import asides, plan
 from nobgd.jobs.ledger import Ledger, Row
 from nobgd.status import glance
 from nobgd.status.glance import Glance
+from nobgd.status.hindrance import Kind, sentence
+from nobgd.status.line import line
+from nobgd.status.model import Status
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
@@ -26,8 +29,8 @@ if TYPE_CHECKING:
 _FAILURES_SHOWN = 10
 
 
-def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str, Any]:
-    """Queue, lanes, inboxes and last failures, as plain values for JSON."""
+def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]:
+    """Queue, lanes, inboxes and last failures, as plain values for JSON; without a daemon less."""
     counts = ledger.counts()
     inboxes = []
     for each in config.inboxes:
@@ -43,36 +46,40 @@ def status(config: Config, ledger: Ledger, service: Service | None) -> dict[str,
             "paused": _paused(ledger, path),
             "paused_by": "command" if _paused(ledger, path) else None,
         }
-        if service is not None and path in service.inboxes:
-            seen = service.inboxes[path].snapshot()
-            sign = service.share.paused_by(path)
+        if now is not None and path in now.inboxes:
+            found, box = now.inboxes[path], now.outboxes[str(each.outbox)]
+            waits = found.hindrance
             entry |= {
-                "paused": service.desk.paused(path),
-                "paused_by": entry["paused_by"] or sign,
-                "waiting": service.backlog.waiting(path),
-                "state": seen.state, "strategy": seen.strategy,
-                "watch": list(seen.texts), "why": seen.why,
-                "silent": service.silent(path), "unsettled": seen.unsettled, "files": seen.files,
-                "outbox_ready": service.outboxes[str(each.outbox)].ready,
-                "outbox_why": service.outboxes[str(each.outbox)].why,
+                "paused": found.paused,
+                "paused_by": found.paused_by,
+                "waiting": found.waiting,
+                "state": found.seen.state, "strategy": found.seen.strategy,
+                "watch": list(found.seen.texts), "why": found.seen.why,
+                "silent": found.silent, "unsettled": found.seen.unsettled,
+                "files": found.seen.files,
+                "outbox_ready": box.ready,
+                "outbox_why": box.why,
+                "hindrance": None if waits is None else waits.kind,
+                "hindered": None if waits is None else sentence(waits, path, box.path),
             }  # fmt: skip
         inboxes.append(entry)
-    answer: dict[str, Any] = {"running": service is not None, "inboxes": inboxes}
-    if service is not None and service.engine is not None:
+    answer: dict[str, Any] = {"running": now is not None, "inboxes": inboxes}
+    if now is not None and now.lane_count:
         answer |= {
-            "line": service.pulse.line(service),
-            "waiting": service.backlog.waiting(),
-            "retrying": service.backlog.retrying(),
-            "working": len(service.engine.lanes.busy()),
+            "line": line(now),
+            "waiting": now.waiting,
+            "retrying": now.retrying,
+            "working": len(now.lanes),
             "lanes": [
-                {"lane": lane, "source": shown(name), "stage": stage, "seconds": round(seconds, 1)}
-                for lane, name, stage, seconds in service.engine.lanes.busy()
+                {"lane": each.lane, "source": shown(each.source), "stage": each.stage,
+                 "seconds": round(each.seconds, 1)}
+                for each in now.lanes
             ],
-            "lane_count": service.engine.count,
-            "threads": service.engine.threads,
-            "megapixels_per_minute": round(service.pulse.megapixels_per_minute(), 1),
-            "photos_per_minute": round(service.pulse.photos_per_minute(), 1),
-        }
+            "lane_count": now.lane_count,
+            "threads": now.threads,
+            "megapixels_per_minute": round(now.megapixels_per_minute, 1),
+            "photos_per_minute": round(now.photos_per_minute, 1),
+        }  # fmt: skip
     failures = ledger.in_state("quarantined", _FAILURES_SHOWN)
     answer["failures"] = [
         {"source": shown(os.path.join(row.inbox, row.relpath)), "code": row.code,
@@ -110,8 +117,10 @@ def why(
     waiting = service.backlog.find(root, relpath) if service is not None else None
     if waiting is not None and waiting[1] is None:
         return _waiting(service, inbox, relpath)
-    if row is not None and row.state == "retry" and (silence := _silence(service, root)):
-        return silence
+    if row is not None and row.state == "retry":
+        waits = _hindered(service, inbox, Kind.SILENT)
+        if waits is not None:
+            return waits
     if row is not None and row.state != "trying":
         return _booked(row, inbox, path)
     ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix)
@@ -134,8 +143,8 @@ def why(
         return f"ignored: {shown(path)} is a link or no plain file"
     if service is None:
         return "waiting: the daemon is not running; start it, or run `nobgd once`"
-    if root in service.lost:
-        return f"waiting: the inbox cannot be read: {service.lost[root]}"
+    if (waits := _hindered(service, inbox, Kind.LOST)) is not None:
+        return waits
     return f"waiting: it has to be quiet for {inbox.watch.settle_s:g} s before it is started"
 
 
@@ -155,33 +164,22 @@ def _in_flight(service: Service, relpath: str) -> str:
     return "working: it is the next one for a free lane"
 
 
-def _silence(service: Service | None, root: str) -> str | None:
-    silent = service.silent(root) if service is not None else None
-    if silent is None:
-        return None
-    return f"waiting: {silent} does not answer; is its share alive? It goes on when it does"
-
-
 def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
     assert service is not None  # noqa: S101 - only a service has a backlog
     root = str(inbox.path)
-    outbox = service.outboxes[str(inbox.outbox)]
-    sign = service.share.paused_by(root)
-    if sign is not None:
-        return f"waiting: {root} is paused by the file {shown(sign)} in it; remove it to go on"
-    if service.desk.paused(root):
-        return f"waiting: {root} is paused; `nobgd resume` goes on"
-    if root in service.lost:
-        return f"waiting: the inbox cannot be read: {service.lost[root]}"
-    if not outbox.ready:
-        return f"waiting for the outbox {outbox.path}: {outbox.why}"
-    if (silence := _silence(service, root)) is not None:
-        return silence
-    closed = service.desk.closed_because(root)
-    if closed is not None:
-        return f"waiting: {closed}"
+    if (waits := _hindered(service, inbox)) is not None:
+        return waits
     ahead = service.backlog.waiting(root)
     return f"waiting: {shown(relpath)} is one of {ahead} photos of this inbox that wait for a lane"
+
+
+def _hindered(service: Service | None, inbox: InboxConfig, *kinds: Kind) -> str | None:
+    """What the inbox's photos wait for, if it is one of these kinds (any, if none is given)."""
+    now = service.snapshot().inboxes.get(str(inbox.path)) if service is not None else None
+    if now is None or now.hindrance is None or (kinds and now.hindrance.kind not in kinds):
+        return None
+    waits = "waiting for " if now.hindrance.kind is Kind.OUTBOX else "waiting: "
+    return waits + sentence(now.hindrance, now.path, now.outbox)
 
 
 def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
@@ -277,7 +275,7 @@ def handle(
     """
     match request:
         case {"do": "status"}:
-            return status(config, ledger, service)
+            return status(config, ledger, service.snapshot() if service is not None else None)
         case {"do": "why", "path": str(path)}:
             said = why(config, ledger, service, path, seen)
             output = _output(config, ledger, path, seen) if said.startswith("done") else None

@@ -1,26 +1,12 @@
-"""How fast work goes: a sliding window of finished photos, and the status line from it."""
+"""How fast work goes: a sliding window of finished photos."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
-
-from nobgd.fs.names import shown
-from nobgd.intake.inbox import Snapshot
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from typing import Any
 
 _WINDOW_S = 300.0
-_INBOXES_SHOWN = 3
-
-
-def how_watched(seen: Snapshot) -> str:
-    """`poll 5 s (nfs4)`, or what is wrong: `lost: …`, `stuck: …`."""
-    if seen.why:
-        return f"{seen.state}: {seen.why}"
-    return " + ".join(seen.briefs) or "starting"
 
 
 class Pulse:
@@ -53,21 +39,3 @@ class Pulse:
         """Over the window, or since the start if that is shorter."""
         span = self._trim(time.monotonic() if now is None else now)
         return max(0.0, self._megapixels) * 60 / span
-
-    def line(self, service: Service) -> str:
-        """`3 waiting · 2 working · 41.2 MP/min · /srv/in: poll 5 s (nfs4)`."""
-        working = len(service.engine.lanes.busy()) if service.engine is not None else 0
-        parts = [f"{service.backlog.waiting()} waiting", f"{working} working"]
-        if service.backlog.retrying():
-            parts.append(f"{service.backlog.retrying()} to retry")
-        parts.append(f"{self.megapixels_per_minute():.1f} MP/min")
-        for path, inbox in list(service.inboxes.items())[:_INBOXES_SHOWN]:
-            parts.append(f"{shown(path)}: {how_watched(inbox.snapshot())}")
-        lost = [f"{box.path}: {box.why}" for box in service.outboxes.values()
-                if box.failures and box.why]
-        parts += lost[:_INBOXES_SHOWN]
-        if len(lost) > _INBOXES_SHOWN:
-            parts.append(f"{len(lost) - _INBOXES_SHOWN} more outboxes cannot be written to")
-        if service.trouble:
-            parts.append(service.trouble)
-        return " · ".join(parts)

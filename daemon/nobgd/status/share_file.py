@@ -8,18 +8,16 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
 
-from nobgd.config import InboxConfig
 from nobgd.fs.names import shown
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from nobgd.jobs.ledger import Row
+from nobgd.status.hindrance import in_the_share
+from nobgd.status.model import InboxStatus, Status
 
 NAME = "_nobgd.txt"
 MARK = "nobgd status"  # how its first line begins: by this it is known to be ours
-_FAILURES_SHOWN = 20
+FAILURES_SHOWN = 20
 
 
 def stamped(text: str, now: time.struct_time) -> str:
@@ -28,59 +26,43 @@ def stamped(text: str, now: time.struct_time) -> str:
     return f"{MARK} at {moment}; this file is rewritten as things change\n\n{text}"
 
 
-def text(service: Service, inboxes: Iterable[InboxConfig], *, stopped: bool = False) -> str:
-    """The file without its first line, for the inboxes that share an outbox."""
+def text(
+    status: Status, inboxes: Iterable[str], failures: Mapping[str, list[str]], *,
+    stopped: bool = False,
+) -> str:  # fmt: skip
+    """The file without its first line, for the inboxes (paths) that share an outbox.
+
+    ``failures`` are the lines of those that have any, see `failed`.
+    """
     lines = ["nobgd is not running.", ""] if stopped else []
-    for inbox in inboxes:
-        lines += [*_inbox(service, inbox, stopped=stopped), ""]
+    for path in inboxes:
+        if path in status.inboxes:
+            lines += [*_inbox(status, status.inboxes[path], stopped=stopped)]
+            lines += [*failures.get(path, ()), ""]
     return "\n".join(lines)
 
 
-def _inbox(service: Service, inbox: InboxConfig, *, stopped: bool) -> Iterator[str]:
-    path = str(inbox.path)
-    working = sum(key[0] == path for key in service.in_flight)
-    waiting, retrying = service.backlog.waiting(path), service.backlog.retrying(path)
-    parts = [f"{waiting} waiting", f"{working} in work"]
-    parts += [f"{retrying} to be tried again"] if retrying else []
-    parts.append(f"{service.ledger.count(path, 'done')} done")
-    parts.append(f"{service.ledger.count(path, 'quarantined')} failed")
-    yield f"{shown(inbox.path.name or path)}: {', '.join(parts)}"
-    if not stopped:
-        yield from _resting(service, path)
-        ahead = service.backlog.waiting() + len(service.in_flight)
-        left = time_left(ahead, service.pulse.photos_per_minute())
-        if waiting + working and left and service.is_open(path):
-            yield f"  {left} left"
-    yield from _failed(service, path)
+def _inbox(status: Status, inbox: InboxStatus, *, stopped: bool) -> Iterator[str]:
+    parts = [f"{inbox.waiting} waiting", f"{inbox.working} in work"]
+    parts += [f"{inbox.retrying} to be tried again"] if inbox.retrying else []
+    parts.append(f"{inbox.done} done")
+    parts.append(f"{inbox.quarantined} failed")
+    yield f"{shown(os.path.basename(inbox.path) or inbox.path)}: {', '.join(parts)}"
+    if stopped:
+        return
+    if inbox.hindrance is not None:
+        yield f"  {in_the_share(inbox.hindrance)}"
+        return
+    left = time_left(status.waiting + status.in_flight, status.photos_per_minute)
+    if inbox.waiting + inbox.working and left:
+        yield f"  {left} left"
 
 
-def _failed(service: Service, path: str) -> list[str]:
-    """The latest that are set aside; put together anew only when that has changed."""
-    moves, before = service.ledger.moves(path), service.share.failures.get(path)
-    if before is not None and before[0] == moves:
-        return before[1]
-    lines = [
-        f"    {shown(row.relpath)}: {shown(_said(row.reason, path))}"
-        for row in service.ledger.in_state("quarantined", _FAILURES_SHOWN, inbox=path)
-    ]
-    if lines:
-        how = "  Failed; put a file called _RETRY into the inbox to have them tried again:"
-        lines.insert(0, how)
-    service.share.failures[path] = (moves, lines)
-    return lines
-
-
-def _resting(service: Service, path: str) -> Iterator[str]:
-    by = service.share.paused_by(path)
-    closed = service.desk.closed_because(path)
-    if by is not None:
-        yield f"  paused by the file {shown(by)} in the inbox; remove it to go on"
-    elif service.desk.paused(path):
-        yield "  paused by command"
-    elif path in service.lost:
-        yield "  the inbox cannot be read now"
-    elif closed is not None:
-        yield f"  resting: {closed}"
+def failed(rows: Iterable[Row], inbox: str) -> list[str]:
+    """What is said of the latest photos that are set aside."""
+    lines = [f"    {shown(row.relpath)}: {shown(_said(row.reason, inbox))}" for row in rows]
+    how = "  Failed; put a file called _RETRY into the inbox to have them tried again:"
+    return [how, *lines] if lines else []
 
 
 def _said(reason: str | None, inbox: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nobgd.status.line import line
 from nobgd.systemd import notify
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Vigil:
                 service.say.error("service.unwell", why=why)
         text, told_at = self._told
         if now - told_at >= _STATUS_EVERY_S:
-            fresh = service.pulse.line(service) if why is None else why
+            fresh = line(service.snapshot()) if why is None else why
             self._told = (fresh, now)
             if fresh != text:
                 notify.status(fresh)

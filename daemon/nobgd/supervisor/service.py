@@ -46,7 +46,9 @@ from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log
 from nobgd.status import answers, control, glance, listening
+from nobgd.status.model import Status
 from nobgd.status.rates import Pulse
+from nobgd.supervisor import snapshot
 from nobgd.supervisor.health import Vigil
 from nobgd.supervisor.mishap import Mishaps
 from nobgd.supervisor.reload import Reloading
@@ -378,6 +380,10 @@ class Service:
         if self.desk.paused(inbox) or self.silent(inbox) is not None:
             return False
         return self.desk.closed_because(inbox) is None
+
+    def snapshot(self) -> Status:
+        """How it is now, for all who tell of it."""
+        return snapshot.take(self)
 
     def silent(self, inbox: str) -> str | None:
         """The folder of this inbox that does not answer, if there is one that photos need."""

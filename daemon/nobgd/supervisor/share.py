@@ -35,7 +35,7 @@ class Share:
         self._service = service
         self._signs: dict[str, frozenset[str]] = {}  # by inbox
         self._texts: dict[str, str] = {}  # by outbox: the last one written, without its time
-        self.failures: dict[str, tuple[int, list[str]]] = {}  # by inbox, see `share_file`
+        self._failures: dict[str, tuple[int, list[str]]] = {}  # by inbox: as of which move
         self._look_at = float("-inf")
         self._refused: dict[str, str] = {}  # by outbox: said already
 
@@ -83,7 +83,7 @@ class Share:
     def forget(self, inbox: str) -> None:
         """An inbox is closed; a new scanner tells anew."""
         self._signs.pop(inbox, None)
-        self.failures.pop(inbox, None)
+        self._failures.pop(inbox, None)
 
     def tell(self, now: float, *, last: bool = False) -> None:
         """Write what changed, where the last time is 10 s ago; ``last``: the service ends."""
@@ -95,14 +95,28 @@ class Share:
         for each in service.config.inboxes:
             if each.share_control:
                 wanted.setdefault(str(each.outbox), []).append(each)
+        status = service.snapshot() if wanted else None
         for box, inboxes in wanted.items():
-            outbox = service.outboxes[box]
-            text = share_file.text(service, inboxes, stopped=last)
+            assert status is not None  # noqa: S101 - something is wanted
+            outbox, paths = service.outboxes[box], [str(each.path) for each in inboxes]
+            failures = {path: self._failed(path) for path in paths}
+            text = share_file.text(status, paths, failures, stopped=last)
             if outbox.ready and text != self._texts.get(box):
                 self._texts[box] = text
                 stamped = share_file.stamped(text, time.localtime())
                 errand = Write(box, share_file.NAME, stamped, share_file.MARK, outbox.seen)
                 service.errand(errand, partial(self._written, box))
+
+    def _failed(self, path: str) -> list[str]:
+        """The latest that are set aside; put together anew only when that has changed."""
+        ledger = self._service.ledger
+        moves, before = ledger.moves(path), self._failures.get(path)
+        if before is not None and before[0] == moves:
+            return before[1]
+        rows = ledger.in_state("quarantined", share_file.FAILURES_SHOWN, inbox=path)
+        lines = share_file.failed(rows, path)
+        self._failures[path] = (moves, lines)
+        return lines
 
     def _written(self, box: str, _: int | None, error: ErrandFailed | None) -> None:
         if error is None:
