@@ -94,7 +94,7 @@ class Liar:
             b"", b"\xff\xfe", b"[]", b"{}", b"null", b"7", b"[" * 200_000, b'{"a":' * 50_000,
             b'{"done": {}}', b'{"done": []}', b'{"failed": {"code": "nonsense"}}',
             b'{"errand": 1}', b'{"ready": []}', b'{"build": true}', b'{"unfit": "no"}',
-            b'{"refused": {"code": "broken", "reason": ""}}', b'{"reopen": true}',
+            b'{"refused": {"code": "broken", "reason": ""}}', b'{"reopen": [0]}',
             b'{"stage": "lunch"}', b'{"ask": NaN}', b'{"ask": "much"}', b'{"ask": -1}',
             b'{"done": ' + b"9" * 5000 + b"}",
         ]))  # fmt: skip

@@ -55,6 +55,7 @@ def test_one_that_answers_and_does_not_serve_rests_ever_longer(share: Share) -> 
     share.answers.set()
     rests = []
     for _ in range(4):
+        share.now += 10.0
         share.places.failed(["/a"])
         began = share.now
         while share.places.silent(["/a"]) is not None:
@@ -63,12 +64,21 @@ def test_one_that_answers_and_does_not_serve_rests_ever_longer(share: Share) -> 
     assert rests == [0.0, 40.0, 80.0, 160.0]
 
 
+def test_many_failures_at_once_have_one_cause(share: Share) -> None:
+    """Twenty requests that meet one remount do not make their folder rest for minutes."""
+    share.answers.set()
+    for _ in range(20):
+        share.places.failed(["/a"])
+    assert share.places.silent(["/a"]) is None
+
+
 def test_patience_doubles_up_to_the_deadline(share: Share) -> None:
     """So a share that is only slow is served in the end."""
     share.answers.set()
     seen = []
     for _ in range(7):
         seen.append(share.places.patience_s(["/a"]))
+        share.now += 10.0
         share.places.failed(["/a"])
     assert seen == [2.0, 4.0, 8.0, 16.0, 32.0, 40.0, 40.0]
     share.places.worked(["/a"])

@@ -133,7 +133,8 @@ def test_a_code_that_no_job_ends_with_is_refused(code: Any) -> None:
     b'{"done": []}', b'{"failed": null}', b'{"ask": NaN}', b'{"ask": 1e999}', b'{"ask": "much"}',
     b'{"ask": -1}', b'{"ask": 0}', b'{"ask": true}', b'{"stage": "lunch"}', b'{"stage": []}',
     b'{"errand": 1.5}', b'{"errand": true}', b'{"errand": -2}', b'{"errand": %s}' % (b"9" * 100),
-    b'{"errand": %s}' % (b"9" * 5000), b'{"refused": ["broken", "why"]}', b'{"reopen": false}',
+    b'{"errand": %s}' % (b"9" * 5000), b'{"refused": ["broken", "why"]}', b'{"reopen": true}',
+    b'{"reopen": []}', b'{"reopen": [-1]}', b'{"reopen": [0, 1, 2, 3, 4, 5, 6, 7, 8]}',
     b'{"refused": {"code": "broken", "reason": 1}}', b'{"ready": "all"}',
     b'{"stage": "open", "ask": 1}', b'{"__class__": "x"}',
 ])  # fmt: skip

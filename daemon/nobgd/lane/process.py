@@ -84,8 +84,9 @@ def main(descriptor: int) -> int:
         while True:
             request = line.recv()
             line.send_bytes(wire.encode({"stage": "open"}))
-            if setup.confine and outdated(folders(request)):
-                line.send_bytes(wire.encode({"reopen": True}))  # mounted anew: a new process may
+            needed = folders(request)
+            if setup.confine and (others := outdated(needed)):  # a new process may be let in
+                line.send_bytes(wire.encode({"reopen": [needed.index(each) for each in others]}))
                 return 0
             _serve(line, models, request)
     return 0

@@ -23,7 +23,7 @@ from typing import Any
 
 from nobgd.fs import grants
 from nobgd.lane.errands import Errand
-from nobgd.lane.touched import touched
+from nobgd.lane.touched import folders, touched
 from nobgd.pool import building, cgroup, reply
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
@@ -211,8 +211,7 @@ class Lane:
             if self.ran_out(str(end)):
                 raise OutOfMemory(f"{what} in stage {self.stage!r}") from None
             if self.stage in _BEFORE:  # it had ended while idle, or is to be let in anew
-                folders = touched(request, "open") if isinstance(end, _Reopen) else ()
-                raise NotBegun(str(end), folders) from None
+                raise NotBegun(str(end), end.folders) from None
             reason = f"{what}: its lane ended by {end} in stage {self.stage!r}"
             return self.lost(request, Code.CRASHED, reason)
         except _TakenBack as silent:
@@ -251,8 +250,9 @@ class Lane:
             match message:
                 case reply.Stage(stage=stage) if _follows(stage, self.stage):
                     self.stage = stage
-                case reply.Reopen() if self.stage == "open":
-                    raise _Reopen("a folder that was mounted anew")
+                case reply.Reopen(reopen=places) if self.stage == "open":
+                    needed = folders(request)
+                    raise _Reopen(tuple(needed[at] for at in places if at < len(needed)))
                 case reply.Ask(ask=megapixels):
                     self.stage = "memory"
                     began = time.monotonic()
@@ -369,6 +369,8 @@ class _Overdue(Exception):  # noqa: N818
 class _Ended(Exception):  # noqa: N818
     """The process is gone; the text says how."""
 
+    folders: tuple[str, ...] = ()  # into which another process may be let
+
 
 class _Broken(_Ended):
     """It said what no lane says; the text is our own word for what was wrong with it."""
@@ -382,7 +384,11 @@ def _follows(stage: str, before: str) -> bool:
 
 
 class _Reopen(_Ended):
-    """It asks for a new process, which can be let into a folder that it may not enter."""
+    """It asks for a new process, which can be let into folders that it may not enter."""
+
+    def __init__(self, folders: tuple[str, ...]) -> None:
+        super().__init__("a folder that was mounted anew")
+        self.folders = folders
 
 
 class _TakenBack(Exception):  # noqa: N818

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 _PATIENCE_S = 2.0  # a lane waits for a folder that long before somebody asks it
 _ANSWER_S = 1.0  # the answer takes longer: silent
 _LONGEST_REST_S = 600.0
+_INCIDENT_S = 5.0  # failures this close together have one cause
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class _Place:
     told: bool = False  # that it is silent
     trial: bool = False
     failures: int = 0  # in a row
+    failed_at: float = float("-inf")
     rests_until: float = 0.0
 
 
@@ -103,12 +105,15 @@ class Places:
             return {f for f in folders if f in self._places and self._places[f].trial}
 
     def failed(self, folders: Iterable[str]) -> None:
-        """A request ran out of time there."""
-        asked = list(folders)
+        """A request ran out of time there, or could not be let in; many at once count as one."""
+        asked, now = list(folders), self._clock()
         with self._lock:
             for folder in asked:
                 place = self._places.setdefault(folder, _Place())
                 place.trial = True
+                if now < place.failed_at + _INCIDENT_S:
+                    continue
+                place.failed_at = now
                 place.failures += 1
                 if place.failures > 1 and not place.told:  # one that hangs is asked already
                     rest = self._deadline_s * 2.0 ** min(place.failures - 2, 20)

@@ -105,9 +105,12 @@ class Stage(_Strict):
 
 
 class Reopen(_Strict):
-    """It may not enter a folder that was mounted anew: a new process may."""
+    """It may not enter folders that were mounted anew: a new process may.
 
-    reopen: Literal[True]
+    They are said by their places in `lane.touched.folders` of the request.
+    """
+
+    reopen: Annotated[list[Annotated[int, Field(ge=0, le=15)]], Field(min_length=1, max_length=8)]
 
 
 class Ask(_Strict):
