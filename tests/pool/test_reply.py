@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
-from typing import Any
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from nobgd.fs import spelling
 from nobgd.jobs import plan
+from nobgd.lane import process, worker
 from nobgd.pool import reply
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
 
@@ -174,3 +177,16 @@ def test_whatever_is_said_is_read_or_refused(kind: str, body: Any) -> None:
     if isinstance(found, reply.Cut | reply.Lost):
         with contextlib.suppress(reply.Broken):
             assert reply.outcome(found, JOB).relpath == NAME
+
+
+def test_what_lanes_may_say_is_what_they_say() -> None:
+    """A field or stage that is added to the one is added to the other, or each photo would fail."""
+    known = {"inbox", "relpath", "attempt", "model", "precision"}
+    assert {each.name for each in fields(Done)} - known == set(reply.Cut.model_fields)
+    assert {each.name for each in fields(Failed)} - known == set(reply.Lost.model_fields)
+    assert {each.name for each in fields(Timing)} == set(said(DONE)["done"]["timing"])
+    source = Path(worker.__file__).read_text() + Path(process.__file__).read_text()
+    told = set(re.findall(r'stage\("(\w+)"\)', source)) | {"open"}
+    for stage in told:
+        assert reply.read(wire.encode({"stage": stage})) == reply.Stage(stage=stage)
+    assert told == set(get_args(reply.Stage.model_fields["stage"].annotation))
