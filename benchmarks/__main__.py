@@ -16,6 +16,7 @@ from benchmarks import (
     edges,
     encoders,
     folder,
+    formats,
     lanes,
     latency,
     machine,
@@ -36,7 +37,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges,
+    "edges": edges, "formats": formats,
 }  # fmt: skip
 
 
