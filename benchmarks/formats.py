@@ -48,7 +48,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     """Medians over turns of one thread's CPU seconds."""
     size, turns = ((400, 300), 1) if bench.short else (_SIZE, 5)
     files = _files(photos.sources(bench.photos)[0], size, bench.work)
-    found = models.find("u2net")
+    found = models.find("u2net", "fp32", bench.weights)
     segmenter = Segmenter(str(found.path), found.spec, 1, str(bench.work / "cache"))
     spent: dict[str, list[float]] = {name: [] for name in (*files, "the rest")}
     for _ in range(turns):
