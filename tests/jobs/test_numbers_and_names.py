@@ -58,7 +58,7 @@ def service() -> Iterator[tuple[Service, Path]]:
         (folder / "in").mkdir()
         text = "{state_dir: state, cache_dir: c, inboxes: [{path: in, outbox: out}]}"
         rules = config.parse(text, "f.yaml", folder)
-        log = Log("debug", str(folder / "log"), stdout=io.StringIO())
+        log = Log("debug", str(folder / "log"), stdout=io.StringIO(), within_s=60.0)
         with closing(Ledger(str(folder / "ledger"))) as ledger:
             made = Service(rules, ledger, log)
             made.errand = lambda *_: None  # type: ignore[method-assign,assignment]

@@ -51,7 +51,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[config
     with tempfile.TemporaryDirectory() as runtime:
         Path(runtime).chmod(0o755)
         monkeypatch.setenv("RUNTIME_DIRECTORY", runtime)
-        yield config.parse("inboxes: [{path: in, outbox: out}]", "f.yaml", tmp_path)
+        text = "{state_dir: state, inboxes: [{path: in, outbox: out}]}"
+        yield config.parse(text, "f.yaml", tmp_path)
 
 
 @pytest.fixture

@@ -84,7 +84,9 @@ def _rename(hidden: int, here: str, name: str, folder: int, sha256: str) -> None
             raise
         publish.sync_folder(folder)
         return
-    raise NobgdError(Code.NAME_TAKEN, f"the archive holds too many files called {name}")
+    raise NobgdError(
+        Code.NAME_TAKEN, f"the archive holds too many files called {name}; clear it out"
+    )
 
 
 def _copy(file: int, name: str, folder: int, sha256: str) -> None:
@@ -98,7 +100,9 @@ def _copy(file: int, name: str, folder: int, sha256: str) -> None:
         with contextlib.suppress(publish.Taken):
             _write(file, info, folder, target, sha256)
             return
-    raise NobgdError(Code.NAME_TAKEN, f"the archive holds too many files called {name}")
+    raise NobgdError(
+        Code.NAME_TAKEN, f"the archive holds too many files called {name}; clear it out"
+    )
 
 
 def _holds(folder: int, name: str, size: int, sha256: str) -> bool:

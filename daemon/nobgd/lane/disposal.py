@@ -269,7 +269,8 @@ def _same(folder: int, file: int, errand: Dispose) -> None:
         raise changed
     if _writer(folder, file):
         raise NobgdError(
-            Code.IN_USE, f"{errand.relpath} stays for now: a program has it open for writing"
+            Code.IN_USE,
+            f"{errand.relpath} stays for now: a program has it open for writing; it is tried again",
         )
     with os.fdopen(os.dup(file), "rb", buffering=0) as stream:
         stream.seek(0)

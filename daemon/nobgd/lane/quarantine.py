@@ -88,7 +88,9 @@ def set_aside(errand: SetAside) -> int:
         disk = os.fstatvfs(root)
     if disk.f_bavail < disk.f_blocks * _LAST_SHARE or disk.f_favail < disk.f_files * _LAST_SHARE:
         where = f"the disk of {errand.quarantine} is nearly full"
-        raise NobgdError(Code.NO_SPACE, f"{errand.relpath} has no reason beside it: {where}")
+        raise NobgdError(
+            Code.NO_SPACE, f"{errand.relpath} has no reason beside it: {where}; free some of it"
+        )
     with contextlib.ExitStack() as stack:
         file = _original(errand, stack)
         folder = stack.enter_context(publish.folder(errand.quarantine, parts, errand.mount))
@@ -138,7 +140,9 @@ def _place(folder: int, name: str, text: bytes, file: int | None) -> tuple[int, 
         with os.fdopen(reason, "rb") as stream:
             if stream.read(len(text) + 1) == text:  # a kill came before the copy
                 return number, target, False
-    raise NobgdError(Code.NAME_TAKEN, f"quarantine holds too many files called {name}")
+    raise NobgdError(
+        Code.NAME_TAKEN, f"quarantine holds too many files called {name}; clear it out"
+    )
 
 
 def _open(folder: int, name: str) -> int | None:

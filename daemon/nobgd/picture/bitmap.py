@@ -1,7 +1,7 @@
 """What a BMP's header says: its size, how its pixels lie, and which of these are known.
 
 Source: Microsoft, Bitmap Storage, and the OS/2 1.x header of 12 bytes.  Pillow decodes what is
-accepted here; its pictures were compared with libvips' and ImageMagick's.
+accepted here; its pictures were compared with those that were written.
 """
 
 from __future__ import annotations

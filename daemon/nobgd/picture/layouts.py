@@ -10,7 +10,7 @@ from nobgd.picture import bitmap, boxes, jpeg_layout, layout
 from nobgd.picture.directory import page
 from nobgd.picture.kinds import other_layout
 
-_DEEPEST = 12  # bits of HEIF and AVIF: what was compared
+_DEEPEST = 12  # bits of HEIF and AVIF
 
 
 def accept(data: bytes, kind: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from nobgd.record.sinks import LogFile
 
-_WITHIN_S = 0.25
+WITHIN_S = 0.25
 _CLOSE_S = 2.0
 _AT_ONCE = 16  # lines: to hand them over and wait costs more than to write one
 _SILENT = "it does not answer; is its share alive?"
@@ -38,7 +38,7 @@ class _Task:
 class DistantFile:
     """A `LogFile` that may be given up.  Used by one thread at a time."""
 
-    def __init__(self, path: str, within_s: float = _WITHIN_S) -> None:
+    def __init__(self, path: str, within_s: float = WITHIN_S) -> None:
         self._path, self._within_s = path, within_s
         self._tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self._changed = threading.Condition()

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 import structlog
 
 from nobgd.record import events
-from nobgd.record.distant import DistantFile
+from nobgd.record.distant import WITHIN_S, DistantFile
 from nobgd.record.sinks import Stdout
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -45,12 +45,12 @@ class Log:
 
     def __init__(
         self, level: str = "info", file: str | None = None, *, pretty: bool = False,
-        mute: bool = False, stdout: TextIO | None = None,
+        mute: bool = False, stdout: TextIO | None = None, within_s: float = WITHIN_S,
     ) -> None:  # fmt: skip
         self.level = LEVELS[level]
         stream = stdout if stdout is not None else sys.stdout
         self._stdout = Stdout(stream, pretty=pretty, mute=mute)
-        self._file = DistantFile(file) if file else None
+        self._file = DistantFile(file, within_s) if file else None
         self._log: DistantFile | Stdout = self._file or self._stdout
         self._name = file or "stdout"
         self.behind = False  # the log lacks lines
