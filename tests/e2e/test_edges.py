@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,15 @@ def test_an_upgrade_redoes_nothing_and_the_user_everything(
     assert d.stop() == 0
 
 
+@pytest.mark.timeout(600)
 def test_matting_is_rembgs_and_runs_in_a_confined_lane(
-    daemon: Callable[..., Any], large: Path, photo: Path
+    daemon: Callable[..., Any], large: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A small photo at its own size, a large one at a smaller size; the mask is not its alpha."""
+    # kept beside the packages: to compile takes 40 s of a free core
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(Path(sys.prefix) / "numba-cache"))
     d = daemon(output={"edges": "matting"}, workers={"count": 1}).start(wait=False)
-    d.until(lambda: d.ended() or d.events("service.ready"), 240)
+    d.until(lambda: d.ended() or d.events("service.ready"), 290)
     for name, source in (("large.jpg", large), ("small.jpg", photo)):
         (d.inbox / name).write_bytes(source.read_bytes())
     made = d.await_done(2, 120)
