@@ -30,6 +30,11 @@ _BEGIN = {"lane": "openat the outbox", "supervisor": "pwrite64 the ledger WAL"}
 _REFUSED = "write to the line: refused"
 
 
+def ball(number: int) -> bytes:
+    """A photo with a subject, without which no original goes, unlike that of any other number."""
+    return photo(number, "JPEG", f"{number:020}")
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """The ``count``-th time that ``role`` makes ``call`` on its way."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.house import Checks, House, Stuck, temps, until
+from faults.originals.pictures import photo
 from faults.pictures import valid
 
 NAME = "errno_matrix"
@@ -126,7 +127,7 @@ def _archive(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[
     _, operation, name = cell
     house, mount, source = site.house, site.mounts["archive"], f"{number}.jpg"
     before = house.listen().events.copy()
-    data = valid(number * 2)
+    data = photo(number, "JPEG", str(number))
     below: Path = mount.below
     told = ("source.kept", "archive.lost")
     try:
@@ -139,7 +140,7 @@ def _archive(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[
                 or any(house.listen().events[each] > before[each] for each in told)
                 or (name == "EINTR" and mount.fired() >= _THRICE)
             ),
-            60, "the daemon meets the fault",
+            2 * _PATIENCE_S, "the daemon meets the fault",
         )  # fmt: skip
         fired = mount.lift()
         until(

@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from faults import refuges
+from faults.house import Stuck, until
 from faults.originals import afterwards
 from faults.originals import place as places
 from faults.originals.pictures import ENDINGS, KINDS, Masks
@@ -91,6 +93,7 @@ def _batch(
         versions = [each for hand in hands for each in hand.versions]
         for house in place.houses:
             house.stop()
+        _swept(place)
         for ground in place.grounds:
             ground.shut()
         seen = afterwards.Seen.of(place)
@@ -203,6 +206,19 @@ def _rest(place: places.Place, hands: list[Hand]) -> None:
     time.sleep(_QUIET_S)
 
 
+def _swept(place: places.Place) -> None:
+    """What a killed lane left may stay until the next start, and no longer."""
+    folders = [each.base for each in place.grounds]
+    if not refuges.hidden(folders):
+        return
+    for house in place.houses:
+        house.start()
+    with contextlib.suppress(Stuck):
+        until(lambda: not refuges.hidden(folders), 20, "what a kill left is cleared")
+    for house in place.houses:
+        house.stop()
+
+
 def _counts(
     place: places.Place, plan: Plan, hands: list[Hand],
     found: list[afterwards.Finding], stage: Stage,
@@ -237,6 +253,8 @@ def _keep(place: places.Place, to: Path, wrong: list[str]) -> None:
     for number, house in enumerate(place.houses):
         (to / f"log-{number}.jsonl").write_bytes(house.log.read_bytes())
         (to / f"stderr-{number}").write_bytes(house.errors.read_bytes())
+        for path in house.state.glob("ledger.sqlite3*"):
+            (to / f"{number}-{path.name}").write_bytes(path.read_bytes())
     listing = [
         path for each in place.grounds for path in map(str, sorted(each.base.rglob("*")))
     ]
