@@ -30,11 +30,6 @@ _BEGIN = {"lane": "openat the outbox", "supervisor": "pwrite64 the ledger WAL"}
 _REFUSED = "write to the line: refused"
 
 
-def ball(number: int) -> bytes:
-    """A photo with a subject, without which no original goes, unlike that of any other number."""
-    return photo(number, "JPEG", f"{number:020}")
-
-
 @dataclass(frozen=True, slots=True)
 class Point:
     """The ``count``-th time that ``role`` makes ``call`` on its way."""
@@ -141,8 +136,8 @@ class Place:
         )  # fmt: skip
         if each != "keep":
             until(
-                lambda: house.dead() or not (house.inbox / name).exists(), PATIENCE_S,
-                f"{name} has left the inbox",
+                lambda: house.dead() or (os.listdir(house.inbox) == [] and _row(house, name)[3]),
+                PATIENCE_S, f"{name} has left the inbox, and the ledger has it so",
             )  # fmt: skip
 
     # --- its way -------------------------------------------------------------------------

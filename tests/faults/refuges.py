@@ -73,7 +73,6 @@ class Words:
     def __init__(self) -> None:
         self.promised: dict[str, str] = {}  # source → the quarantine in which its copy is
         self.kept: Counter[tuple[Any, ...]] = Counter()  # source.kept, by source and reason
-        self.why: dict[str, str] = {}  # source → the code of its last source.kept
         self.lives = 0
 
     def hear(self, event: dict[str, Any]) -> None:
@@ -85,7 +84,6 @@ class Words:
                 self.promised.pop(event["source"], None)
             case "source.kept":
                 self.kept[event["source"], event.get("code"), event.get("reason")] += 1
-                self.why[event["source"]] = event.get("code", "")
             case "service.ready":
                 self.lives += 1
 

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -243,6 +244,7 @@ def _stays(place: Place, versions: list[Version], seen: Seen) -> list[Finding]:
             "source.kept", "photo.quarantined", "photo.failed", "photo.skipped",
         ):  # fmt: skip
             told[event.get("source", "")] = event["event"]
+    told.update(_kept(place))
     for ground, names in zip(place.inboxes, seen.inbox, strict=True):
         for relpath, sha in names.items():
             each = by_sha.get(sha)
@@ -262,20 +264,32 @@ def _stays(place: Place, versions: list[Version], seen: Seen) -> list[Finding]:
     return wrong
 
 
+def _kept(place: Place) -> dict[str, str]:
+    """Sources of which the ledger knows why they stay, for `why`: many are one line of the log."""
+    found = {}
+    for house in place.houses:
+        path = house.state / "ledger.sqlite3"
+        with contextlib.closing(sqlite3.connect(path)) as ledger:
+            rows = ledger.execute("SELECT inbox, relpath FROM photo WHERE kept IS NOT NULL")
+            for inbox, relpath in rows:
+                found[os.path.join(os.fsdecode(inbox), os.fsdecode(relpath))] = "kept"
+    return found
+
+
 def standing(place: Place, versions: Iterable[Version]) -> int:
     """How many photos of whom a cut-out is enough still stand in an inbox.
 
-    One whose cut-out was taken away may stand there for ever, once that was said.
+    One whose cut-out was taken away may stand there for ever.
     """
     ordinary = {v.relpath for v in versions if not (v.sacred or v.broken or v.destroyed)}
-    for house in place.houses:
-        house.listen()
+    taken = {os.path.basename(path).partition("-")[2] for path in os.listdir(place.taken)}
     return sum(
         os.path.lexists(os.path.join(ground.base, name))
-        and not any(
-            house.words.why.get(os.path.join(ground.point, name)) == "output_gone"
-            for house in place.houses
-        )
         for ground in place.inboxes
         for name in ordinary
+        if not any(each.startswith(_stem(name)) for each in taken)
     )
+
+
+def _stem(relpath: str) -> str:
+    return os.path.splitext(os.path.basename(relpath))[0]

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.house import Checks, House, Stuck, temps, until
-from faults.originals.pictures import photo
-from faults.pictures import valid
+from faults.pictures import subject, valid
 
 NAME = "errno_matrix"
 TITLE = "errno × operation, at the outbox (first write, overwrite), the inbox and the archive"
@@ -127,7 +126,7 @@ def _archive(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[
     _, operation, name = cell
     house, mount, source = site.house, site.mounts["archive"], f"{number}.jpg"
     before = house.listen().events.copy()
-    data = photo(number, "JPEG", str(number))
+    data = subject(number)
     below: Path = mount.below
     told = ("source.kept", "archive.lost")
     try:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import tracing
-from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, ball, kind
+from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, kind
 from faults.house import House, Stuck, left_temps, picture
 from faults.pictures import subject
 from nobgd.picture import provenance
