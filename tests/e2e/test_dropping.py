@@ -167,8 +167,9 @@ def test_a_burst_of_500(daemon):
     for number in range(500):
         colour = (number if number < 60 else number % 20, 100, 90)
         buffer = io.BytesIO()
-        Image.new("RGB", (8, 8), colour).save(buffer, "PNG")
-        staged.append((f"{number:03}.png", buffer.getvalue()))
+        size = (8, 8 + colour[0])  # as many sizes of files as pictures: each finds its twin
+        Image.new("RGB", size, colour).save(buffer, "BMP")
+        staged.append((f"{number:03}.bmp", buffer.getvalue()))
     for name, data in staged[:20]:
         (d.inbox / name).write_bytes(data)
     d.await_done(20)

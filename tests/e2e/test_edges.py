@@ -93,7 +93,7 @@ def test_matting_is_rembgs_and_runs_in_a_confined_lane(
     d.until(lambda: d.ended() or d.events("service.ready"), 290)
     for name, source in (("large.jpg", large), ("small.jpg", photo)):
         (d.inbox / name).write_bytes(source.read_bytes())
-    made = d.await_done(2, 120)
+    made = d.await_done(2, 300)
     assert all(each["recipe"].endswith(":r1:matting") for each in made)
     assert all(each["edges_ms"] > each["compose_ms"] for each in made)
     matted = {Path(each["output"]).name: alpha(each["output"]) for each in made}
