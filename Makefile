@@ -29,7 +29,7 @@ check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/lint-imports
 
 test: setup check  ## everything above, then the tests
-	$(BIN)/pytest -n $(TESTERS) --dist loadgroup
+	$(BIN)/pytest -n $(TESTERS) --dist loadscope
 
 # rembg's command asks for an older watchdog than nobgd: it gets an environment of its own
 RIVAL = $(VENV)-rembg
