@@ -281,12 +281,16 @@ def standing(place: Place, versions: Iterable[Version]) -> int:
 
     One whose cut-out was taken away may stand there for ever.
     """
-    ordinary = {v.relpath for v in versions if not (v.sacred or v.broken or v.destroyed)}
+    count = len(place.inboxes)
+    ordinary = {
+        (v.number % count, v.relpath)
+        for v in versions
+        if not (v.sacred or v.broken or v.destroyed)
+    }
     taken = {os.path.basename(path).partition("-")[2] for path in os.listdir(place.taken)}
     return sum(
-        os.path.lexists(os.path.join(ground.base, name))
-        for ground in place.inboxes
-        for name in ordinary
+        os.path.lexists(os.path.join(place.inboxes[inbox].base, name))
+        for inbox, name in ordinary
         if not any(each.startswith(_stem(name)) for each in taken)
     )
 
