@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,24 @@ def test_a_pause_is_shown_until_it_ends(
     assert "PAUSED" not in capsys.readouterr().out
     assert cli.main(["pause", "-c", settings, "/elsewhere"]) == 1
     assert "/elsewhere is no inbox of" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+@pytest.mark.parametrize("verb", [["status"], ["pause"], ["retry", "--all"]])
+def test_what_root_asks_leaves_nothing_that_the_daemon_may_not_open(
+    settings: str, tmp_path: Path, verb: list[str]
+) -> None:
+    """A lock or ledger of root's kept the service from its first start."""
+    for folder in tmp_path, *tmp_path.parents[:-1]:
+        if folder.stat().st_uid == 0 and "pytest" in str(folder):
+            folder.chmod(0o755)
+    os.chown(tmp_path / "state", 65534, 65534)
+    asked = [sys.executable, "-m", "nobgd", *verb, "-c", settings]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = list((tmp_path / "state").iterdir())
+    assert made
+    assert {path.stat().st_uid for path in made} == {65534}
 
 
 def test_doctor_ends_with_1_when_something_is_to_be_done(

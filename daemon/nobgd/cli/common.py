@@ -170,6 +170,7 @@ def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     held = ledger = None
     try:
         config.state_dir.mkdir(parents=True, exist_ok=True)
+        _be_its_owner(config.state_dir)
         if request["do"] not in READING:
             held = lock.take(config.state_dir / "lock", _LOOK_S)
             if held is None:  # it has started just now
@@ -185,6 +186,14 @@ def _from_ledger(config: Config, request: dict[str, Any]) -> dict[str, Any]:
             ledger.close()
         if held is not None:
             os.close(held)
+
+
+def _be_its_owner(folder: Path) -> None:
+    """Root becomes the folder's owner: what is made in it now must be the daemon's to open."""
+    info = folder.stat()
+    if os.geteuid() == 0 and info.st_uid != 0:
+        os.setegid(info.st_gid)
+        os.seteuid(info.st_uid)
 
 
 def switch(args: argparse.Namespace, do: str, done: str) -> int:
