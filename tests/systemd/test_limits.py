@@ -24,7 +24,9 @@ def test_a_lane_killed_for_memory_does_not_end_the_service(nobgd: Nobgd) -> None
     nobgd.await_there(nobgd.drop("small.jpg"))
     assert not nobgd.there(output)
     assert nobgd.machine.main_pid() == pid
-    assert "SIGKILL" in nobgd.events("photo.quarantined")[-1]["reason"]
+    told = nobgd.events("photo.quarantined")[-1]
+    assert told["code"] == "out_of_memory"
+    assert "it needs more memory than the 472 MB that it is allowed" in told["reason"]
     nobgd.no_dropin()
     nobgd.back_to_usual()
     nobgd.machine.run("nobgd", "retry", "--all")
