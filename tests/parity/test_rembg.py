@@ -28,9 +28,13 @@ def photos() -> dict[str, Image.Image]:
     import skimage
 
     folder = Path(skimage.__file__).parent / "data"
-    return {
-        name: Image.open(folder / name) for name in ("astronaut.png", "chelsea.png", "coffee.png")
-    }
+    return {name: opened(folder / name) for name in ("astronaut.png", "chelsea.png", "coffee.png")}
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as photo:
+        photo.load()
+        return photo
 
 
 def saved(photo: Image.Image, kind: str, **options: Any) -> bytes:
@@ -114,12 +118,13 @@ def test_the_alpha_is_rembgs_mask(pair, photos, kind, name):
     assert np.percentile(difference, 99) <= P99
 
 
+@pytest.mark.parametrize("pair", ["u2netp"], indirect=True)
 def test_matting_is_rembgs(pair, photos):
     """For those who enable it: the alpha that rembg computes from the same mask."""
     import rembg
 
     segmenter, session = pair
-    photo = photos["astronaut.png"].convert("RGB").resize((64, 64))
+    photo = photos["astronaut.png"].convert("RGB").resize((48, 48))
     mask = rembg.remove(photo, session=session, only_mask=True)
     expected = rembg.remove(photo, session=session, alpha_matting=True).getchannel("A")
     alpha = matting.refine(np.asarray(photo), np.asarray(mask))
@@ -131,3 +136,21 @@ def test_matting_without_a_subject_gives_the_mask_back():
     """Nothing to hold on to: no exception."""
     empty = np.zeros((32, 32), np.uint8)
     np.testing.assert_array_equal(matting.refine(np.zeros((32, 32, 3), np.uint8), empty), empty)
+
+
+@pytest.mark.parametrize("pair", ["u2netp"], indirect=True)
+def test_matting_of_a_large_photo_is_done_small_and_brought_up(pair, photos, monkeypatch):
+    """Its alpha, seen small, is about what the matting found there, and neither is the mask's."""
+    segmenter, _ = pair
+    monkeypatch.setattr(matting, "SIDE", 48)  # interpreted it is slow
+    picture = decode.decode(data := saved(photos["astronaut.png"], "PNG"), decode.look(data))
+    small = photos["astronaut.png"].convert("RGB").resize((48, 48), Image.Resampling.BOX)
+    found = cutting.find(picture, segmenter, 2)
+    assert found.mask is not None
+    mask = Image.fromarray(found.mask).resize((48, 48), Image.Resampling.LANCZOS)
+    matted = matting.refine(np.asarray(small), np.asarray(mask))
+    cut = cutting.finish(picture, refined := cutting.refine(picture, found, "matting"))
+    cutting.finish_edge(cut, refined)
+    alpha = Image.fromarray(cut[..., 3].copy()).resize((48, 48), Image.Resampling.BOX)
+    off = np.abs(np.asarray(alpha, float) - matted).mean()
+    assert off < 0.7 * np.abs(np.asarray(mask, float) - matted).mean()
