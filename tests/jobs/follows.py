@@ -190,7 +190,7 @@ def in_flight(service: Service) -> Any:
     return service.in_flight
 
 
-_WAITS = (0.1, 0.2, 1, 2, 4, 5, 8, 10, 16, 20, 32, 40, 60)  # seconds, without their jitter
+_WAITS = (0.1, 0.2, 1, 2, 5, 10, 20, 40)  # seconds, without their jitter
 
 
 def _words(event: dict[str, Any]) -> Iterator[str]:
