@@ -40,7 +40,7 @@ def deep() -> bytes:
         (saved("JPEG", "RGB"), 0.5),
         (saved("JPEG", "CMYK"), 0.5625),
         (saved("PNG", "RGBA"), 0.5),
-        (deep(), 0.625),
+        (deep(), 0.9375),
         (saved("WEBP", "RGB"), 0.625),
         (saved("TIFF", "CMYK"), 0.875),
     ],

@@ -1,8 +1,9 @@
 """What a photo takes of memory while it is worked on, in megapixels of an ordinary one.
 
 Measured at 40 megapixels, every pixel opaque, in MB of 10^6 bytes a megapixel, file included: JPEG
-and 8-bit PNG 6 to 12; JPEG in CMYK 17; WebP and PNG of 16 bits 19; TIFF up to 27 (CMYK).  The
-supervisor reckons 16 for one (`pool.memory`), so none counts for less than it has.
+and 8-bit PNG 6 to 12; JPEG in CMYK 17; WebP 19; TIFF up to 27 (CMYK).
+At 12: PNG of 16 bits 27, with alpha 29; TIFF of 16 bits 24; HEIC of 10 bits 22.  The supervisor
+reckons 16 for one (`pool.memory`), so none counts for less than it has.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 from nobgd.picture.header import Header
 from nobgd.picture.jpeg_layout import frame
 
-_INKS, _DEEP, _WEBP, _TIFF = 18 / 16, 20 / 16, 20 / 16, 28 / 16
-_HEIF, _RAW = 24 / 16, 32 / 16
+_INKS, _DEEP, _WEBP, _TIFF = 18 / 16, 30 / 16, 20 / 16, 28 / 16
+_HEIF, _RAW = 26 / 16, 32 / 16
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 

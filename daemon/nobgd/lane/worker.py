@@ -134,16 +134,17 @@ def _compute(
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         complaints = picture.complaints
         spoken, notes = picture.spoken, (*picture.assumed, *found.notes)
-        del picture
         seen = evidence.visible(rgba[..., 3])
+        whole = cutting.deepened(picture, rgba)
+        del picture, rgba
         keep = evidence.keep(complaints, more, found.confidence, visible=seen)
     with clock.stage("encode"):
         parts = encode.encode(
-            rgba, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
+            whole, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
             extra=(target.text(job, done.sha256, found.confidence, keep),), threads=threads,
         )  # fmt: skip
-        height, width = rgba.shape[:2]
-        del rgba
+        height, width = whole.shape[:2]
+        del whole
     with clock.stage("publish"):
         output, count = target.put(job, done.sha256, parts, fresh)
     return replace(

@@ -39,6 +39,7 @@ class Painted(NamedTuple):
     assumed: tuple[str, ...] = ()  # what the file left open
     seen: Bytes | None = None  # (H, W, 4): what the model gets, if not these pixels
     changed: bool = False  # a profile was applied: what else the file says of colour is past
+    deep: npt.NDArray[np.uint16] | None = None  # (H, W, 4): the same and alpha, in 16 bits
 
 
 def space(icc: bytes | None) -> bytes:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from nobgd.picture import colour_line, compose, ground
 from nobgd.picture.decode import Picture
+from nobgd.picture.deep import Cut, joined
 from nobgd.picture.edges import Edge
 from nobgd.picture.lanczos import shrink
 from nobgd.picture.levels import Bytes
@@ -125,6 +126,11 @@ def finish(picture: Picture, found: Found, threads: int = 1) -> Bytes:
     for beside in (rgbx[rows, : columns.start], rgbx[rows, columns.stop :]):
         beside[:] = 0
     return rgbx
+
+
+def deepened(picture: Picture, rgba: Bytes) -> Cut:
+    """The finished cut-out in the depth of the photo, (H, W, 4); the picture is used up."""
+    return rgba if picture.deep is None else joined(picture.deep, rgba)
 
 
 def finish_edge(rgba: Bytes, found: Found, threads: int = 1) -> None:

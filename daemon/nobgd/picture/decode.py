@@ -7,7 +7,6 @@ libjpeg-turbo).  Whatever it refuses, Pillow decides.
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -25,6 +24,7 @@ from nobgd.picture import (
     jpeg,
     jpeg_scan,
     layout,
+    metadata,
     nclx,
     png_chunks,
     png_colour,
@@ -34,6 +34,7 @@ from nobgd.picture import (
 )  # fmt: skip
 from nobgd.picture import exif as exif_block
 from nobgd.picture.colour import Painted
+from nobgd.picture.deep import Words
 from nobgd.picture.directory import page
 from nobgd.picture.ending import finished
 from nobgd.picture.header import Header, look, open_picture, quiet
@@ -43,9 +44,6 @@ from nobgd.values import Code, NobgdError
 
 __all__ = ["Header", "Picture", "decode", "finished", "look"]
 
-_ORIENTATION = 0x0112
-_KEPT_FROM_TIFF = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
-_EXIF_IFD, _GPS_IFD, _INTEROPERABILITY = 0x8769, 0x8825, 0xA005
 _ICC, _X, _Y, _UNIT = 34675, 282, 283, 296  # a TIFF's profile and resolution
 _INCHES = {2: 1.0, 3: 2.54}  # per inch, per centimetre
 
@@ -64,6 +62,7 @@ class Picture:
     assumed: tuple[str, ...] = ()  # what the file left open: see `notes` in the log's schema
     seen: Bytes | None = None  # (H, W, 4) uint8 RGBX: what the model gets, if not these pixels
 
+    deep: Words | None = None  # (H, W, 4): the same and alpha in 16 bits, where the file has more
     cut_out: bool = False  # an output of nobgd's, given again
 
     @property
@@ -124,10 +123,10 @@ def _decode(
     turned: int | None = None, beside: bytes | None = None,
 ) -> Picture:  # fmt: skip
     """``turned`` and ``beside`` are orientation and EXIF that are known from elsewhere."""
-    orientation = _orientation(image) if image.format != "PNG" else 1
+    orientation = metadata.orientation(image) if image.format != "PNG" else 1
     orientation = orientation if turned is None else turned
     block = beside or image.info.get("exif")
-    dpi = _dpi(image.info.get("dpi"))
+    dpi = metadata.dots(image.info.get("dpi"))
     painted: Painted | None = None
     spoken: dict[bytes, bytes] = {}
     if image.format == "JPEG" and image.mode == "RGB":
@@ -136,10 +135,11 @@ def _decode(
             if (width, height) == image.size:  # of which the caller's limit spoke
                 rgbx, said = jpeg.rgbx(data)
                 complaints += said
-                painted = Painted(rgbx, icc=_rgb_profile(image))
+                painted = Painted(rgbx, icc=metadata.rgb_profile(image))
     if painted is None and isinstance(image, PngImageFile):
         painted = _png(data, image)
-        orientation, block = _orientation(image), image.info.get("exif")  # may follow the pixels
+        orientation = metadata.orientation(image)  # may follow the pixels
+        block = image.info.get("exif")
         if not painted.changed:
             spoken = png_colour.kept(png_chunks.survey(data), painted.icc is not None)
     elif painted is None and image.format == "AVIF":
@@ -164,13 +164,13 @@ def _png(data: bytes, image: PngImageFile) -> Painted:
     bits, kind = png_depth.depth(data)
     if bits == 16 and kind != 0:
         low = open_picture(data, "PNG") if kind != 4 else None
-        rgbx, alpha = png_depth.sixteen(data, image, low)
+        rgbx, alpha, deep = png_depth.sixteen(data, image, low)
         icc = image.info.get("icc_profile")
         managed = colour.of_grey(icc) if kind == 4 else None
         if managed:
             rgbx[..., :3] = managed(rgbx[..., 0])
             return Painted(rgbx, alpha, changed=True)
-        return Painted(rgbx, alpha, icc if colour.space(icc) == b"RGB " else None)
+        return Painted(rgbx, alpha, icc if colour.space(icc) == b"RGB " else None, deep=deep)
     hidden = image.info.get("transparency")
     if kind == 0 and bits in (2, 4) and isinstance(hidden, int):
         image.info["transparency"] = png_depth.stretched(hidden, bits)
@@ -196,7 +196,7 @@ def _raw(data: bytes, complaints: list[str], threads: int, develop: bool) -> Pic
     with quiet(), suppress(Exception):  # odd metadata costs no photo
         block = Image.Exif()
         block.load(data)
-        own = _kept_exif(block)
+        own = metadata.kept_exif(block)
     if found is None:
         pixels = camera.developed(data, threads)
         painted = Painted(_four(pixels), assumed=(camera.DEVELOPED,))
@@ -207,14 +207,9 @@ def _raw(data: bytes, complaints: list[str], threads: int, develop: bool) -> Pic
     header = look(found.picture)
     shot = integrity.sound(found.picture, header, complaints)
     with quiet(), open_picture(shot, header.format, complaints) as image:
-        known = None if _says_orientation(image) and not found.upright else found.orientation
+        told = metadata.says_orientation(image) and not found.upright
+        known = None if told else found.orientation
         return _decode(shot, image, complaints, known, own)
-
-
-def _says_orientation(image: ImageFile.ImageFile) -> bool:
-    with suppress(Exception):
-        return _ORIENTATION in image.getexif()
-    return False
 
 
 def _four(pixels: Bytes) -> Bytes:
@@ -228,10 +223,10 @@ def _tiff(data: bytes, complaints: list[str]) -> Picture:
     found = layout.of(directory)
     with quiet():
         painted = rendered(directory, found, directory.block(_ICC) or None)
-        exif = _exif_of_tiff(data)
+        exif = metadata.exif_of_tiff(data)
     scale = _INCHES.get(directory.number(_UNIT, 2), 0.0)
     dots = (*directory.ratios(_X)[:1], *directory.ratios(_Y)[:1])
-    dpi = _dpi(tuple(each * scale for each in dots))
+    dpi = metadata.dots(tuple(each * scale for each in dots))
     adobe = found.channels == 3 and exif_block.says_adobe_rgb(data)
     return _finished(painted, found.orientation, dpi, exif, {}, complaints, adobe)
 
@@ -254,7 +249,8 @@ def _finished(
     return Picture(
         rgbx, alpha, icc, (dpi[1], dpi[0]) if dpi and turned else dpi,
         exif_block.neutral(exif, turned) if exif else None, _few(complaints), spoken,
-        painted.assumed, _shown(rgbx, seen, icc, spoken), cut_out,
+        painted.assumed, _shown(rgbx, seen, icc, spoken),
+        None if painted.deep is None else upright(painted.deep, orientation), cut_out,
     )  # fmt: skip
 
 
@@ -269,42 +265,3 @@ def _shown(
 def _few(complaints: list[str]) -> tuple[str, ...]:
     """Each once, and no more than a line of the log bears: the file may be made to complain."""
     return tuple(said[:120] for said in list(dict.fromkeys(complaints))[:8])
-
-
-def _rgb_profile(image: ImageFile.ImageFile) -> bytes | None:
-    icc = image.info.get("icc_profile")
-    return icc if isinstance(icc, bytes) and len(icc) >= 128 and icc[16:20] == b"RGB " else None
-
-
-def _orientation(image: ImageFile.ImageFile) -> int:
-    with suppress(Exception):  # damaged EXIF must not cost the photo
-        return int(image.getexif().get(_ORIENTATION, 1))
-    return 1
-
-
-def _exif_of_tiff(data: bytes) -> bytes | None:
-    """The few tags of a TIFF that speak of the photo and not of the file's layout."""
-    with suppress(Exception), open_picture(data, "TIFF") as image:  # Pillow reads not every one
-        return _kept_exif(image.getexif())
-    return None
-
-
-def _kept_exif(old: Image.Exif) -> bytes | None:
-    new = Image.Exif()
-    for tag in _KEPT_FROM_TIFF:
-        if tag in old:
-            new[tag] = old[tag]
-    for directory in (_EXIF_IFD, _GPS_IFD):
-        if entries := dict(old.get_ifd(directory)):
-            if _INTEROPERABILITY in entries:  # a place in the old file
-                entries[_INTEROPERABILITY] = old.get_ifd(_INTEROPERABILITY)
-            new[directory] = entries
-    return new.tobytes().removeprefix(b"Exif\0\0") if len(new) else None
-
-
-def _dpi(value: object) -> tuple[float, float] | None:
-    with suppress(TypeError, ValueError):
-        x, y = (float(part) for part in value)  # type: ignore[attr-defined]
-        if all(math.isfinite(part) and 1 <= part <= 100_000 for part in (x, y)):
-            return x, y
-    return None

@@ -33,8 +33,9 @@ import numpy as np
 from isal import isal_zlib
 
 from nobgd.picture.bands import share
+from nobgd.picture.deep import Cut
 from nobgd.picture.filters import adaptive, paeth, up
-from nobgd.picture.pixels import Bytes
+from nobgd.picture.levels import Bytes
 
 _BAND_BYTES = 1 << 18
 _SLAB_BYTES = 1 << 22
@@ -52,7 +53,8 @@ class Compressor(Protocol):
         """The rest of the stream."""
 
 
-Filter = Callable[[Bytes, Bytes, Bytes], None]  # (rows, rows above, out with filter bytes)
+# rows, rows above, out with filter bytes, bytes of a pixel
+Filter = Callable[[Bytes, Bytes, Bytes, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +95,19 @@ class _Slab:
         return sum(map(len, self.parts))
 
 
-def stream(rgba: Bytes, methods: tuple[Method, ...], threads: int) -> Iterator[bytes]:
-    """The zlib stream of ``rgba``, (H, W, 4) uint8 contiguous, in pieces.
+def stream(rgba: Cut, methods: tuple[Method, ...], threads: int) -> Iterator[bytes]:
+    """The zlib stream of ``rgba``, (H, W, 4) contiguous, in pieces.
 
     Each slab is deflated by every method and compressor; the shortest wins.
     """
-    rows = rgba.reshape(len(rgba), -1)
+    rows = rgba.view(np.uint8).reshape(len(rgba), -1)
+    pixel = rgba.itemsize * rgba.shape[2]
     step = max(1, _SLAB_BYTES // rows.shape[1])
     tops = range(0, len(rows), step)
 
     def work(top: int) -> _Slab:
         bottom = min(top + step, len(rows))
-        rivals = (slab for method in methods for slab in _slabs(rows, top, bottom, method))
+        rivals = (slab for method in methods for slab in _slabs(rows, top, bottom, method, pixel))
         return min(rivals, key=lambda slab: slab.size)
 
     yield _HEADER
@@ -121,7 +124,7 @@ def _run(work: Callable[[int], _Slab], tops: range, threads: int) -> Iterable[_S
     return share(work, tops, threads)
 
 
-def _slabs(rows: Bytes, top: int, bottom: int, method: Method) -> list[_Slab]:
+def _slabs(rows: Bytes, top: int, bottom: int, method: Method, pixel: int) -> list[_Slab]:
     """Filter rows ``top`` … ``bottom`` once and deflate them by every compressor."""
     width = rows.shape[1]
     step = max(1, _BAND_BYTES // width)
@@ -135,7 +138,7 @@ def _slabs(rows: Bytes, top: int, bottom: int, method: Method) -> list[_Slab]:
         else:
             above = rows[start - 1 : end - 1]
         band = buffer[: end - start]
-        method.filter(rows[start:end], above, band)
+        method.filter(rows[start:end], above, band, pixel)
         adler = isal_zlib.adler32(band, adler)
         for compressor, parts in rivals:
             parts.append(compressor.compress(band))

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 
 from isal import isal_zlib
 
+from nobgd.picture.deep import Cut
 from nobgd.picture.deflate import METHODS, stream
-from nobgd.picture.pixels import Bytes
 from nobgd.picture.provenance import SIGNATURE, frame
 
 _CHUNK_BYTES = 1 << 18
-_RGBA_8 = bytes([8, 6, 0, 0, 0])  # bits, colour type, deflate, five filters, not interlaced
+_RGBA = bytes([6, 0, 0, 0])  # colour type, deflate, five filters, not interlaced
 _METRES_PER_INCH = 0.0254
 
 
 def encode(
-    rgba: Bytes,
+    rgba: Cut,
     *,
     icc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
@@ -27,7 +27,9 @@ def encode(
     compression: str = "fast",
     threads: int = 1,
 ) -> list[bytes | memoryview]:
-    """Encode (H, W, 4) uint8 contiguous RGBA as PNG; the file is the parts in their order.
+    """Encode (H, W, 4) contiguous RGBA as PNG; the file is the parts in their order.
+
+    It is uint8, or big-endian and of 16 bits, as `deep.joined` makes it.
 
     ``icc`` is an RGB profile, ``exif`` a TIFF block, ``spoken`` the bodies of chunks that speak
     of colour (see `png_colour`), ``extra`` complete chunks that follow IHDR.  ``compression`` is
@@ -35,7 +37,8 @@ def encode(
     """
     height, width = rgba.shape[:2]
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    parts: list[bytes | memoryview] = [SIGNATURE, frame(b"IHDR", size + _RGBA_8), *extra]
+    head = size + bytes([8 * rgba.itemsize]) + _RGBA
+    parts: list[bytes | memoryview] = [SIGNATURE, frame(b"IHDR", head), *extra]
     parts += [frame(kind, body) for kind, body in (spoken or {}).items()]
     if icc:
         parts.append(frame(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))

@@ -2,7 +2,7 @@
 
 libheif applies rotation, mirroring and crop, which are part of the picture; the orientation that
 EXIF repeats is not to be applied again (ISO/IEC 23008-12, 6.5.10 and A.4).  The primary picture
-alone is looked at: no thumbnail, depth map, gain map or second view.  Deeper samples are rounded.
+alone is looked at: no thumbnail, depth map, gain map or second view.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from nobgd.picture import boxes, nclx
 from nobgd.picture import exif as exif_block
 from nobgd.picture.colour import Painted, space
+from nobgd.picture.deep import Words, canvas, sixteen
 from nobgd.picture.levels import Bytes, opaque, table
 from nobgd.values import Code, NobgdError
 
@@ -36,7 +37,7 @@ def painted(
     info = image.info
     samples = _samples(image)
     bits = int(info.get("bit_depth", 8))
-    rgbx, alpha = _rgbx(samples, image.mode, bits)
+    rgbx, alpha, deep = _rgbx(samples, image.mode, bits)
     icc, spoken = info.get("icc_profile"), dict[bytes, bytes]()
     if space(icc) != b"RGB ":
         icc = None
@@ -44,7 +45,7 @@ def painted(
             icc, spoken = nclx.meaning(*found.nclx[:2])
     block = info.get("exif")
     exif = exif_block.neutral(block, found.turned) if isinstance(block, bytes) else None
-    return Painted(rgbx, alpha, icc, notes(found)), exif, spoken
+    return Painted(rgbx, alpha, icc, notes(found), deep=deep), exif, spoken
 
 
 def notes(found: boxes.Container) -> tuple[str, ...]:
@@ -80,14 +81,20 @@ def _samples(image: Any) -> np.ndarray[Any, Any]:
 
 def _rgbx(
     samples: np.ndarray[Any, Any], mode: str, bits: int
-) -> tuple[Bytes, Bytes | None]:
+) -> tuple[Bytes, Bytes | None, Words | None]:
     name = mode.partition(";")[0]
     height, width = samples.shape[:2]
     out = np.empty((height, width, 4), np.uint8)
     clear = np.empty((height, width), np.uint8) if name[-1] in "Aa" else None
     to_eight = table(bits) if samples.dtype != np.uint8 else None
+    deep = canvas(height, width) if to_eight is not None and name[-1] != "a" else None
     for top in range(0, height, _ROWS):
         band = samples[top : top + _ROWS]
+        if deep is not None:
+            here = deep[top : top + _ROWS]
+            here[..., :3] = sixteen(band[..., : -1 if clear is not None else None], bits)
+            if clear is not None:
+                here[..., 3] = sixteen(band[..., -1], bits)
         if to_eight is not None:
             band = to_eight[band]
         into = out[top : top + _ROWS]
@@ -101,4 +108,4 @@ def _rgbx(
         if name[-1] == "a":  # multiplied with it
             whole = into[..., :3] * (255.0 / np.maximum(share, 1)[..., None])
             into[..., :3] = np.rint(whole.clip(0, 255))
-    return out, None if clear is None else opaque(clear)
+    return out, None if clear is None else opaque(clear), deep

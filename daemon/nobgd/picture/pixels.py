@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from nobgd.picture import colour
+from nobgd.picture.deep import Words, canvas
 from nobgd.picture.levels import Bytes, opaque, table
 
 __all__ = ["Bytes", "to_rgbx", "upright"]
@@ -38,8 +39,9 @@ def to_rgbx(
             _painted(image, inks), assumed=("cmyk_profile_assumed",) if assumed else (),
             seen=_copy(image.convert("RGB")), changed=True,
         )  # fmt: skip
+    deep: Words | None = None
     if image.mode.startswith("I"):
-        image, alpha = _deep_grey(image)
+        image, alpha, deep = _deep_grey(image)
     managed = colour.of_grey(icc) if image.mode in ("1", "L", "LA") else None
     kept = icc if colour.space(icc) == b"RGB " else None
     if image.has_transparency_data:
@@ -49,7 +51,7 @@ def to_rgbx(
         return colour.Painted(_painted(image.convert("L"), managed), alpha, changed=True)
     if image.mode not in ("RGB", "RGBX", "RGBA"):
         image = image.convert("RGB")
-    return colour.Painted(_copy(image), alpha, kept)
+    return colour.Painted(_copy(image), alpha, kept, deep=deep)
 
 
 def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
@@ -64,10 +66,11 @@ def upright(pixels: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     if orientation < 5:
         return np.ascontiguousarray(pixels[::down, ::right])
     height, width = pixels.shape[:2]
-    whole = pixels.view(np.uint32)[..., 0] if pixels.ndim == 3 else pixels
+    one = np.dtype(f"u{4 * pixels.itemsize}")  # four samples as one number
+    whole = pixels.view(one)[..., 0] if pixels.ndim == 3 else pixels
     turned = whole[::down, ::right].T
     out = np.empty((width, height, *pixels.shape[2:]), pixels.dtype)
-    flat = out.view(np.uint32)[..., 0] if pixels.ndim == 3 else out
+    flat = out.view(one)[..., 0] if pixels.ndim == 3 else out
     for top in range(0, width, 64):  # tiles that fit the cache: a plain transposition misses it
         for left in range(0, height, 64):
             flat[top : top + 64, left : left + 64] = turned[top : top + 64, left : left + 64]
@@ -103,11 +106,14 @@ def _painted(image: Image.Image, paint: colour.ToSrgb) -> Bytes:
     return out
 
 
-def _deep_grey(image: Image.Image) -> tuple[Image.Image, Bytes | None]:
-    """Grey of 16 bits as of 8; Pillow's own conversion clips it to white."""
+def _deep_grey(image: Image.Image) -> tuple[Image.Image, Bytes | None, Words]:
+    """Grey of 16 bits as of 8; Pillow's own conversion clips it to white.  And as it is."""
     values = np.asarray(image)
+    deep = canvas(*values.shape)
+    deep[..., :3] = values[..., None]
     hidden = image.info.get("transparency")
     alpha = None
     if isinstance(hidden, int):
         alpha = opaque(np.where(values == hidden, 0, 255).astype(np.uint8))
-    return Image.fromarray(table(16)[values]), alpha
+        deep[values == hidden, 3] = 0
+    return Image.fromarray(table(16)[values]), alpha, deep

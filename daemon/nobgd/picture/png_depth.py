@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL.ImageFile import ImageFile
 
+from nobgd.picture.deep import Words, canvas
 from nobgd.picture.levels import Bytes, opaque, table
 
 _ROWS = 64
@@ -24,10 +25,11 @@ def depth(data: bytes) -> tuple[int, int]:
 
 def sixteen(
     data: bytes, image: ImageFile, low: ImageFile | None
-) -> tuple[Bytes, Bytes | None]:
+) -> tuple[Bytes, Bytes | None, Words]:
     """An opened PNG of 16-bit colour or alpha as (H, W, 4) uint8 RGBX, rounded, and its alpha.
 
-    ``low`` is the same file opened once more, not needed for grey with alpha.
+    And both as they are, (H, W, 4) uint16.  ``low`` is the same file opened once more, not needed
+    for grey with alpha.
     """
     kind = depth(data)[1]
     hidden = image.info.get("transparency")
@@ -40,6 +42,7 @@ def sixteen(
     image.load()
     wide, high = image.size
     out = np.empty((high, wide, 4), np.uint8)
+    deep = canvas(high, wide)
     alpha = np.empty((high, wide), np.uint8) if kind in (4, 6) or hidden is not None else None
     for top in range(0, high, _ROWS):
         box = (0, top, wide, min(top + _ROWS, high))
@@ -47,12 +50,15 @@ def sixteen(
         here = slice(top, box[3])
         colours = samples[..., :1] if kind == 4 else samples[..., :3]
         out[here, :, :3] = table(16)[colours]
+        deep[here, :, :3] = colours
         if alpha is not None and kind in (4, 6):
             alpha[here] = table(16)[samples[..., -1]]
+            deep[here, :, 3] = samples[..., -1]
         elif alpha is not None:
             alpha[here] = np.where((samples == np.array(hidden)).all(axis=2), 0, 255)
+            deep[here, :, 3] = alpha[here] * np.uint16(257)
     out[..., 3] = 255
-    return out, None if alpha is None else opaque(alpha)
+    return out, None if alpha is None else opaque(alpha), deep
 
 
 def _as(image: ImageFile, raw: str) -> None:

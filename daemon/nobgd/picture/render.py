@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nobgd.picture import colour, tiff
 from nobgd.picture.colour import Painted
+from nobgd.picture.deep import canvas, sixteen
 from nobgd.picture.directory import Directory
 from nobgd.picture.layout import (
     BLACK_IS_ZERO,
@@ -18,6 +19,7 @@ from nobgd.picture.layout import (
     ICCLAB,
     JPEG,
     PALETTE,
+    RGB,
     UNSIGNED,
     WHITE_IS_ZERO,
     Layout,
@@ -47,6 +49,7 @@ def rendered(
         return Painted(out, None if alpha is None else opaque(alpha), _kept(icc))
     paint, kept, assumed = _paint(directory, layout, icc)
     seen = np.full_like(out, 255) if layout.photometric == CMYK else None
+    deep = canvas(layout.height, layout.width) if _deep(layout, icc) else None
     for top, samples in _bands(tiff.rows(directory, layout)):
         bottom = top + len(samples)
         values = samples[..., :channels]
@@ -56,12 +59,26 @@ def rendered(
             alpha[top:bottom] = eight(share, layout.bits)
             if multiplied and layout.photometric not in (PALETTE, CIELAB, ICCLAB):
                 values = _divided(values, share, layout)
+            if deep is not None:
+                deep[top:bottom, :, 3] = sixteen(share, layout.bits)
         if seen is not None:
             seen[top:bottom, :, :3] = colour.plain(eight(values, layout.bits))
+        if deep is not None:
+            deep[top:bottom, :, :3] = sixteen(values, layout.bits)
+            if layout.photometric == WHITE_IS_ZERO:
+                deep[top:bottom, :, :3] ^= 65535
         painted = paint(values)
         out[top:bottom, :, :3] = painted if painted.ndim == 3 else painted[..., None]
     clear = None if alpha is None else opaque(alpha)
-    return Painted(out, clear, kept, assumed, seen, changed=kept is None and icc is not None)
+    changed = kept is None and icc is not None
+    return Painted(out, clear, kept, assumed, seen, changed, deep)
+
+
+def _deep(layout: Layout, icc: bytes | None) -> bool:
+    """Whether it has more than eight bits of grey or RGB, which stay as they are."""
+    grey_or_rgb = layout.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB)
+    managed = layout.photometric != RGB and colour.of_grey(icc) is not None
+    return 8 < layout.bits <= 16 and grey_or_rgb and not managed
 
 
 def _bands(
