@@ -14,7 +14,7 @@ import pytest
 from faults import tracing
 from faults.commit_path import DISPOSED, Place
 
-_LINE, _SYNC = "write to the line: a job or an answer", "fdatasync the ledger WAL"
+_LINE, _SYNC = "sendto to the line: a job or an answer", "fdatasync the ledger WAL"
 
 
 @pytest.mark.parametrize("case", DISPOSED)

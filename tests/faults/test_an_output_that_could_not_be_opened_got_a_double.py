@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_the_place_is_to_blame(
     """The photo is tried again later, and goes to its one name then."""
     this = job(tmp_path)
     target.put(this, "1" * 64, picture(this, "1" * 64))
+    this = replace(this, own="a_nobg.png", replaces="1" * 64)  # the photo was changed where it stands
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", failing(number, "a_nobg.png"))
         with pytest.raises(NobgdError) as caught:
