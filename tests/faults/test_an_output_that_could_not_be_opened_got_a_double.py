@@ -55,7 +55,7 @@ def test_the_place_is_to_blame(
     """The photo is tried again later, and goes to its one name then."""
     this = job(tmp_path)
     target.put(this, "1" * 64, picture(this, "1" * 64))
-    this = replace(this, own="a_nobg.png", replaces="1" * 64)  # the photo was changed where it stands
+    this = replace(this, own="a_nobg.png", replaces="1" * 64)  # it was changed
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", failing(number, "a_nobg.png"))
         with pytest.raises(NobgdError) as caught:
