@@ -130,7 +130,7 @@ def test_a_run_that_is_cut_short_changes_nothing_and_the_next_one_finishes(nobgd
     assert (machine.show("MainPID"), machine.show("ActiveState")) == (pid, "active")
     half = machine.sh("for one in /opt/nobgd/venv-*; do [ -e $one/.whole ] || echo $one; done")
     assert len(half.split()) == 1
-    machine.sh("mv /etc/nobgd/nobgd.yaml /root/kept.yaml; mv /srv/nobgd/out /root/out")
+    machine.sh("mv /etc/nobgd/nobgd.yaml /var/tmp/kept.yaml; mv /srv/nobgd/out /var/tmp/out")
     machine.run("/mnt/bundle/install.sh", limit_s=250)
     now = machine.sh("readlink -f /opt/nobgd/venv").strip()
     assert now != before
@@ -139,5 +139,5 @@ def test_a_run_that_is_cut_short_changes_nothing_and_the_next_one_finishes(nobgd
     assert now in machine.sh(f"tr '\\0' ' ' < /proc/{machine.show('MainPID')}/cmdline")
     assert machine.sh("stat -c %U:%G:%a /srv/nobgd/out").strip() == "nobgd:nobgd:2775"
     assert machine.show("ActiveState") == "active"
-    machine.sh("mv /root/kept.yaml /etc/nobgd/nobgd.yaml; mv /root/out/* /srv/nobgd/out/")
+    machine.sh("mv /var/tmp/kept.yaml /etc/nobgd/nobgd.yaml; mv /var/tmp/out/* /srv/nobgd/out/")
     nobgd.restart()
