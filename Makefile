@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
-TESTERS ?= 2  # processes that run the tests; they wait for disks, daemons and machines half the time
+TESTERS ?= 3  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 .PHONY: help setup run test check bench faults lock clean
 help:            ## what there is
