@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from nobgd.jobs.places import Place
-from nobgd.lane.errands import Prepare, prepare
+from nobgd.lane.errands import prepare
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Prepare
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from nobgd import config
 from nobgd.intake import messages
 from nobgd.intake.inbox import Snapshot
 from nobgd.jobs.ledger import Ledger
-from nobgd.lane.errands import Prepare
 from nobgd.pool import engine
 from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
+from nobgd.values.errands import Prepare
 from nobgd.values.wire import ErrandFailed
 
 RECIPE = Recipe("u2netp", "0" * 64, "fp32")
@@ -288,9 +288,17 @@ def outcomes(root: Path) -> Iterator[tuple[str, str]]:
 
 def errands(root: Path) -> Iterator[tuple[str, str]]:
     """The same for every answer of an errand that is about a photo."""
-    from nobgd.lane.digest import Digest
-    from nobgd.lane.disposal import Dispose
-    from nobgd.lane.quarantine import COPIED, LARGE, LIMIT, ROOM, STATES, UNREADABLE, SetAside
+    from nobgd.values.errands import (
+        COPIED,
+        LARGE,
+        LIMIT,
+        ROOM,
+        STATES,
+        UNREADABLE,
+        Digest,
+        Dispose,
+        SetAside,
+    )
 
     for source in ("archive", "delete"):
         found: list[Any] = [0, 500, *(ErrandFailed(code, f"{code}") for code in Code)]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.lane.errands import Prepare, Write
 from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, Recipe, wire
+from nobgd.values.errands import Prepare, Write
 
 RECIPE = Recipe("u2netp", "0", "fp32")
 

@@ -16,11 +16,11 @@ from nobgd import config
 from nobgd.intake import messages
 from nobgd.jobs.events import Answer, Call
 from nobgd.jobs.ledger import Ledger
-from nobgd.lane.errands import SetAside
 from nobgd.record.log import Log
 from nobgd.supervisor.mishap import of_the_ledger
 from nobgd.supervisor.service import Service
 from nobgd.values import Photo
+from nobgd.values.errands import SetAside
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from nobgd.lane.errands import Errand
 from nobgd.pool.lanes import Finished
 from nobgd.values import Job
+from nobgd.values.errands import Errand
 from nobgd.values.wire import ErrandFailed
 
 Then = Callable[[int | None, ErrandFailed | None], None]

@@ -22,12 +22,12 @@ from dataclasses import replace
 from typing import Any
 
 from nobgd.fs import grants
-from nobgd.lane.errands import Errand
 from nobgd.lane.touched import folders, touched
 from nobgd.pool import building, cgroup, reply
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
+from nobgd.values.errands import Errand
 
 Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS

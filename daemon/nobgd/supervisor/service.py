@@ -37,7 +37,6 @@ from nobgd.jobs.places import Place, make_folders
 from nobgd.jobs.recipes import Recipes
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
-from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
@@ -56,6 +55,7 @@ from nobgd.supervisor.saying import Saying
 from nobgd.supervisor.share import Share
 from nobgd.systemd import notify
 from nobgd.values import Job
+from nobgd.values.errands import Errand, Prepare
 from nobgd.values.wire import ErrandFailed
 
 _TICK_S = 1.0

@@ -10,12 +10,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nobgd.values.failures import Code
-
-if TYPE_CHECKING:
-    from nobgd.fs.mounts import Mount
+from nobgd.values.mount import Mount
 
 
 class Sighting(NamedTuple):
