@@ -26,6 +26,7 @@ from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
 from nobgd.values.errands import Prepare
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 RECIPE = Recipe("u2netp", "0" * 64, "fp32")
@@ -42,7 +43,7 @@ class Lanes:
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()
         if isinstance(request, Prepare):
-            future.set_result(Finished(7 << 32 | 0xFFFFFFFF, 0, 0.0))
+            future.set_result(Finished(Mount(7, -1, "", "unknown", ""), 0, 0.0))
         else:
             self.asked.append((request, future))
         return future
@@ -376,7 +377,9 @@ def sightings(root: Path) -> Iterator[tuple[str, str]]:
                 case "done" | "disposed" | "done and gone":
                     desk.answer(desk.done())
                     if state == "disposed":
-                        desk.ledger.disposed(desk.inbox, NAME)
+                        row = desk.ledger.get(desk.inbox, NAME)
+                        assert row is not None
+                        desk.ledger.disposed(row)
                     if state == "done and gone":
                         desk.tell(messages.Gone(desk.inbox, (NAME,)))
                 case "quarantined":

@@ -206,7 +206,7 @@ class Disposals:
 
     def _gone(self, row: Row) -> None:
         service = self._service
-        service.ledger.disposed(row.inbox, row.relpath)
+        service.ledger.disposed(row)
         staying = self.staying.ended(row.inbox, row.relpath)
         if row.kept is not None and staying:
             source = os.path.join(row.inbox, row.relpath)

@@ -81,12 +81,7 @@ def prepare(errand: Prepare) -> int:
         publish.probe(folder)
     if errand.sweep:
         publish.sweep(errand.outbox, now)
-    return sight(now.device, now.mount_id)
-
-
-def sight(device: int, mount_id: int) -> int:
-    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
-    return device << 32 | mount_id & 0xFFFFFFFF
+    return mounts.sight(now.device, now.mount_id)
 
 
 def write(errand: Write) -> int:

@@ -260,8 +260,11 @@ class Lane:
                     deadline += time.monotonic() - began
                     with contextlib.suppress(_Ended):  # to be heard from the line
                         self._send(line, b"%d" % self._threads(), deadline)
-                case reply.Number(errand=number) if not isinstance(request, Job):
-                    return number
+                case reply.Number() if not isinstance(request, Job):
+                    try:
+                        return reply.found(message, request)
+                    except reply.Broken as error:
+                        raise _Broken(str(error)) from None
                 case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
                     request, Job
                 ):

@@ -43,7 +43,7 @@ _LONG = 3  # as many times its patience a lane may wait for a folder, others wai
 class Finished:
     """A request's answer and where it was worked on."""
 
-    answer: Any  # Outcome for a Job, or Unbegun; int for an errand
+    answer: Any  # Outcome for a Job, or Unbegun; for an errand see each
     lane: int
     waited_s: float  # from submit to start
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean

@@ -24,7 +24,7 @@ STATES = 8  # an answer is the number of the copy's name times this, and one of 
 class Prepare:
     """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
 
-    Answers its `sight`.
+    Answers the `Mount` it lies on; the lane says its `sight`.
     """
 
     outbox: str
