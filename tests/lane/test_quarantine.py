@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from nobgd.lane import quarantine
-from nobgd.lane.quarantine import room
-from nobgd.values.errands import COPIED, LIMIT, ROOM, STATES, Release, SetAside
+from nobgd.lane.quarantine import COPIED, LIMIT, ROOM, STATES, Release, SetAside, room
 
 GB = 10**9
 

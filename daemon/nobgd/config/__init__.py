@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nobgd.config import complaints, folders
+from nobgd.config import complaints, folders, presets
 from nobgd.config.model import Config, InboxConfig, Log, Metrics, Model, Output, Watch, Workers
 from nobgd.config.reading import Document, Problem, read
 
@@ -96,8 +96,14 @@ def _merged(values: dict[str, Any]) -> dict[str, Any]:
             continue
         merged = {k: v for k, v in inbox.items() if v is not None}
         for name in _OVERRIDES:
-            top, own = values.get(name), inbox.get(name)
+            top, own = (presets.spelt_out(each.get(name)) if name == "output" else each.get(name)
+                        for each in (values, inbox))  # fmt: skip
             if isinstance(top, dict) and (own is None or isinstance(own, dict)):
                 merged[name] = {**top, **(own or {})}
+            elif own is not None:
+                merged[name] = own
         full.append(merged)
-    return {**{k: v for k, v in values.items() if v is not None}, "inboxes": full}
+    top = {name: value for name, value in values.items() if value is not None}
+    if "output" in top:
+        top["output"] = presets.spelt_out(top["output"])
+    return {**top, "inboxes": full}

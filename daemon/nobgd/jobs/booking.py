@@ -82,6 +82,7 @@ class Booking:
             event = events.photo_done(
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
                 lanes_busy=finished.lanes_busy, compression=job.compression,
+                output_format=job.rendering.format,
             )  # fmt: skip
             output = done.output.removeprefix(f"{job.outbox}/")
             refused = plan.refused_name(output, job.outputs, job.spare[1])

@@ -103,7 +103,7 @@ class Meter:
         )
 
     def _inbox(self, name: str) -> _OfInbox:
-        for outcome in ("computed", "copied", "quarantined", "skipped"):
+        for outcome in ("computed", "rendered", "copied", "quarantined", "skipped"):
             self._photos.labels(name, outcome)
         for counter in (self._megapixels, self._attempts):
             counter.labels(name)

@@ -137,3 +137,9 @@ def finish_edge(rgba: Bytes, found: Found, threads: int = 1) -> None:
     """Refine the edge of a cut-out that `finish` has made, in its memory."""
     if found.edge is not None:
         found.edge.finish(rgba, threads)
+
+
+def again(picture: Picture) -> Cut:
+    """The cut-out that a picture is already, by its own alpha, in the memory of its pixels."""
+    rgba = picture.rgbx if picture.alpha is None else compose.keep(picture.rgbx, picture.alpha)
+    return deepened(picture, rgba)

@@ -86,7 +86,8 @@ def build(
         found = models.find(inbox.model.name, inbox.model.precision, inbox.model.directory)
         models.verify(found, config.cache_dir / "verified.json")
         recipe = Recipe(
-            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges
+            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges,
+            rendering=inbox.output.rendering.key,
         )
         recipes[str(inbox.path)] = recipe
         spec = found.spec

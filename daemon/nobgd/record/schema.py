@@ -42,16 +42,22 @@ FIELDS: dict[str, tuple[str, str]] = {
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
     "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),
-    "compression": (_TEXT, "of the PNG: fast, balanced or small"),
+    "compression": (_TEXT, "of the PNG or WebP: fast, balanced or small"),
+    "format": (_TEXT, "of the output: png, webp or jpeg"),
     "attempt": (_WHOLE, "1 is the first"),
     "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
     "notes": (
         _TEXTS,
         "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
         " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer),"
+        " colour_unsaid (the format has no word for what the photo's colours mean),"
         " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview)",
     ),
-    "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
+    "how": (
+        _TEXT,
+        "computed, rendered (from a cut-out that was there), copied (from the same bytes under"
+        " another name) or found finished",
+    ),
     "sha256": (_TEXT, "of the photo's bytes, hex"),
     "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
     "renamed": (_TEXT, "why the cut-out is not called after the photo: its disk refused the name"),
@@ -97,7 +103,7 @@ _FAILED = "inbox source code reason attempt"
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
         "a cut-out is whole and on disk", _PHOTO_DONE,
-        "engine edges_ms lanes_busy compression notes renamed",
+        "engine edges_ms lanes_busy compression format notes renamed",
     ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"

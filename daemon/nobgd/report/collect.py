@@ -161,7 +161,8 @@ class Collector:
                 f"{incomplete} photo.done records without megapixels or total_ms were not used"
             )
         return Summary(
-            photos=whole.photos, copied=self._counts["copied"], found=self._counts["found"],
+            photos=whole.photos, rendered=self._counts["rendered"],
+            copied=self._counts["copied"], found=self._counts["found"],
             megapixels=whole.megapixels,
             failed=sum(each.failed for each in failures),
             quarantined=sum(each.quarantined for each in failures),

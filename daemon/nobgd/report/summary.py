@@ -95,6 +95,7 @@ class Summary:
     """Everything."""
 
     photos: int = 0  # computed
+    rendered: int = 0  # from cut-outs that were there: no inference
     copied: int = 0  # duplicates: saved work
     found: int = 0  # were there already
     megapixels: float = 0.0  # of the computed

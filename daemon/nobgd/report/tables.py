@@ -73,6 +73,7 @@ def totals(summary: Summary) -> Table:
          f"{summary.queued_p50_ms:,.0f} ms (p95 {summary.queued_p95_ms:,.0f} ms)"),
         ("quarantined", f"{summary.quarantined:,}"),
         ("attempts that failed", f"{summary.failed:,}"),
+        ("rendered from cut-outs", f"{summary.rendered:,}"),
         ("duplicates saved", f"{summary.copied:,}"),
         ("found finished", f"{summary.found:,}"),
         ("skipped", f"{summary.skipped:,}"),

@@ -123,7 +123,7 @@ def why(
             return waits
     if row is not None and row.state != "trying":
         return _booked(row, inbox, path)
-    ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix)
+    ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix, tail=inbox.output.rendering.tail)
     parts = relpath.split("/")
     for depth in range(1, len(parts) + 1):
         rule = ignore.rule("/".join(parts[:depth]), depth < len(parts))
@@ -186,14 +186,15 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
     when = _when(row.changed_at)
     match row.state:
         case "done":
-            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
+            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was",
+                   "rendered": " from its cut-out"}  # fmt: skip
             output = os.path.join(row.outbox or "", row.output or "")
             took = ""
-            if row.took_ms and row.how == "computed":
+            if row.took_ms and row.how in ("computed", "rendered"):
                 took = f", in {row.took_ms / 1000:.1f} s"
-            suffix = inbox.output.suffix
-            names = plan.outputs(row.relpath, suffix)
-            refused = plan.refused_name(row.output or "", names, f"{suffix}.png")
+            suffix, end = inbox.output.suffix, os.path.splitext(row.output or "")[1]
+            names = plan.outputs(row.relpath, suffix, end)
+            refused = plan.refused_name(row.output or "", names, suffix + end)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
             said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
             return said + _original(row, inbox)

@@ -37,6 +37,7 @@ from nobgd.jobs.places import Place, make_folders
 from nobgd.jobs.recipes import Recipes
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
+from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
@@ -54,8 +55,7 @@ from nobgd.supervisor.reload import Reloading
 from nobgd.supervisor.saying import Saying
 from nobgd.supervisor.share import Share
 from nobgd.systemd import notify
-from nobgd.values import Code, Job
-from nobgd.values.errands import Errand, Prepare
+from nobgd.values import Job
 from nobgd.values.wire import ErrandFailed
 
 _TICK_S = 1.0
@@ -340,18 +340,15 @@ class Service:
         self.errands -= 1
         if not answer.future.cancelled():  # else: put back, and perhaps with other lanes by now
             self._thens.pop(id(request), None)
-        if answer.future.cancelled():
+        if answer.then is None or answer.future.cancelled():
             return
         error = answer.future.exception()
-        if isinstance(error, Exception) and not isinstance(error, ErrandFailed):
-            self.mishaps.other(error)  # and whoever asked is told: else it waited for ever
-            what = f"{type(request).__name__}: {type(error).__name__}: {error}"
-            error = ErrandFailed(Code.INTERNAL, what)
-        if error is not None and not isinstance(error, ErrandFailed):
+        if error is None:
+            answer.then(int(answer.future.result().answer), None)
+        elif isinstance(error, ErrandFailed):
+            answer.then(None, error)
+        else:
             raise error
-        if answer.then is not None:
-            found = answer.future.result().answer if error is None else None
-            answer.then(found, error)
 
     def late(self, job: Job) -> None:
         """An answer that nobody waits for any more: not booked, but its photo is looked at again.
@@ -470,7 +467,10 @@ class Service:
                 self.archives.setdefault(archive, Place(archive, kind="archive"))
             self.inboxes[path] = Inbox(
                 path, recursive=each.recursive,
-                ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
+                ignore=Ignore(
+                    each.ignore, suffix=each.output.suffix, tail=each.output.rendering.tail
+                ),
+                mode=each.watch.mode,
                 settle_s=each.watch.settle_s, rescan_s=each.watch.rescan_s,
                 poll_s=each.watch.poll_s, post=self.mailbox.put,
             )  # fmt: skip
