@@ -28,8 +28,8 @@ def shrunk(cut: Cut, size: tuple[int, int]) -> Cut:
         first, down = matrix(top, end, high, height)
         rows = cut[first : first + down.shape[1]].astype(np.float32)
         rows[..., :3] *= rows[..., 3:] / full
-        columns = (down @ rows.reshape(len(rows), -1)).reshape(-1, width, 4).swapaxes(0, 1)
-        columns = np.ascontiguousarray(columns).reshape(width, -1)
+        less = (down @ rows.reshape(len(rows), -1)).reshape(-1, width, 4)
+        columns = np.ascontiguousarray(less.swapaxes(0, 1)).reshape(width, -1)
         made = [part @ columns[left : left + part.shape[1]] for left, part in across]
         band = np.concatenate(made).reshape(wide, -1, 4).swapaxes(0, 1)
         alpha = band[..., 3:]
