@@ -50,7 +50,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-ann
 lock:            ## refresh requirements/*.txt after a change of pyproject.toml (needs uv)
 	$(LOCK) --output-file requirements/service.txt
 	$(LOCK) --extra ncnn --output-file requirements/ncnn.txt
-	$(LOCK) --extra dev --extra ncnn --output-file requirements/dev.txt
+	$(LOCK) --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) $(RIVAL) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BUILD = (ROOT / "requirements/build.in").read_text().splitlines()[1:]
-EXTRAS = {"service": (), "ncnn": ("ncnn",), "dev": ("dev", "ncnn")}
+EXTRAS = {"service": (), "ncnn": ("ncnn",), "dev": ("dev", "ncnn", "web")}
 
 
 def _name(requirement: str) -> str:

@@ -209,7 +209,7 @@ def test_the_shipped_files_are_good() -> None:
     example = config.load(ROOT / "config/nobgd.example.yaml")
     text = (ROOT / "config/nobgd.example.yaml").read_text()
     for section in (type(example), config.InboxConfig, config.Workers, config.Watch, config.Log,
-                    config.Output, config.Model, config.Metrics):  # fmt: skip
+                    config.Output, config.Model, config.Metrics, config.Web):  # fmt: skip
         for name in section.model_fields:
             assert name == "origin" or f"{name}:" in text, name
 

@@ -19,7 +19,7 @@ from nobgd.cli import screen
 
 VERBS = (
     "run", "once", "check", "models", "status", "why", "retry", "pause", "resume", "report",
-    "doctor", "unit",
+    "doctor", "unit", "web",
 )  # fmt: skip
 EPILOG = """\
 The configuration is read from -c FILE, else $NOBGD_CONFIG, else /etc/nobgd/nobgd.yaml.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,30 @@ def load(args: argparse.Namespace) -> Config:
     except config.ConfigError as error:
         complain(str(error))
         raise Quit(USAGE) from None
+
+
+def load_web(args: argparse.Namespace) -> Config:
+    """The same, with `web:` in it."""
+    config = load(args)
+    if config.web is None:
+        complain(f"{config.origin}: it has no web:, so there is no page; add the line `web: {{}}`")
+        raise Quit(USAGE)
+    return config
+
+
+@contextlib.contextmanager
+def state_folders(config: Config) -> Iterator[None]:
+    """As the owner of the state folder; what fails there is said, with `Quit`."""
+    try:
+        config.state_dir.mkdir(parents=True, exist_ok=True)
+        _be_its_owner(config.state_dir)
+        yield
+    except OSError as error:
+        complain(f"{config.state_dir}: {error.strerror}; try as the daemon's user, or with sudo")
+        raise Quit(ENVIRONMENT) from None
+    except ValueError as error:
+        complain(str(error))
+        raise Quit(WORK_FAILED) from None
 
 
 def complain(text: str) -> None:

@@ -8,13 +8,23 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nobgd.config import complaints, folders, presets
-from nobgd.config.model import Config, InboxConfig, Log, Metrics, Model, Output, Watch, Workers
+from nobgd.config import complaints, folders, presets, webbing
+from nobgd.config.model import (
+    Config,
+    InboxConfig,
+    Log,
+    Metrics,
+    Model,
+    Output,
+    Watch,
+    Web,
+    Workers,
+)
 from nobgd.config.reading import Document, Problem, read
 
 __all__ = [
     "Config", "ConfigError", "InboxConfig", "Log", "Metrics", "Model", "Output", "Problem",
-    "Watch", "Workers", "load", "parse",
+    "Watch", "Web", "Workers", "load", "parse",
 ]  # fmt: skip
 
 _OVERRIDES = ("model", "output", "watch")  # sections an inbox may override in part
@@ -72,6 +82,8 @@ def _understand(document: Document, base: Path) -> Config:
             complaints.complain(document, each)
     if config is None or document.problems:
         raise ConfigError(document.problems)
+    if config.web is not None:
+        config = webbing.with_inbox(config)
     inboxes = tuple(
         each.model_copy(update={"quarantine": folder})
         for each, folder in zip(config.inboxes, folders.quarantines(config), strict=True)

@@ -6,6 +6,7 @@ folder, which comes in as validation context ``base``.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -259,6 +260,35 @@ class Metrics(Section):
     )
 
 
+class Web(Section):
+    """The page and the HTTP API; absent: neither."""
+
+    listen: str = Field(
+        "127.0.0.1:8470", description="address and port; beyond loopback a token is needed"
+    )
+    hosts: tuple[str, ...] = Field(
+        (), description="names besides this machine's own that it may be asked by"
+    )
+    keep_days: Number = Field(7.0, gt=0, le=3650, description="photos that came this way")
+    quota: Bytes = Field(20 * 10**9, description='bytes they may take together: "20GB"')
+    compat: tuple[Literal["removebg", "rembg"], ...] = Field(
+        ("removebg", "rembg"), description="whose API is spoken besides the own one"
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        try:
+            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+            good = bool(colon) and 0 < int(port) < 65_536
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f'{value!r} is not like "127.0.0.1:8470" or "[::1]:8470"')
+        return value
+
+
 class InboxConfig(Section):
     """One inbox and where its cut-outs go."""
 
@@ -310,6 +340,7 @@ class Config(Section):
     log: Log = Log()
     output: Output = Output()
     metrics: Metrics = Metrics()
+    web: Web | None = Field(None, description="the page and the HTTP API; absent: neither")
     quarantine_limit: Bytes | None = Field(
         None, description='copies take no more: "10GB"; 0: reasons only; null: a tenth of the space'
     )

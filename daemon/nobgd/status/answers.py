@@ -17,7 +17,7 @@ from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import asides, plan
 from nobgd.jobs.ledger import Ledger, Row
-from nobgd.status import glance
+from nobgd.status import glance, photos
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
 from nobgd.status.line import line
@@ -281,6 +281,8 @@ def handle(
             said = why(config, ledger, service, path, seen)
             output = _output(config, ledger, path, seen) if said.startswith("done") else None
             return {"why": said} | ({"output": output} if output is not None else {})
+        case {"do": "photo", "inbox": str(inbox), "relpath": str(relpath)}:
+            return photos.photo(config, ledger, service, inbox, relpath)
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:

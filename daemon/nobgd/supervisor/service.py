@@ -19,7 +19,7 @@ from functools import cache, partial
 from typing import Any
 
 from nobgd import __version__
-from nobgd.config import Config
+from nobgd.config import Config, webbing
 from nobgd.fs.mounts import Mount
 from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
@@ -45,7 +45,7 @@ from nobgd.pool.lanes import Unbegun
 from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log
-from nobgd.status import answers, control, glance, listening
+from nobgd.status import answers, control, glance, listening, telling
 from nobgd.status.model import Status
 from nobgd.status.rates import Pulse
 from nobgd.supervisor import snapshot
@@ -116,6 +116,7 @@ class Service:
         self.saying = Saying(self)
         self.mishaps = Mishaps(self)
         self._control: listening.Control | None = None
+        self._telling: telling.Telling | None = None
         self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
@@ -239,6 +240,8 @@ class Service:
         """Close lanes, scanners and the ledger."""
         if self._control is not None:
             self._control.stop()
+        if self._telling is not None:
+            self._telling.stop()
         self.metrics.stop()
         with contextlib.suppress(sqlite3.Error):
             self.looking.write(time.monotonic(), last=True)
@@ -443,7 +446,7 @@ class Service:
         The quarantines in the state folder lie on its disk, which is there.
         """
         own = config.state_dir / "quarantine"
-        missing = [str(own)]
+        missing = [str(own), *map(str, webbing.folders(config))]
         for each in config.inboxes:
             missing += [
                 str(folder)
@@ -500,6 +503,8 @@ class Service:
         self.pulse.take(event)
         self.metrics.take(event)
         self._observe(event)
+        if self._telling is not None:
+            self._telling.tell(event)
         drift = self.drift.note(event)
         if drift is not None:
             self.saying.tell("warning", drift)
@@ -512,6 +517,14 @@ class Service:
         except OSError as error:
             self._control = None
             self.say.warning("control.closed", why=str(error))
+        if self.config.web is None:
+            return
+        heard = control.own_path(self.config).with_name(telling.NAME)
+        self._telling = telling.Telling(heard)
+        try:
+            self._telling.start()
+        except OSError:
+            self._telling = None  # it is a hint: the page asks more often then
 
     def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request in the loop's thread, which owns all state; called in the asker's."""

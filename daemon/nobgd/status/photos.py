@@ -1,0 +1,72 @@
+"""What the page and the API are told of single photos: where each is, as plain values for JSON.
+
+The asker knows an inbox by its key (`plan.inbox_key`) and never by its path.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from nobgd.config import Config, InboxConfig
+from nobgd.jobs import plan
+from nobgd.jobs.ledger import Ledger, Row
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+_STATES = {"retry": "retrying", "trying": "working"}  # the ledger's words for people's
+
+
+def photo(
+    config: Config, ledger: Ledger, service: Service | None, inbox: str, relpath: str
+) -> dict[str, Any]:  # fmt: skip
+    """One photo; ``inbox`` is a key.  {"photo": None} where nothing is known of it."""
+    rules = next((each for each in config.inboxes if plan.inbox_key(str(each.path)) == inbox), None)
+    if rules is None:
+        return {"photo": None}
+    root = str(rules.path)
+    return {"photo": _told(rules, relpath, ledger.get(root, relpath), service)}
+
+
+def _told(
+    rules: InboxConfig, relpath: str, row: Row | None, service: Service | None
+) -> dict[str, Any] | None:
+    root = str(rules.path)
+    moving = _moving(root, relpath, service)
+    if row is None and moving is None:
+        return None
+    told: dict[str, Any] = {
+        "inbox": plan.inbox_key(root), "relpath": relpath, "state": "waiting", "stage": None,
+        "code": None, "reason": None, "changed_at": None, "took_ms": None, "bytes_in": None,
+        "sha256": None, "outbox": None, "output": None, "gone": False,
+    }  # fmt: skip
+    if row is not None:
+        told |= {
+            "state": _STATES.get(row.state, row.state), "code": row.code, "reason": row.reason,
+            "changed_at": row.changed_at, "took_ms": row.took_ms, "bytes_in": row.size,
+            "sha256": row.sha256, "outbox": row.outbox, "output": row.output, "gone": row.left,
+        }  # fmt: skip
+    return told | (moving or {})
+
+
+def _moving(root: str, relpath: str, service: Service | None) -> dict[str, Any] | None:
+    """What the ledger does not know: it has no rows for what waits, nor for stages."""
+    if service is None:
+        return None
+    if (root, relpath) in service.in_flight:
+        lanes = service.engine.lanes.busy() if service.engine is not None else []
+        stages = [stage for _, name, stage, _ in lanes if name == relpath]
+        return {"state": "working", "stage": stages[0] if stages else None}
+    waiting = service.backlog.find(root, relpath)
+    if waiting is None:
+        return None
+    return {"state": "waiting" if waiting[1] is None else "retrying"}
+
+
+def path(config: Config, inbox: str, relpath: str) -> str | None:
+    """The path of a photo by its inbox's key; for verbs that take paths."""
+    for each in config.inboxes:
+        if plan.inbox_key(str(each.path)) == inbox:
+            return os.path.join(str(each.path), relpath)
+    return None

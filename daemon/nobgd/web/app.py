@@ -1,0 +1,63 @@
+"""All routes, behind the gate."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from nobgd.web import live, native, rembg, removebg, session, shell
+from nobgd.web.gate import Gate
+from nobgd.web.problems import Problem
+from nobgd.web.site import Site
+
+_V1 = "/api/v1"
+_NATIVE = [
+    Route("/drop", native.form, methods=["POST"]),
+    Route(f"{_V1}/session", session.begin, methods=["POST"]),
+    Route(f"{_V1}/session", session.tell),
+    Route(f"{_V1}/session", session.end, methods=["DELETE"]),
+    Route(f"{_V1}/photos", native.put, methods=["PUT"]),
+    Route(f"{_V1}/photos/{{id}}", native.one),
+    Route(f"{_V1}/photos/{{id}}/result", native.cut),
+    Route(f"{_V1}/photos/{{id}}/retry", native.retry, methods=["POST"]),
+    Route(f"{_V1}/cutout", native.cutout, methods=["POST"]),
+    Route(f"{_V1}/status", native.status),
+    Route(f"{_V1}/events", live.events),
+    Route(f"{_V1}/pause", native.pause, methods=["POST"]),
+    Route(f"{_V1}/resume", native.pause, methods=["POST"]),
+]
+_PAGE = [Route("/", shell.page), Route("/static/{name}", shell.static)]
+_COMPATIBLE = {
+    "rembg": [
+        Route("/api/remove", rembg.get),
+        Route("/api/remove", rembg.post, methods=["POST"]),
+        Route("/api/remove-background", rembg.post, methods=["POST"]),
+    ],
+    "removebg": [
+        Route("/v1.0/removebg", removebg.removebg, methods=["POST"]),
+        Route("/v1.0/account", removebg.account),
+        Route("/v1.0/improve", removebg.improve, methods=["POST"]),
+    ],
+}
+
+
+def app(site: Site) -> ASGIApp:
+    """ASGI, to be served."""
+    assert site.config.web is not None  # noqa: S101 - else there is no site
+    page = _PAGE if shell.there() else []
+    routes = [*page, *_NATIVE, *(r for name in site.config.web.compat for r in _COMPATIBLE[name])]
+    router = Router(routes, redirect_slashes=False, default=_nothing)
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["site"] = site
+        await router(scope, receive, send)
+
+    return Gate(inside, site.doorman, site.config.web.hosts)
+
+
+async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
+    path = Request(scope).url.path
+    raise Problem(404, "not_found", f"there is nothing at {path[:200]}; see docs/api.md")
+
+
