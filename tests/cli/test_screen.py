@@ -117,7 +117,7 @@ def test_every_verb(place: Path, once: bytes, verb: str) -> None:
         "nonsense": ["status", "-c", config, "more\x1b[31m\u009b"],
         "unknown file": ["check", "-c", absent],
     }
-    until = b"watching" if verb == "run" else None
+    until = b"is ready" if verb == "run" else None
     said = on_a_terminal(*lines.get(verb, [verb, "-c", config]), until=until, limit_s=90)
     assert said.strip()
     assert raw_in(said) == []

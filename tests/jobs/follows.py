@@ -20,12 +20,13 @@ from nobgd import config
 from nobgd.intake import messages
 from nobgd.intake.inbox import Snapshot
 from nobgd.jobs.ledger import Ledger
-from nobgd.lane.errands import Prepare
 from nobgd.pool import engine
 from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
+from nobgd.values.errands import Prepare
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 RECIPE = Recipe("u2netp", "0" * 64, "fp32")
@@ -42,7 +43,7 @@ class Lanes:
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()
         if isinstance(request, Prepare):
-            future.set_result(Finished(7 << 32 | 0xFFFFFFFF, 0, 0.0))
+            future.set_result(Finished(Mount(7, -1, "", "unknown", ""), 0, 0.0))
         else:
             self.asked.append((request, future))
         return future
@@ -288,9 +289,17 @@ def outcomes(root: Path) -> Iterator[tuple[str, str]]:
 
 def errands(root: Path) -> Iterator[tuple[str, str]]:
     """The same for every answer of an errand that is about a photo."""
-    from nobgd.lane.digest import Digest
-    from nobgd.lane.disposal import Dispose
-    from nobgd.lane.quarantine import COPIED, LARGE, LIMIT, ROOM, STATES, UNREADABLE, SetAside
+    from nobgd.values.errands import (
+        COPIED,
+        LARGE,
+        LIMIT,
+        ROOM,
+        STATES,
+        UNREADABLE,
+        Digest,
+        Dispose,
+        SetAside,
+    )
 
     for source in ("archive", "delete"):
         found: list[Any] = [0, 500, *(ErrandFailed(code, f"{code}") for code in Code)]
@@ -368,7 +377,9 @@ def sightings(root: Path) -> Iterator[tuple[str, str]]:
                 case "done" | "disposed" | "done and gone":
                     desk.answer(desk.done())
                     if state == "disposed":
-                        desk.ledger.disposed(desk.inbox, NAME)
+                        row = desk.ledger.get(desk.inbox, NAME)
+                        assert row is not None
+                        desk.ledger.disposed(row)
                     if state == "done and gone":
                         desk.tell(messages.Gone(desk.inbox, (NAME,)))
                 case "quarantined":

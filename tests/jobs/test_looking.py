@@ -12,10 +12,10 @@ import pytest
 
 from nobgd import config
 from nobgd.jobs.ledger import Ledger
-from nobgd.lane.digest import Digest
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Photo
+from nobgd.values.errands import Digest
 from nobgd.values.wire import ErrandFailed
 
 SHA = 7

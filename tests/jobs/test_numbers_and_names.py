@@ -21,7 +21,6 @@ from nobgd.intake.settle import Settler
 from nobgd.jobs import stored
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.places import Place
-from nobgd.lane.errands import SetAside
 from nobgd.metrics.collectors import Meter
 from nobgd.record import events
 from nobgd.record.log import Log
@@ -32,6 +31,7 @@ from nobgd.status import answers, share_file
 from nobgd.status.glance import Glance
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Photo, Sighting
+from nobgd.values.errands import SetAside
 
 SIZES = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 2**63 - 1)
 SECONDS = st.integers(-(2**63), 2**63 - 1) | st.integers(-11_644_473_600, 13_569_465_600)

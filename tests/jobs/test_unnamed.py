@@ -7,8 +7,8 @@ from typing import Any
 
 from nobgd.fs.mounts import Mount
 from nobgd.jobs.unnamed import Unnamed
-from nobgd.lane.peek import Peek
 from nobgd.values import Code, Photo
+from nobgd.values.errands import Peek
 from nobgd.values.wire import ErrandFailed
 
 MOUNT = Mount(7, 30, "/in", "ext4", "/dev/sda1")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from nobgd.fs.mounts import identify
-from nobgd.lane.digest import Digest
 from nobgd.lane.errands import run
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Digest
 
 
 def errand(root: Path, name: str = "a.jpg") -> Digest:

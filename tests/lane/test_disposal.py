@@ -20,9 +20,9 @@ from PIL import Image
 from nobgd.fs import mounts, publish
 from nobgd.fs.names import GOING, GOING_FILE
 from nobgd.lane import disposal, errands
-from nobgd.lane.disposal import Dispose, PutBack
 from nobgd.picture import provenance
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Dispose, PutBack
 
 RECIPE = "u2netp:fp32:0:r1"
 BYTES = b"source bytes"

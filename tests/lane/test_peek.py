@@ -10,9 +10,9 @@ import pytest
 from faults.pictures import corpus
 from nobgd.fs.mounts import Mount
 from nobgd.lane.errands import run
-from nobgd.lane.peek import Peek
 from nobgd.picture.kinds import FORMATS
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Peek
 
 
 def test_each_is_recognised(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from nobgd.lane import quarantine
-from nobgd.lane.quarantine import COPIED, LIMIT, ROOM, STATES, Release, SetAside, room
+from nobgd.lane.quarantine import room
+from nobgd.values.errands import COPIED, LIMIT, ROOM, STATES, Release, SetAside
 
 GB = 10**9
 

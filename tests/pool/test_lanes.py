@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.lane.errands import Prepare, Write
+from nobgd.fs import mounts
 from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, Recipe, wire
+from nobgd.values.errands import Prepare, Write
 
 RECIPE = Recipe("u2netp", "0", "fp32")
 
@@ -35,9 +36,9 @@ def lanes(tmp_path: Path) -> Iterator[Lanes]:
 
 
 def test_an_errand_is_answered(lanes: Lanes, tmp_path: Path) -> None:
-    """Prepare answers the device of the folder, in the upper half of its sight."""
+    """Prepare answers the mount of the folder."""
     answer = lanes.submit(Prepare(str(tmp_path))).result(20)
-    assert answer.answer >> 32 == os.stat(tmp_path).st_dev
+    assert answer.answer == mounts.identify(str(tmp_path))
 
 
 def test_an_errand_that_fails_says_why(lanes: Lanes, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from nobgd.record.log import Log
+from nobgd.record.sinks import in_full
 
 
 def lines(path: Path) -> list[dict]:
@@ -41,7 +42,7 @@ def test_the_level_keeps_lesser_lines_out(tmp_path: Path) -> None:
 def test_pretty_is_for_stdout_only(tmp_path: Path) -> None:
     """People read the terminal, programs the file."""
     out = io.StringIO()
-    log = Log(file=str(tmp_path / "log"), pretty=True, stdout=out)
+    log = Log(file=str(tmp_path / "log"), show=in_full(), stdout=out)
     log.bound().info("photo.done", source="a.jpg")
     assert "photo.done" in out.getvalue()
     assert not out.getvalue().startswith("{")
@@ -191,3 +192,26 @@ def test_of_many_lines_those_before_a_refusal_are_told(tmp_path: Path) -> None:
     log.caught_up()
     found = lines(tmp_path / "log")
     assert [event.get("n") for event in found] == [*range(10, 50), None]
+
+
+def test_what_is_not_to_be_shown_is_not(tmp_path: Path) -> None:
+    """A person reads less than a program."""
+    out = io.StringIO()
+    log = Log(file=str(tmp_path / "log"), show=lambda _: None, stdout=out)
+    log.bound().info("lane.confined", lane=0, holds=[])
+    assert out.getvalue() == ""
+    assert lines(tmp_path / "log")
+
+
+def test_the_journal_gets_priorities() -> None:
+    """<3> and <4> before errors and warnings, where stdout is what $JOURNAL_STREAM names."""
+    script = (
+        "import os, sys; from nobgd.record.log import Log\n"
+        "seen = os.fstat(1); os.environ['JOURNAL_STREAM'] = f'{seen.st_dev}:{seen.st_ino}'\n"
+        "say = Log().bound(); say.info('a.a'); say.warning('b.b'); say.error('c.c')\n"
+        "os.environ['JOURNAL_STREAM'] = '1:1'\n"
+        "Log().bound().error('d.d')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    found = done.stdout.decode().splitlines()
+    assert [each.partition("{")[0] for each in found] == ["", "<4>", "<3>", ""]

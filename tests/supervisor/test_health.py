@@ -15,12 +15,12 @@ import pytest
 
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
-from nobgd.lane.errands import Write
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.status.model import Status
 from nobgd.supervisor.health import Vigil
 from nobgd.values import wire
+from nobgd.values.errands import Write
 
 CALM = "0 waiting · 0 working · 0.0 MP/min"
 

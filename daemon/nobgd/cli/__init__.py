@@ -1,8 +1,8 @@
 """The verbs; the only place that prints for people (see `screen`) and picks exit codes.
 
 Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment (model missing
-or altered, state folder unusable).  Each verb is a module of its own with ``add`` (its
-sub-parser and help) and ``run``; what a verb needs is imported when it runs.
+or altered, state folder or an inbox unusable), 130 interrupted.  Each verb is a module of its
+own with ``add`` (its sub-parser and help) and ``run``; what a verb needs is imported when it runs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ VERBS = (
 )  # fmt: skip
 EPILOG = """\
 The configuration is read from -c FILE, else $NOBGD_CONFIG, else /etc/nobgd/nobgd.yaml.
-Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment.
+Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment,
+130 interrupted.
 `nobgd VERB --help` explains each verb."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nobgd.supervisor.state_folder import State
 
 _LOOK_S = 1.5  # a share that hangs must not hang a verb
-GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
+GOOD, WORK_FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT = "/etc/nobgd/nobgd.yaml"
 _WIDEST_EXAMPLE = 56  # what a longer example does stands below it
 

@@ -7,7 +7,10 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
-from nobgd.cli import common
+from nobgd.cli import common, screen
+
+if TYPE_CHECKING:
+    from nobgd.record.sinks import Show
 
 if TYPE_CHECKING:
     from nobgd.config import Config
@@ -23,11 +26,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         says="Watch the inboxes and put cut-outs into the outboxes, until SIGTERM or Ctrl-C. "
         "Photos being worked on are finished first; those that wait are found again at the "
         "next start.\n\n"
-        "Each event is one line of JSON on stdout (easier to read on a terminal) and in "
-        "log.file if that is set. SIGHUP reads the configuration again: the whole new file is "
-        "validated first, and a wrong one changes nothing. Under systemd it reports "
-        "readiness, status and liveness. If the disk of the state folder fills up or fails, it "
-        "waits and goes on by itself when it is mended.",
+        "On a terminal there is a line for each photo, and what is wrong in words; -v shows every "
+        "event. Else each event is one line of JSON on stdout, and in log.file if that is set. "
+        "SIGHUP reads the configuration again: the whole new file is validated first, and a "
+        "wrong one changes nothing. Under systemd it reports readiness, status and liveness. If "
+        "the disk of the state folder fills up or fails, it waits and goes on by itself when it "
+        "is mended.",
         examples=[
             ("nobgd run", "with /etc/nobgd/nobgd.yaml"),
             ("nobgd run -c config/nobgd.yaml", "with a configuration of your own"),
@@ -38,7 +42,21 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "3  another nobgd uses the state folder, or the model is missing or altered",
     )  # fmt: skip
     common.add_config(parser)
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="on a terminal: every event with its fields"
+    )
     parser.set_defaults(run=run)
+
+
+def _show(args: argparse.Namespace) -> Show | None:
+    """How a person sees events; None where a program reads them."""
+    if not sys.stdout.isatty():
+        return None
+    from nobgd.record import human, sinks
+
+    if args.verbose:
+        return sinks.in_full()
+    return human.here(colours=screen.colours()).line
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         return end.code
     page = _page(config, args)
     file = str(config.log.file) if config.log.file else None
-    log = Log(config.log.level, file, pretty=sys.stdout.isatty())
+    log = Log(config.log.level, file, show=_show(args))
     try:
         return endure(
             state, config.state_dir, log,

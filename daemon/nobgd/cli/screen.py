@@ -9,6 +9,7 @@ itself (rich) writes to the stream behind the guard, by `console`, and takes nam
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -60,6 +61,12 @@ def guarded() -> Iterator[None]:
 def behind(stream: TextIO) -> TextIO:
     """The stream behind the guard, if there is one: for text that holds no name as it is."""
     return stream.behind if isinstance(stream, Guard) else stream
+
+
+def colours() -> bool:
+    """Whether stdout is a terminal that wants colours (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
 
 
 def data(text: str) -> None:

@@ -11,41 +11,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from nobgd.fs.beneath import open_beneath
 from nobgd.values import Code, NobgdError
-
-_NETWORK = (
-    "nfs nfs4 cifs smb3 smbfs 9p virtiofs afs ceph glusterfs lustre gpfs beegfs ocfs2 gfs2 "
-    "orangefs coda ncpfs vboxsf prl_fs drvfs acfs davfs"
-)
-_LOCAL = (
-    "ext2 ext3 ext4 xfs btrfs zfs tmpfs ramfs f2fs bcachefs overlay aufs vfat msdos exfat ntfs3 "
-    "ntfs fuseblk hfs hfsplus apfs jfs reiserfs nilfs2 ubifs jffs2 iso9660 udf squashfs erofs "
-    "ecryptfs minix rootfs devtmpfs"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """The mount a folder lies on, as seen by this process now."""
-
-    device: int  # st_dev of the folder (on btrfs not the one in mountinfo)
-    mount_id: int  # changes with every mount, also of the same device; -1: unknown
-    mountpoint: str
-    fstype: str
-    source: str
-
-    @property
-    def network(self) -> bool:
-        """True when others can change files here without this kernel noticing."""
-        return self.fstype in _NETWORK.split() or self.fstype.split(".")[0] == "fuse"
-
-    @property
-    def local(self) -> bool:
-        """True when all changes are known to go through this kernel."""
-        return self.fstype in _LOCAL.split()
+from nobgd.values.mount import Mount as Mount
 
 
 def parse(mountinfo: bytes) -> dict[int, Mount]:
@@ -118,13 +87,20 @@ def open_root(root: str, before: Mount | None) -> int:
     raise NobgdError(Code.GONE_AWAY, f"{root}: {why}; mount it and it goes on")
 
 
-def numbered(number: int) -> Mount | None:
-    """The mount with this id, if there is one now; `Mount.device` is the one of mountinfo."""
+def sight(device: int, mount_id: int) -> int:
+    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
+    return device << 32 | mount_id & 0xFFFFFFFF
+
+
+def sighted(sight: int) -> Mount:
+    """The mount that another process saw, by its `sight`; without an id where it is not known."""
+    device, number = sight >> 32, sight & 0xFFFFFFFF
     try:
         with open("/proc/self/mountinfo", "rb") as table:
-            return parse(table.read()).get(number)
-    except (OSError, ValueError):
-        return None
+            seen = parse(table.read())[number]
+    except (OSError, KeyError, ValueError):
+        return Mount(device, -1, "", "unknown", "")
+    return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
 
 
 def mount_id(fd: int) -> int:

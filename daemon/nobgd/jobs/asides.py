@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.jobs.ledger import Row
-from nobgd.lane import quarantine
-from nobgd.lane.quarantine import Release, SetAside
-from nobgd.values import Code
+from nobgd.values import Code, errands
+from nobgd.values.errands import Release, SetAside
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -106,14 +105,14 @@ class Asides:
                 return
             self._not(row, "", error.code, error.reason)
             return
-        number, state = divmod(found or 0, quarantine.STATES)
-        if state == quarantine.COPIED:
+        number, state = divmod(found or 0, errands.STATES)  # `pool.reply` knows no others
+        if state == errands.COPIED:
             service.ledger.aside(row.inbox, row.relpath, str(number))
             return
-        why = quarantine.NOT_COPIED[state]
-        code = Code.NO_SPACE if state in (quarantine.LIMIT, quarantine.ROOM) else Code.UNSAFE
+        why = errands.NOT_COPIED.get(state, "nothing that is understood was answered")
+        code = Code.NO_SPACE if state in (errands.LIMIT, errands.ROOM) else Code.UNSAFE
         reason = f"{row.relpath} was not copied to {folder}: {why}; it is in its inbox only"
-        if state == quarantine.UNREADABLE:
+        if state == errands.UNREADABLE:
             service.ledger.aside(row.inbox, row.relpath, f"{number} {why}")
         else:
             self._not(row, f"{number} {why}", code, reason)

@@ -16,6 +16,7 @@ from nobgd.jobs.ledger import Row
 from nobgd.jobs.places import Place
 from nobgd.record import events
 from nobgd.values import Code, Job, Photo, Skip
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -203,10 +204,10 @@ class Desk:
             self._moved_of, self._moved_keys = config, frozenset(map(plan.inbox_key, before))
         return self._moved_keys
 
-    def probed(self, place: Place, device: int | None, error: ErrandFailed | None) -> None:
+    def probed(self, place: Place, mount: Mount | None, error: ErrandFailed | None) -> None:
         """A lane has looked at a folder that is written to."""
-        if device is not None:
-            if place.found(device):
+        if mount is not None:
+            if place.found(mount):
                 self.back(place)
             self._service.ledger.remember(f"seen {place.path}", "yes")
         elif error is not None:

@@ -24,9 +24,9 @@ from nobgd.jobs import plan
 from nobgd.jobs.events import Call
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
-from nobgd.lane import barrier
-from nobgd.lane.disposal import Dispose, PutBack, put_back
-from nobgd.values import Blame, Code, Failed, NobgdError, Photo
+from nobgd.lane.disposal import put_back
+from nobgd.values import Blame, Code, Failed, NobgdError, Photo, barrier
+from nobgd.values.errands import Dispose, PutBack
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Disposals:
 
     def _gone(self, row: Row) -> None:
         service = self._service
-        service.ledger.disposed(row.inbox, row.relpath)
+        service.ledger.disposed(row)
         staying = self.staying.ended(row.inbox, row.relpath)
         if row.kept is not None and staying:
             source = os.path.join(row.inbox, row.relpath)

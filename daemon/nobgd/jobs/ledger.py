@@ -362,9 +362,17 @@ class Ledger:
         )  # fmt: skip
         return int(found.fetchone()[0])
 
-    def disposed(self, inbox: str, relpath: str) -> None:
-        """The source has been archived or deleted."""
-        self._set(inbox, relpath, "disposed=1, kept=NULL, kept_why=NULL")
+    def disposed(self, was: Row) -> bool:
+        """The source has been archived or deleted that was done as ``was`` says.
+
+        What has its name by now, or is being done anew, is another photo: False, and it stays.
+        """
+        size, mtime_ns, *_ = _seen(was.size, was.mtime_ns, None, None)
+        sql = (
+            "UPDATE photo SET disposed=1, kept=NULL, kept_why=NULL WHERE inbox=? AND relpath=?"
+            " AND state='done' AND size=? AND mtime_ns=? AND sha256 IS ?"
+        )
+        return self._write(sql, *_key(was.inbox, was.relpath), size, mtime_ns, was.sha256) > 0
 
     def forget(self, inbox: str, relpath: str) -> bool:
         """Drop what is known of a photo, its attempts included; whether there was anything."""

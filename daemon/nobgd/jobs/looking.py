@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from nobgd.jobs.ledger import Row
 from nobgd.jobs.plan import backoff_s
-from nobgd.lane.digest import Digest
 from nobgd.values import Blame, Photo
+from nobgd.values.errands import Digest
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:

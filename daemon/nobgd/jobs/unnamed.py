@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
-from nobgd.lane.peek import Peek
 from nobgd.picture.kinds import FORMATS
 from nobgd.values import Blame, Photo
+from nobgd.values.errands import Peek
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:

@@ -5,23 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
 
 from nobgd.fs import mounts
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """Hash a photo that was touched.  Answers its SHA-256 as a whole number."""
-
-    inbox: str
-    relpath: str
-    size: int
-    mtime_ns: int
-    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
+from nobgd.values.errands import Digest
 
 
 def digest(errand: Digest) -> int:

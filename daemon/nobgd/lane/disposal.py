@@ -22,51 +22,20 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from nobgd.fs import mounts, publish
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.fs.names import GOING_FILE, NAME_BYTES
-from nobgd.lane import archive, barrier, going
+from nobgd.lane import archive, going
 from nobgd.picture import provenance
-from nobgd.values import Code, NobgdError
+from nobgd.values import Code, NobgdError, barrier
+from nobgd.values.errands import Dispose, PutBack
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _F_SETLEASE = 1024  # linux/fcntl.h
 _NO_SEEK = {errno.EINVAL, errno.ENXIO, errno.EOPNOTSUPP}
-
-
-@dataclass(frozen=True, slots=True)
-class Dispose:
-    """Archive or delete a source that is done; answers 0, or milliseconds to wait before."""
-
-    inbox: str
-    relpath: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    output: str
-    recipe: str
-    inbox_key: str
-    keep: str | None  # what the lane saw when it cut out, as in `Done`
-    quiet_s: float  # that the scanner has seen, up to now
-    need_s: float  # see `barrier.quiet_s`
-    outbox: str
-    archive: str | None = None  # None: delete
-    archive_mount: mounts.Mount | None = None  # what it lay on when it was last found good
-    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
-    outbox_mount: mounts.Mount | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PutBack:
-    """Put back what a kill left in a hidden folder; answers how many, -1: others work there."""
-
-    inbox: str
-    relpath: str  # of the folder that holds it
-    mount: mounts.Mount | None = None
 
 
 def put_back(errand: PutBack) -> int:

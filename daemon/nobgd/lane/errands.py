@@ -13,54 +13,26 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from nobgd.fs import mounts, publish
-from nobgd.lane.digest import Digest, digest
-from nobgd.lane.disposal import Dispose, PutBack, dispose, put_back
-from nobgd.lane.peek import Peek, peek
-from nobgd.lane.quarantine import Release, SetAside, release, set_aside
+from nobgd.lane.digest import digest
+from nobgd.lane.disposal import dispose, put_back
+from nobgd.lane.peek import peek
+from nobgd.lane.quarantine import release, set_aside
 from nobgd.values import Code, NobgdError
-
-
-@dataclass(frozen=True, slots=True)
-class Prepare:
-    """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
-
-    Answers its `sight`.
-    """
-
-    outbox: str
-    sweep: bool = True
-    before: mounts.Mount | None = None  # what the outbox lay on when it was last good
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Replace a small text file in a folder, atomically (the status file in an outbox).
-
-    One that is there must be a plain file whose first line begins with ``mark``: what
-    somebody else made is never overwritten.
-    """
-
-    folder: str
-    name: str
-    text: str
-    mark: str
-    mount: mounts.Mount | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unlink:
-    """Take a plain file at the top of an inbox away (a `_RETRY` that has been obeyed)."""
-
-    inbox: str
-    name: str
-    mount: mounts.Mount | None = None
-
-
-Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek
+from nobgd.values.errands import (
+    Digest,
+    Dispose,
+    Errand,
+    Peek,
+    Prepare,
+    PutBack,
+    Release,
+    SetAside,
+    Unlink,
+    Write,
+)
 
 
 def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
@@ -109,12 +81,7 @@ def prepare(errand: Prepare) -> int:
         publish.probe(folder)
     if errand.sweep:
         publish.sweep(errand.outbox, now)
-    return sight(now.device, now.mount_id)
-
-
-def sight(device: int, mount_id: int) -> int:
-    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
-    return device << 32 | mount_id & 0xFFFFFFFF
+    return mounts.sight(now.device, now.mount_id)
 
 
 def write(errand: Write) -> int:

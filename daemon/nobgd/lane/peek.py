@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 
 from nobgd.fs import mounts
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.picture.kinds import FORMATS, kind_of
 from nobgd.values import NobgdError
+from nobgd.values.errands import Peek
 
 _HEAD_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Peek:
-    """Look at a file's first bytes.  Answers the place of its format in `FORMATS`, or -1."""
-
-    inbox: str
-    relpath: str
-    mount: mounts.Mount | None = None  # what the inbox lay on when last seen; None: not checked
 
 
 def peek(errand: Peek) -> int:

@@ -22,6 +22,7 @@ from nobgd.lane.builder import engine_of, lacking
 from nobgd.lane.confine import confine, outdated
 from nobgd.lane.touched import folders
 from nobgd.values import Code, Job, NobgdError, Recipe, wire
+from nobgd.values.errands import Errand
 
 
 class Models:
@@ -92,7 +93,7 @@ def main(descriptor: int) -> int:
     return 0
 
 
-def _serve(line: Connection, models: Models, request: Job | errands.Errand) -> None:
+def _serve(line: Connection, models: Models, request: Job | Errand) -> None:
     def ask(megapixels: float) -> int:
         line.send_bytes(wire.encode({"ask": megapixels}))
         return int(line.recv_bytes(16))

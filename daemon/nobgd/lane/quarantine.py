@@ -13,7 +13,6 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 
 from nobgd.fs import mounts, publish
@@ -21,15 +20,7 @@ from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.fs.names import NAME_BYTES, numbered
 from nobgd.values import Code, NobgdError
-
-COPIED, LIMIT, ROOM, UNREADABLE, LARGE = range(5)
-NOT_COPIED = {
-    LIMIT: "the copies there take all that quarantine_limit allows",
-    ROOM: "the disk is nearly full",
-    UNREADABLE: "the photo could not be read",
-    LARGE: "the photo is too large",
-}
-STATES = 8  # an answer is the number of the copy's name times this, and one of the above
+from nobgd.values.errands import COPIED, LARGE, LIMIT, ROOM, STATES, UNREADABLE, Release, SetAside
 
 _LARGEST = 512_000_000  # bytes
 _SHARE = 0.1  # of the space that is free or that copies take, where no limit is set
@@ -38,36 +29,6 @@ _LAST_SHARE = 0.02  # left free by reasons
 _NAMES = 10_000
 _PIECE = 8 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """Put a copy of a photo that cannot be done into quarantine, with the reason beside it."""
-
-    inbox: str
-    relpath: str
-    quarantine: str
-    why: str
-    limit: int | None = None  # bytes that all copies in `counted` may take; None: see `room`
-    counted: tuple[str, ...] = ()  # the quarantines that share the limit
-    inbox_mount: mounts.Mount | None = None  # what it lay on when it was last seen
-    mount: mounts.Mount | None = None  # what the quarantine lay on when it was last found good
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """Take a photo's copy and its reason out of quarantine.
-
-    With ``standing`` only if the original stands in its inbox with the same bytes: else the copy
-    is all that there is.  Answers 1 when it stays for that.
-    """
-
-    quarantine: str
-    relpath: str
-    inbox: str = ""
-    number: int = 0  # of the copy's name
-    standing: bool = False
-    mount: mounts.Mount | None = None  # what the quarantine lay on when it was last found good
 
 
 def room(size: int, used: int, free: int, total: int, limit: int | None) -> int:

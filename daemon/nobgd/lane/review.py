@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from nobgd.lane import evidence
-from nobgd.lane.disposal import Dispose
 from nobgd.picture import decode, extent, header, provenance, source
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Dispose
 
 
 def keep(errand: Dispose, ask: Callable[[float], int]) -> str:

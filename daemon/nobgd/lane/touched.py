@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from nobgd.lane.errands import Errand
 from nobgd.values import Job
+from nobgd.values.errands import Errand
 
 _NAMES = ("inbox", "outbox", "quarantine", "archive", "folder")
 

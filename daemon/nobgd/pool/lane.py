@@ -22,12 +22,12 @@ from dataclasses import replace
 from typing import Any
 
 from nobgd.fs import grants
-from nobgd.lane.errands import Errand
 from nobgd.lane.touched import folders, touched
 from nobgd.pool import building, cgroup, reply
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, wire
+from nobgd.values.errands import Errand
 
 Request = Job | Errand
 START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
@@ -260,8 +260,11 @@ class Lane:
                     deadline += time.monotonic() - began
                     with contextlib.suppress(_Ended):  # to be heard from the line
                         self._send(line, b"%d" % self._threads(), deadline)
-                case reply.Number(errand=number) if not isinstance(request, Job):
-                    return number
+                case reply.Number() if not isinstance(request, Job):
+                    try:
+                        return reply.found(message, request)
+                    except reply.Broken as error:
+                        raise _Broken(str(error)) from None
                 case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
                     request, Job
                 ):

@@ -21,7 +21,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nobgd.lane.errands import Prepare
 from nobgd.lane.touched import folders
 from nobgd.pool import cgroup
 from nobgd.pool.lane import Lane, NotBegun, OutOfMemory, Request, Unfit
@@ -30,6 +29,7 @@ from nobgd.pool.memory import Budget
 from nobgd.pool.places import Places
 from nobgd.pool.seats import Seats
 from nobgd.values import Code, Job, wire
+from nobgd.values.errands import Prepare
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 _LOOK_S = 0.5  # between two looks at whether a silent folder's requests may go
@@ -43,7 +43,7 @@ _LONG = 3  # as many times its patience a lane may wait for a folder, others wai
 class Finished:
     """A request's answer and where it was worked on."""
 
-    answer: Any  # Outcome for a Job, or Unbegun; int for an errand
+    answer: Any  # Outcome for a Job, or Unbegun; for an errand see each
     lane: int
     waited_s: float  # from submit to start
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean

@@ -16,8 +16,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from nobgd.fs import spelling
+from nobgd.fs import mounts, spelling
+from nobgd.picture.kinds import FORMATS
 from nobgd.values import Code, Done, Failed, Job, Timing, wire
+from nobgd.values.errands import (
+    COPIED,
+    NOT_COPIED,
+    STATES,
+    Digest,
+    Dispose,
+    Errand,
+    Peek,
+    Prepare,
+    PutBack,
+    Release,
+    SetAside,
+    Unlink,
+    Write,
+)
+from nobgd.values.mount import Mount
 
 _SPARES = 1000  # names that the photo's hash gives, of which one is taken as a rule
 _MOST = 1 << 53  # a whole number that is one in JSON everywhere
@@ -224,6 +241,27 @@ def outcome(reply: Cut | Lost, job: Job) -> Done | Failed:
         recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
         reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,
     )  # fmt: skip
+
+
+def found(reply: Number, errand: Errand) -> int | Mount:
+    """What a reply to this errand means.  Raises `Broken` for what it cannot come to."""
+    number = reply.errand
+    match errand:
+        case Prepare():
+            fits = 0 <= number < 1 << 96
+        case SetAside():
+            fits = 0 <= number < _MOST and number % STATES in (COPIED, *NOT_COPIED)
+        case Digest():
+            fits = number >= 0
+        case Dispose():
+            fits = 0 <= number < _MOST
+        case Peek():
+            fits = number < len(FORMATS)
+        case PutBack() | Release() | Write() | Unlink():
+            fits = number < _MOST
+    if not fits:
+        raise Broken(f"errand: none of the answers of {type(errand).__name__}")
+    return mounts.sighted(number) if isinstance(errand, Prepare) else number
 
 
 def _may_be(output: str, job: Job, sha256: str) -> bool:

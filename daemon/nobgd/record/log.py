@@ -24,7 +24,7 @@ import structlog
 
 from nobgd.record import events
 from nobgd.record.distant import WITHIN_S, DistantFile
-from nobgd.record.sinks import Stdout
+from nobgd.record.sinks import Show, Stdout
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _TAIL_BYTES = 1 << 20
@@ -40,16 +40,16 @@ def timestamp() -> str:
 class Log:
     """Where lines go.  Used by one thread at a time; times are monotonic seconds.
 
-    ``pretty`` turns stdout, never the file, into lines for people; ``mute`` leaves it empty.
+    ``show`` turns stdout, never the file, into lines for people; ``mute`` leaves it empty.
     """
 
     def __init__(
-        self, level: str = "info", file: str | None = None, *, pretty: bool = False,
+        self, level: str = "info", file: str | None = None, *, show: Show | None = None,
         mute: bool = False, stdout: TextIO | None = None, within_s: float = WITHIN_S,
     ) -> None:  # fmt: skip
         self.level = LEVELS[level]
         stream = stdout if stdout is not None else sys.stdout
-        self._stdout = Stdout(stream, pretty=pretty, mute=mute)
+        self._stdout = Stdout(stream, show=show, mute=mute)
         self._file = DistantFile(file, within_s) if file else None
         self._log: DistantFile | Stdout = self._file or self._stdout
         self._name = file or "stdout"

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -24,14 +24,21 @@ from nobgd.fs import mounts
 from nobgd.fs.names import shown
 from nobgd.record import events
 
+Show = Callable[[dict[str, Any]], str | None]  # an event as a person sees it; None: not at all
+_PRIORITIES = {"error": "<3>", "warning": "<4>"}  # sd-daemon(3); what has none is information
+
 
 class Stdout:
-    """Standard output; ``pretty``: as lines for people; ``mute``: takes all and shows nothing."""
+    """Standard output; ``show``: as lines for people; ``mute``: takes all and shows nothing.
 
-    def __init__(self, stream: TextIO, *, pretty: bool = False, mute: bool = False) -> None:
+    Where it is the journal, warnings and errors are led by their priority, which systemd takes off.
+    """
+
+    def __init__(self, stream: TextIO, *, show: Show | None = None, mute: bool = False) -> None:
         self._stream = stream
-        self._pretty = structlog.dev.ConsoleRenderer() if pretty else None
+        self._show = show
         self._mute = mute
+        self._journal = _is_the_journal(stream)
         self._pen = _Pen()
 
     def write(self, line: str) -> None:
@@ -39,9 +46,13 @@ class Stdout:
         if self._mute:
             return
         text = line
-        if self._pretty is not None:
-            event = events.parse(line) or {"event": line}
-            text = str(self._pretty(None, "info", {key: _plain(event[key]) for key in event}))
+        if self._show is not None:
+            shown_as = self._show(events.parse(line) or {"event": line})
+            if shown_as is None:
+                return
+            text = shown_as
+        elif self._journal:
+            text = _PRIORITIES.get(str((events.parse(line) or {}).get("level")), "") + line
         try:
             number = self._stream.fileno()
         except (OSError, ValueError):  # no file behind it
@@ -67,6 +78,21 @@ class Stdout:
             if stat.S_ISREG(os.fstat(number).st_mode):
                 return _tail(f"/proc/self/fd/{number}", count)
         return b""
+
+
+def in_full() -> Show:
+    """Every event with all of its fields, for a terminal."""
+    render = structlog.dev.ConsoleRenderer()
+    return lambda event: str(render(None, "info", {key: _plain(event[key]) for key in event}))
+
+
+def _is_the_journal(stream: TextIO) -> bool:
+    """Whether systemd has connected it with the journal (systemd.exec(5), $JOURNAL_STREAM)."""
+    try:
+        seen = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{seen.st_dev}:{seen.st_ino}"
 
 
 def _plain(value: Any) -> Any:

@@ -37,7 +37,6 @@ from nobgd.jobs.places import Place, make_folders
 from nobgd.jobs.recipes import Recipes
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
-from nobgd.lane.errands import Errand, Prepare
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
@@ -55,7 +54,8 @@ from nobgd.supervisor.reload import Reloading
 from nobgd.supervisor.saying import Saying
 from nobgd.supervisor.share import Share
 from nobgd.systemd import notify
-from nobgd.values import Job
+from nobgd.values import Code, Job
+from nobgd.values.errands import Errand, Prepare
 from nobgd.values.wire import ErrandFailed
 
 _TICK_S = 1.0
@@ -343,15 +343,18 @@ class Service:
         self.errands -= 1
         if not answer.future.cancelled():  # else: put back, and perhaps with other lanes by now
             self._thens.pop(id(request), None)
-        if answer.then is None or answer.future.cancelled():
+        if answer.future.cancelled():
             return
         error = answer.future.exception()
-        if error is None:
-            answer.then(int(answer.future.result().answer), None)
-        elif isinstance(error, ErrandFailed):
-            answer.then(None, error)
-        else:
+        if isinstance(error, Exception) and not isinstance(error, ErrandFailed):
+            self.mishaps.other(error)  # and whoever asked is told: else it waited for ever
+            what = f"{type(request).__name__}: {type(error).__name__}: {error}"
+            error = ErrandFailed(Code.INTERNAL, what)
+        if error is not None and not isinstance(error, ErrandFailed):
             raise error
+        if answer.then is not None:
+            found = answer.future.result().answer if error is None else None
+            answer.then(found, error)
 
     def late(self, job: Job) -> None:
         """An answer that nobody waits for any more: not booked, but its photo is looked at again.

@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
-from nobgd.lane.errands import Unlink, Write
 from nobgd.status import answers, share_file
 from nobgd.values import Code
+from nobgd.values.errands import Unlink, Write
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from nobgd.values.failures import Code
+from nobgd.values.mount import Mount
 from nobgd.values.rendering import PLAIN, Rendering
-
-if TYPE_CHECKING:
-    from nobgd.fs.mounts import Mount
 
 
 class Sighting(NamedTuple):

@@ -20,7 +20,7 @@ from typing import Any
 from faults import liar
 from nobgd.jobs import plan
 from nobgd.pool import lane
-from nobgd.pool.lanes import Finished, Lanes
+from nobgd.pool.lanes import Finished, Lanes, Unbegun
 from nobgd.pool.memory import Budget
 from nobgd.record import events
 from nobgd.values import Code, Done, Failed, Job, Recipe, wire
@@ -70,6 +70,9 @@ def _portion(
     for lie, job, future in asked:
         try:
             finished = future.result(max(0.1, until - time.monotonic()))
+            while isinstance(finished.answer, Unbegun) and time.monotonic() < until:
+                time.sleep(_DEADLINE_S)  # its folder rests after much silence: asked again later
+                finished = lanes.submit(job).result(max(0.1, until - time.monotonic()))
         except Exception as error:
             wrong.append(f"{job.relpath}: {type(error).__name__}: {error}")
             continue

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from nobgd.lane import barrier
-from nobgd.lane.barrier import Seen, Wait, judge
-from nobgd.values import Code
+from nobgd.values import Code, barrier
+from nobgd.values.barrier import Seen, Wait, judge
 
 DAY = 86_400.0
 FINE = Seen(60.0, 60.0, DAY, writer=False, holes=False)

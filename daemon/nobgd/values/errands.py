@@ -1,0 +1,140 @@
+"""What lanes do besides photos: what is asked, as frozen values; the acts are in `lane`.
+
+Whatever touches a share and is no job is one of these.  All of them can be run again after a
+crash at any point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nobgd.values.mount import Mount
+
+COPIED, LIMIT, ROOM, UNREADABLE, LARGE = range(5)
+NOT_COPIED = {
+    LIMIT: "the copies there take all that quarantine_limit allows",
+    ROOM: "the disk is nearly full",
+    UNREADABLE: "the photo could not be read",
+    LARGE: "the photo is too large",
+}
+STATES = 8  # an answer is the number of the copy's name times this, and one of the above
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
+
+    Answers the `Mount` it lies on; the lane says its `sight`.
+    """
+
+    outbox: str
+    sweep: bool = True
+    before: Mount | None = None  # what the outbox lay on when it was last good
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Replace a small text file in a folder, atomically (the status file in an outbox).
+
+    One that is there must be a plain file whose first line begins with ``mark``: what
+    somebody else made is never overwritten.
+    """
+
+    folder: str
+    name: str
+    text: str
+    mark: str
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlink:
+    """Take a plain file at the top of an inbox away (a `_RETRY` that has been obeyed)."""
+
+    inbox: str
+    name: str
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Put a copy of a photo that cannot be done into quarantine, with the reason beside it."""
+
+    inbox: str
+    relpath: str
+    quarantine: str
+    why: str
+    limit: int | None = None  # bytes that all copies in `counted` may take; None: see `room`
+    counted: tuple[str, ...] = ()  # the quarantines that share the limit
+    inbox_mount: Mount | None = None  # what it lay on when it was last seen
+    mount: Mount | None = None  # what the quarantine lay on when it was last found good
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take a photo's copy and its reason out of quarantine.
+
+    With ``standing`` only if the original stands in its inbox with the same bytes: else the copy
+    is all that there is.  Answers 1 when it stays for that.
+    """
+
+    quarantine: str
+    relpath: str
+    inbox: str = ""
+    number: int = 0  # of the copy's name
+    standing: bool = False
+    mount: Mount | None = None  # what the quarantine lay on when it was last found good
+
+
+@dataclass(frozen=True, slots=True)
+class Dispose:
+    """Archive or delete a source that is done; answers 0, or milliseconds to wait before."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    output: str
+    recipe: str
+    inbox_key: str
+    keep: str | None  # what the lane saw when it cut out, as in `Done`
+    quiet_s: float  # that the scanner has seen, up to now
+    need_s: float  # see `barrier.quiet_s`
+    outbox: str
+    archive: str | None = None  # None: delete
+    archive_mount: Mount | None = None  # what it lay on when it was last found good
+    mount: Mount | None = None  # what the inbox lay on when last seen; None: not checked
+    outbox_mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Put back what a kill left in a hidden folder; answers how many, -1: others work there."""
+
+    inbox: str
+    relpath: str  # of the folder that holds it
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """Hash a photo that was touched.  Answers its SHA-256 as a whole number."""
+
+    inbox: str
+    relpath: str
+    size: int
+    mtime_ns: int
+    mount: Mount | None = None  # what the inbox lay on when last seen; None: not checked
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """Look at a file's first bytes.  Answers the place of its format in `FORMATS`, or -1."""
+
+    inbox: str
+    relpath: str
+    mount: Mount | None = None  # what the inbox lay on when last seen; None: not checked
+
+
+Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek

@@ -1,0 +1,36 @@
+"""The mount that a folder lies on, as a plain value; how it is found out: `fs.mounts`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_NETWORK = (
+    "nfs nfs4 cifs smb3 smbfs 9p virtiofs afs ceph glusterfs lustre gpfs beegfs ocfs2 gfs2 "
+    "orangefs coda ncpfs vboxsf prl_fs drvfs acfs davfs"
+)
+_LOCAL = (
+    "ext2 ext3 ext4 xfs btrfs zfs tmpfs ramfs f2fs bcachefs overlay aufs vfat msdos exfat ntfs3 "
+    "ntfs fuseblk hfs hfsplus apfs jfs reiserfs nilfs2 ubifs jffs2 iso9660 udf squashfs erofs "
+    "ecryptfs minix rootfs devtmpfs"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The mount a folder lies on, as seen by this process now."""
+
+    device: int  # st_dev of the folder (on btrfs not the one in mountinfo)
+    mount_id: int  # changes with every mount, also of the same device; -1: unknown
+    mountpoint: str
+    fstype: str
+    source: str
+
+    @property
+    def network(self) -> bool:
+        """True when others can change files here without this kernel noticing."""
+        return self.fstype in _NETWORK.split() or self.fstype.split(".")[0] == "fuse"
+
+    @property
+    def local(self) -> bool:
+        """True when all changes are known to go through this kernel."""
+        return self.fstype in _LOCAL.split()
