@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 
 from nobgd import models
+from nobgd.inference import local
 from nobgd.jobs import plan
 from nobgd.lane import cost, worker
 from nobgd.picture import provenance
@@ -32,7 +33,7 @@ RENDERINGS = [
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
     found = models.find("u2netp", "fp32", None)
     cache = tmp_path_factory.mktemp("cache")
-    return Segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
+    return local.segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
 
 
 @pytest.fixture

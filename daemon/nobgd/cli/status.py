@@ -61,6 +61,8 @@ def text(answer: dict[str, Any]) -> str:
             f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
             for lane in answer["lanes"]
         ]
+        if answer.get("model_process") == "closed":
+            lines.append("  at rest: model and lanes are let go until the next photo")
     else:
         lines.append("the daemon is not running; this is what its ledger says")
     for inbox in answer["inboxes"]:

@@ -101,7 +101,14 @@ class Workers(Section):
         "auto", description="lanes; auto: as many as cores and memory allow"
     )
     threads: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="of the model, per lane"
+        "auto", description="of an inference, at least; auto: its share of the cores"
+    )
+    infer: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="inferences at a time; auto: as many as cores and memory allow"
+    )
+    idle_s: Annotated[Number, Field(ge=1, le=_DAY_S)] | None = Field(
+        300.0,
+        description="so long without work, and the models and lanes are let go; null: never",
     )
     engine: Literal["onnxruntime", "ncnn"] = Field(
         "onnxruntime", description="what runs fp32 models; ncnn: faster, an extra to install"

@@ -30,11 +30,10 @@ class Masks(Protocol):
 
     shown: Bytes | None
 
-    def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
-        """The mask of (H, W, 4) uint8 and its confidence."""
+    ran: int
 
-    def runs_on(self, threads: int) -> int:
-        """How many threads the model takes where it may have ``threads``."""
+    def mask(self, pixels: Bytes, threads: int = 1) -> tuple[Bytes, float]:
+        """The mask of (H, W, 4) uint8 and its confidence; ``ran`` says by how many threads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +61,7 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
             return Found(None, 1.0, 0, notes=(KEPT,))
         shown, box = view.pixels, view.box
     mask, confidence = segmenter.mask(shown, threads)
-    ran = segmenter.runs_on(threads)
+    ran = segmenter.ran
     if alpha is not None and box and ground.nothing_to_cut(mask, confidence, alpha[box]):
         return Found(None, confidence, ran, notes=(KEPT,))
     at_hand = segmenter.shown if picture.seen is None and alpha is None else None

@@ -94,14 +94,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class Build(_Strict):
-    """The cache of models has to be completed before it can go on."""
-
-    build: Literal[True]
-
-
 class Ready(_Strict):
-    """Its model is loaded; which confinements hold."""
+    """It is confined; which confinements hold."""
 
     ready: Annotated[tuple[str, ...], PlainValidator(partial(_texts, 16, 64))]
 
@@ -134,6 +128,12 @@ class Ask(_Strict):
     """It is about to take the memory of so many megapixels."""
 
     ask: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Infer(_Strict):
+    """Its tensor is to become a mask, in the memory that it shares with the model process."""
+
+    infer: Literal[True]
 
 
 class Number(_Strict):
@@ -191,9 +191,9 @@ class Lost(_Strict):
     final: bool
 
 
-Reply = Build | Ready | Unfit | Stage | Reopen | Ask | Number | Refused | Cut | Lost
-_WHOLE: dict[str, type[Build | Ready | Unfit | Stage | Reopen | Ask | Number]] = {
-    "build": Build, "ready": Ready, "unfit": Unfit, "stage": Stage, "reopen": Reopen, "ask": Ask,
+Reply = Ready | Unfit | Stage | Reopen | Ask | Infer | Number | Refused | Cut | Lost
+_WHOLE: dict[str, type[Ready | Unfit | Stage | Reopen | Ask | Infer | Number]] = {
+    "ready": Ready, "unfit": Unfit, "stage": Stage, "reopen": Reopen, "ask": Ask, "infer": Infer,
     "errand": Number,
 }  # fmt: skip
 _INNER: dict[str, type[Refused | Cut | Lost]] = {"refused": Refused, "done": Cut, "failed": Lost}

@@ -77,6 +77,8 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             ],
             "lane_count": now.lane_count,
             "threads": now.threads,
+            "model_process": now.model_process,
+            "lanes_open": now.processes,
             "megapixels_per_minute": round(now.megapixels_per_minute, 1),
             "photos_per_minute": round(now.photos_per_minute, 1),
         }  # fmt: skip

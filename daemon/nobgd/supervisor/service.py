@@ -498,7 +498,7 @@ class Service:
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
         """Something that lanes have to say; called on any thread."""
-        say = self.say.info if event.endswith(".back") else self.say.warning
+        say = self.say.info if event.endswith((".back", ".confined")) else self.say.warning
         self.mailbox.put(Call(lambda: say(event, **fields)))
 
     def noted(self, event: dict[str, Any]) -> None:
