@@ -57,6 +57,58 @@ def test_a_photo_goes_in_is_waited_for_and_comes_out(
     assert _png(found.body) == ("RGBA", (200, 150))
 
 
+@pytest.mark.parametrize(
+    ("asked", "kind", "mode", "size"),
+    [
+        ("format=webp&quality=80", "WEBP", "RGBA", (200, 150)),
+        ("format=jpeg", "JPEG", "RGB", (200, 150)),
+        ("background=%23ff0000", "PNG", "RGB", (200, 150)),
+        ("canvas=300x300&background=white", "PNG", "RGB", (300, 300)),
+        ("longest_side=100", "PNG", "RGBA", (100, 75)),
+        ("mask=1", "PNG", "L", (200, 150)),
+    ],
+)
+def test_a_cut_out_is_rendered_as_it_is_asked_for(
+    page: Page, photos: dict[str, bytes], asked: str, kind: str, mode: str, size: tuple[int, int]
+) -> None:  # fmt: skip
+    """In a lane, without another inference, and of the cut-out as it is."""
+    found = page.ask("POST", f"/api/v1/cutout?name=cup.jpg&{asked}", photos["coffee"])
+    assert found.status == 200, found.body
+    with Image.open(io.BytesIO(found.body)) as picture:
+        assert (picture.format, picture.mode, picture.size) == (kind, mode, size)
+    assert found.headers["content-type"] == f"image/{kind.lower()}"
+    ending = {"WEBP": ".webp", "JPEG": ".jpg", "PNG": ".png"}[kind]
+    name = f"cup_{'mask' if mode == 'L' else 'nobg'}{ending}"
+    assert f'"{name}"' in found.headers["content-disposition"]
+
+
+@pytest.mark.parametrize("asked", ["format=gif", "quality=0", "margin=3000", "canvas=99999x99999"])
+def test_a_rendering_that_cannot_be_is_refused(page: Page, asked: str) -> None:
+    """Before a byte is read, with the key and what it may be."""
+    found = page.ask("POST", f"/api/v1/cutout?{asked}", b"x")
+    assert (found.status, found.json["code"]) == (400, "bad_request")
+    assert found.json["detail"].startswith(asked.partition("=")[0])
+
+
+def test_removebg_says_where_the_subject_is(page: Page, photos: dict[str, bytes]) -> None:
+    """On a ground, cropped: as JPEG, with its size and the box in the photo."""
+    body, kind = form(("image_file", "cup.jpg", photos["coffee"]), ("bg_color", None, b"fff"),
+                      ("crop", None, b"true"), ("crop_margin", None, b"10px"))  # fmt: skip
+    found = page.ask("POST", "/v1.0/removebg", body, Content_Type=kind)
+    with Image.open(io.BytesIO(found.body)) as picture:
+        assert picture.format == "JPEG"
+        assert picture.size == (int(found.headers["x-width"]), int(found.headers["x-height"]))
+        assert picture.width == int(found.headers["x-foreground-width"]) + 20
+    mask, kind = form(("image_file", "cup.jpg", photos["coffee"]), ("channels", None, b"alpha"))
+    found = page.ask("POST", "/v1.0/removebg", mask, Content_Type=kind)
+    assert _mode(found.body) == "L"
+
+
+def _mode(data: bytes) -> str:
+    with Image.open(io.BytesIO(data)) as picture:
+        return picture.mode
+
+
 def test_what_cannot_be_cut_out_is_said(page: Page, photos: dict[str, bytes]) -> None:
     """At once where the first bytes show it, else with the daemon's own code and sentence."""
     text = page.ask("POST", "/api/v1/cutout?name=a.jpg", b"hello")

@@ -6,6 +6,7 @@ dropped into a folder.  Its photos get their names by a rename, whole: nothing h
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from nobgd.config.model import Config, InboxConfig, Output
@@ -29,6 +30,12 @@ def out(config: Config) -> Path:
 def made(config: Config) -> Path:
     """What lanes made of cut-outs for those who asked: other formats, previews, copies."""
     return home(config) / "made"
+
+
+def rendered(inbox: str, relpath: str, changed_at: float, word: str, tail: str) -> str:
+    """The name in `made` of a cut-out in another format; another one for another cut-out."""
+    photo = f"{inbox}\0{relpath}\0{changed_at!r}\0{word}".encode("utf-8", "surrogateescape")
+    return f"{hashlib.sha256(photo).hexdigest()[:40]}{tail}"
 
 
 def sessions(config: Config) -> Path:

@@ -29,6 +29,7 @@ from nobgd.values.errands import (
     Prepare,
     PutBack,
     Release,
+    Render,
     SetAside,
     Unlink,
     Write,
@@ -56,12 +57,20 @@ def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
             return digest(errand)
         case Peek():
             return peek(errand)
+        case Render():
+            return _rendered(errand, ask)
 
 
 def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:
     from nobgd.lane import review  # numpy, which the supervisor has no need of
 
     return review.keep(errand, ask)
+
+
+def _rendered(errand: Render, ask: Callable[[float], int]) -> int:
+    from nobgd.lane import rendered  # numpy, as above
+
+    return rendered.make(errand, ask)
 
 
 def prepare(errand: Prepare) -> int:

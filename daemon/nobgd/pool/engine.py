@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nobgd import models
-from nobgd.config import Config
+from nobgd.config import Config, webbing
 from nobgd.inference import engines
 from nobgd.pool import cgroup
 from nobgd.pool.inference import Inference, powers
@@ -193,4 +193,6 @@ def _writable(config: Config) -> set[str]:
             folders.add(str(inbox.path))
         if inbox.archive is not None:
             folders.add(str(inbox.archive))
+    if config.web is not None:
+        folders.add(str(webbing.made(config)))
     return folders

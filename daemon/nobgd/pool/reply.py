@@ -30,6 +30,7 @@ from nobgd.values.errands import (
     Prepare,
     PutBack,
     Release,
+    Render,
     SetAside,
     Unlink,
     Write,
@@ -257,7 +258,7 @@ def found(reply: Number, errand: Errand) -> int | Mount:
             fits = 0 <= number < _MOST
         case Peek():
             fits = number < len(FORMATS)
-        case PutBack() | Release() | Write() | Unlink():
+        case PutBack() | Release() | Write() | Unlink() | Render():
             fits = number < _MOST
     if not fits:
         raise Broken(f"errand: none of the answers of {type(errand).__name__}")

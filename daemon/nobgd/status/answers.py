@@ -285,6 +285,8 @@ def handle(
             return {"why": said} | ({"output": output} if output is not None else {})
         case {"do": "photo", "inbox": str(inbox), "relpath": str(relpath)}:
             return photos.photo(config, ledger, service, inbox, relpath)
+        case {"do": "render", "inbox": str(inbox), "relpath": str(relpath), "output": dict(output)}:
+            return photos.render(config, ledger, service, (inbox, relpath), output)
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:

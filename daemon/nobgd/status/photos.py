@@ -5,10 +5,9 @@ The asker knows an inbox by its key (`plan.inbox_key`) and never by its path.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from nobgd.config import Config, InboxConfig
+from nobgd.config import Config, InboxConfig, Output
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Ledger, Row
 
@@ -22,11 +21,32 @@ def photo(
     config: Config, ledger: Ledger, service: Service | None, inbox: str, relpath: str
 ) -> dict[str, Any]:  # fmt: skip
     """One photo; ``inbox`` is a key.  {"photo": None} where nothing is known of it."""
-    rules = next((each for each in config.inboxes if plan.inbox_key(str(each.path)) == inbox), None)
+    rules = _inbox(config, inbox)
     if rules is None:
         return {"photo": None}
     root = str(rules.path)
     return {"photo": _told(rules, relpath, ledger.get(root, relpath), service)}
+
+
+def render(
+    config: Config, ledger: Ledger, service: Service | None, photo: tuple[str, str],
+    output: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Have a lane make another file of a cut-out, see `Renders`; {} says: not there yet.
+
+    ``output`` has keys of `config.Output`.
+    """
+    if service is None:
+        return {"error": "the daemon is not running"}
+    rules = _inbox(config, photo[0])
+    row = None if rules is None else ledger.get(str(rules.path), photo[1])
+    if row is None or row.state != "done":
+        return {"error": "it is not done"}
+    try:
+        wanted = Output.model_validate(output)
+    except ValueError:
+        return {"error": "not understood"}
+    return service.renders.ask(row, wanted)
 
 
 def _told(
@@ -64,9 +84,6 @@ def _moving(root: str, relpath: str, service: Service | None) -> dict[str, Any] 
     return {"state": "waiting" if waiting[1] is None else "retrying"}
 
 
-def path(config: Config, inbox: str, relpath: str) -> str | None:
-    """The path of a photo by its inbox's key; for verbs that take paths."""
-    for each in config.inboxes:
-        if plan.inbox_key(str(each.path)) == inbox:
-            return os.path.join(str(each.path), relpath)
-    return None
+def _inbox(config: Config, key: str) -> InboxConfig | None:
+    """The inbox of a key."""
+    return next((each for each in config.inboxes if plan.inbox_key(str(each.path)) == key), None)

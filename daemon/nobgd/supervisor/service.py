@@ -35,6 +35,7 @@ from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.places import Place, make_folders
 from nobgd.jobs.recipes import Recipes
+from nobgd.jobs.renders import Renders
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.metrics.export import Metrics
@@ -107,6 +108,7 @@ class Service:
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.looking = Looking(self)
+        self.renders = Renders(self)
         self.unnamed = Unnamed(self)
         self.recipes = Recipes(self.ledger)
         self.desk = Desk(self)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nobgd.values.mount import Mount
+from nobgd.values.rendering import Rendering
 
 COPIED, LIMIT, ROOM, UNREADABLE, LARGE = range(5)
 NOT_COPIED = {
@@ -137,4 +138,21 @@ class Peek:
     mount: Mount | None = None  # what the inbox lay on when last seen; None: not checked
 
 
-Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Make another file of a cut-out that is there, for somebody who asked for it.
+
+    It is called ``name`` in ``folder``, one of ours, and comes after ``name``.json, which says its
+    size, that of the photo and the box of the subject in it.
+    """
+
+    outbox: str
+    relpath: str  # of the cut-out
+    rendering: Rendering
+    compression: str
+    folder: str
+    name: str
+    mount: Mount | None = None  # what the outbox lay on when last seen; None: not checked
+
+
+Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render

@@ -176,11 +176,21 @@ def _passed_over(given: Mapping[str, str]) -> tuple[str, ...]:
 
 def _said(found: Result) -> dict[str, str]:
     said = {"X-Type": "other", "X-Credits-Charged": "0"}
-    if found.width is not None:
-        said |= {"X-Width": f"{found.width}", "X-Height": f"{found.height}"}
-    return said
+    if found.sides:
+        said |= {"X-Width": f"{found.sides[0]}", "X-Height": f"{found.sides[1]}"}
+    return said | {f"X-Foreground-{name.title()}": str(at) for name, at in _box(found).items()}
+
+
+def _box(found: Result) -> dict[str, int]:
+    """Where the subject is in the photo, where a lane has looked."""
+    if not found.box:
+        return {}
+    left, top, right, bottom = found.box
+    return {"top": top, "left": left, "width": right - left, "height": bottom - top}
 
 
 async def _as_json(found: Result, more: Mapping[str, str]) -> JSONResponse:
     data = base64.b64encode(await found.read()).decode("ascii")
-    return JSONResponse({"data": {"result_b64": data}}, headers={**_said(found), **more})
+    box = {f"foreground_{name}": at for name, at in _box(found).items()}
+    told = {"data": {"result_b64": data, **box}}
+    return JSONResponse(told, headers={**_said(found), **more})

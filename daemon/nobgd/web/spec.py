@@ -14,6 +14,7 @@ KEYS = ("format", "quality", "compression", "background", "crop", "margin", "can
 TYPES = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg"}
 _NAMED = {"white": "#ffffff", "black": "#000000", "none": "none", "": "none"}
 _LONGEST = 20_000  # pixels of a side
+_CANVAS_PIXELS = 100_000_000  # as in the configuration
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class Spec:
         return TYPES[self.format]
 
     def fields(self) -> dict[str, Any]:
-        """For the daemon."""
-        return asdict(self)
+        """For the daemon, as `config.Output` has them."""
+        said = asdict(self)
+        return {**said, "canvas": self.canvas or None, "longest_side": self.longest_side or None}
 
 
 def read(given: Mapping[str, str]) -> Spec:
@@ -78,13 +80,14 @@ def _value(key: str, text: str) -> Any:
         case "mask":
             return _one_of(key, text, ("1", "true", "0", "false")) in ("1", "true")
         case "margin":
-            if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?%|\d{1,5}(px)?", text):
-                raise _wrong(key, "pixels or a share like 5%")
+            found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?)(px|%)?", text)
+            if not found or float(found[1]) > (100 if found[2] == "%" else 2000):
+                raise _wrong(key, "pixels up to 2000, or a share up to 100%")
             return text.removesuffix("px")
         case _:  # canvas
             found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
-            if not found or not all(0 < int(side) <= _LONGEST for side in found.groups()):
-                raise _wrong(key, f"like 2000x2000, {_LONGEST} at most")
+            if not found or not 0 < int(found[1]) * int(found[2]) <= _CANVAS_PIXELS:
+                raise _wrong(key, "like 2000x2000, 100 megapixels at most")
             return text
 
 
