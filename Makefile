@@ -18,10 +18,15 @@ $(STAMP): pyproject.toml requirements/dev.txt
 setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
 	@$(BIN)/nobgd models fetch u2net
 
-run: setup       ## the daemon on ./inbox → ./outbox, in the foreground
+nobgd.yaml:  # yours to change; git does not see it
+	@sed 's|\.\./||' config/nobgd.yaml > $@
+
+run: $(STAMP) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foreground
+	@$(BIN)/nobgd models fetch -c nobgd.yaml
 	@mkdir -p inbox outbox
 	@echo "Drop a photo into $(CURDIR)/inbox; its cut-out appears in $(CURDIR)/outbox. Ctrl-C stops."
-	@exec $(BIN)/nobgd run -c config/nobgd.yaml
+	@echo "In another window: $(BIN)/nobgd status (settings: nobgd.yaml)"
+	@exec $(BIN)/nobgd run -c nobgd.yaml
 
 check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/ruff check daemon tests benchmarks

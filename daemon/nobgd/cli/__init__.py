@@ -18,11 +18,12 @@ from nobgd import __version__
 from nobgd.cli import screen
 
 VERBS = (
-    "run", "once", "check", "models", "status", "why", "retry", "pause", "resume", "report",
+    "run", "once", "cut", "check", "models", "status", "why", "retry", "pause", "resume", "report",
     "doctor", "unit", "web",
 )  # fmt: skip
 EPILOG = """\
-The configuration is read from -c FILE, else $NOBGD_CONFIG, else /etc/nobgd/nobgd.yaml.
+The configuration is read from -c FILE, else $NOBGD_CONFIG, ./nobgd.yaml or
+/etc/nobgd/nobgd.yaml.
 Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment,
 130 interrupted.
 `nobgd VERB --help` explains each verb."""

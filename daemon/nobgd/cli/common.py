@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LOOK_S = 1.5  # a share that hangs must not hang a verb
 GOOD, WORK_FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT = "/etc/nobgd/nobgd.yaml"
+HERE = "nobgd.yaml"
+_BEST, _SMALL = "u2net", "u2netp"  # the small one comes along
 _WIDEST_EXAMPLE = 56  # what a longer example does stands below it
 
 
@@ -58,13 +60,39 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """The -c option."""
     parser.add_argument(
         "-c", "--config", metavar="FILE", type=Path,
-        help=f"the configuration (default: $NOBGD_CONFIG, else {DEFAULT})",
+        help=f"the configuration (default: $NOBGD_CONFIG, else ./{HERE}, else {DEFAULT})",
     )  # fmt: skip
 
 
 def config_path(args: argparse.Namespace) -> Path:
     """Which configuration is meant."""
-    return Path(args.config or os.environ.get("NOBGD_CONFIG") or DEFAULT)
+    named = args.config or os.environ.get("NOBGD_CONFIG")
+    return Path(named or (HERE if os.path.lexists(HERE) else DEFAULT))
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The -m option of verbs that do without a configuration."""
+    parser.add_argument(
+        "-m", "--model", metavar="NAME", help="without a configuration: u2net (default) or another"
+    )
+
+
+def model_at_hand(named: str | None) -> str:
+    """The model for work without a configuration: what was named, else the best that is here.
+
+    Raises `Quit`.
+    """
+    from nobgd import models
+
+    try:
+        return models.find(named or _BEST).spec.name
+    except models.ModelError as error:
+        if named is not None:
+            complain(str(error))
+            usage = isinstance(error, models.UnknownModelError)
+            raise Quit(USAGE if usage else ENVIRONMENT) from None
+    complain(f"{_BEST} is not here, so {_SMALL} is used; `nobgd models fetch {_BEST}` gets it")
+    return _SMALL
 
 
 def load(args: argparse.Namespace) -> Config:

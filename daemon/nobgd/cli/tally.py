@@ -23,6 +23,7 @@ class Tally:
         self._console = screen.console(sys.stderr)
         self.counts: dict[str, int] = {}
         self.failures: list[tuple[str, str]] = []
+        self.skips: list[tuple[str, str]] = []
         self.doubtful: list[str] = []
         self.outputs: list[str] = []
         self.megapixels = 0.0
@@ -42,6 +43,8 @@ class Tally:
             self.failures.append((event["source"], event["reason"]))
         elif name == "photo.skipped":
             name = "already" if str(event["reason"]).startswith("already done") else "skipped"
+            if name == "skipped":
+                self.skips.append((event["source"], event["reason"]))
         self.counts[name] = self.counts.get(name, 0) + 1
 
     def ended(self) -> int:
