@@ -18,7 +18,7 @@ from nobgd import models
 from nobgd.fs import shared_memory
 from nobgd.inference import local
 from nobgd.pool import model_process
-from nobgd.pool.inference import Inference
+from nobgd.pool.inference import Inference, Ran
 from nobgd.pool.lane import GoneAway, Unfit
 from nobgd.values import Code, NobgdError, wire
 
@@ -58,7 +58,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(cache: Path) -> np.ndarray[Any, Any]:
     segmenter = local.segmenter(str(FOUND.path), SPEC, 1, str(cache))
-    return segmenter._infer(FEED, 1)[0]
+    return segmenter._infer(FEED, 1).mask
 
 
 Make = Callable[..., Inference]
@@ -93,11 +93,13 @@ def test_the_mask_is_that_of_the_same_engine_in_this_process(
     """Bit for bit, by all cores for one request and by one each when two wait."""
     inference = make(2)
     alone = Asker()
-    assert inference.run(0, alone.descriptor, there) == 2
+    assert inference.run(0, alone.descriptor, there).threads == 2
     np.testing.assert_allclose(alone.mask(), expected, atol=1e-4)
     askers = [Asker() for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        ran = list(pool.map(lambda one: inference.run(0, one.descriptor, there), askers))
+        found = list(pool.map(lambda one: inference.run(0, one.descriptor, there), askers))
+    assert max(one.waited_s for one in found) > 0
+    ran = [one.threads for one in found]
     assert 1 in ran
     for each, threads in zip(askers, ran, strict=True):
         if threads == 1:
@@ -140,7 +142,7 @@ def test_only_the_tensor_that_brings_it_down_is_given_up(
     assert isinstance(answers[0], NobgdError)
     assert answers[0].code is Code.CRASHED
     assert "SIGABRT 3 times" in answers[0].reason
-    assert all(isinstance(each, int) for each in answers[1:])
+    assert all(isinstance(each, Ran) for each in answers[1:])
     assert told.count("model.ended") == 3
     for each in askers[1:]:
         np.testing.assert_allclose(each.mask(), expected, atol=1e-4)

@@ -31,8 +31,8 @@ def segmenter(
     models = Models([one], cache_dir, threads)
     models.net(0, threads)
 
-    def infer(feed: segment.Floats, asked: int) -> tuple[segment.Floats, int]:
+    def infer(feed: segment.Floats, asked: int) -> segment.Raw:
         by = max(threads, asked)
-        return models.run(0, feed, by)[0], models.threads(0, by)
+        return segment.Raw(models.run(0, feed, by)[0], models.threads(0, by))
 
     return segment.Segmenter(spec, infer, engine)

@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from nobgd.fs import shared_memory
+from nobgd.picture import segment
 from nobgd.picture.segment import Floats, Segmenter
 from nobgd.values import Code, NobgdError, Recipe, wire
 
@@ -32,7 +33,7 @@ class Masks:
         weights = self._known[recipe.weights]
         return Segmenter(weights, partial(self._infer, weights), weights.engine)
 
-    def _infer(self, weights: wire.Weights, feed: Floats, _: int) -> tuple[Floats, int]:
+    def _infer(self, weights: wire.Weights, feed: Floats, _: int) -> segment.Raw:
         """See `segment.Infer`; how many threads there are is for the supervisor to say."""
         memory = self._memory
         assert memory is not None  # noqa: S101 - there is a model
@@ -44,4 +45,5 @@ class Masks:
         side = weights.input_size
         end = weights.input_bytes + weights.output_bytes
         raw = np.frombuffer(memory[weights.input_bytes : end], np.float32)
-        return raw.reshape(side, side), int(answer["ran"])
+        ran, waited_s = int(answer["ran"]), float(answer["waited_s"])
+        return segment.Raw(raw.reshape(side, side), ran, waited_s)

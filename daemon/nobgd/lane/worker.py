@@ -51,9 +51,11 @@ class Clock:
             took = (perf_counter() - start) * 1000
             self.spent[name] = self.spent.get(name, 0.0) + took
 
-    def waited(self, seconds: float) -> None:
-        """Take time spent waiting for memory out of the total."""
+    def waited(self, seconds: float, stage: str = "") -> None:
+        """Take time spent waiting, for memory or for others, out of the total and the stage."""
         self.began += seconds
+        if stage:
+            self.spent[stage] = max(0.0, self.spent[stage] - seconds * 1000)
 
     def timing(self) -> Timing:
         """All stages so far."""
@@ -128,6 +130,8 @@ def _compute(
         del data
     with clock.stage("infer"):
         found = cutting.find(picture, segmenter, threads)
+    if found.threads:  # the model was asked
+        clock.waited(segmenter.waited_s, "infer")
     with clock.stage("edges"):
         found = cutting.refine(picture, found, job.recipe.edges, threads)
     with clock.stage("compose"):

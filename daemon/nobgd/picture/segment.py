@@ -6,6 +6,7 @@ The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,8 +17,18 @@ from nobgd.picture.pixels import Bytes
 from nobgd.values import Code, NobgdError
 
 Floats = npt.NDArray[np.float32]
-# (1, 3, S, S) and the threads that there are for it, to (S, S) and the threads it was run by
-Infer = Callable[[Floats, int], tuple[Floats, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """The model's answer."""
+
+    mask: Floats  # (S, S)
+    ran: int  # threads that it was run by
+    waited_s: float = 0.0  # for other photos' inferences, before its own began
+
+
+Infer = Callable[[Floats, int], Raw]  # of (1, 3, S, S), by so many threads if there are
 
 
 class Spec(Protocol):
@@ -44,6 +55,7 @@ class Segmenter:
         self._spec = spec
         self._infer = infer
         self.ran = 0  # threads that it was last run by
+        self.waited_s = 0.0  # for others, the last time
         self.shown: Bytes | None = None  # the last picture as the model saw it, (S, S, 3) uint8
 
     def mask(self, pixels: Bytes, threads: int = 1) -> tuple[Bytes, float]:
@@ -53,8 +65,10 @@ class Segmenter:
         truncated as rembg's, and the confidence: its largest value before, 0 to 1.
         """
         self.shown = small(pixels, self._spec.input_size, threads)
-        raw, self.ran = self._infer(normal(self.shown, self._spec), threads)
-        return stretch(raw)
+        self.ran, self.waited_s = 0, 0.0
+        raw = self._infer(normal(self.shown, self._spec), threads)
+        self.ran, self.waited_s = raw.ran, raw.waited_s
+        return stretch(raw.mask)
 
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:

@@ -37,9 +37,19 @@ class _Request:
     digest: str = ""
     alone: bool = False
     began: float | None = None  # monotonic; None: it waits
+    asked: float = 0.0
+    waited: float = 0.0  # seconds that no inference of it was under way
     ran: int = 0
     error: NobgdError | None = None
     done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a mask was made."""
+
+    threads: int
+    waited_s: float  # for others, or for the process to be opened (again)
 
 
 class Inference:
@@ -124,15 +134,15 @@ class Inference:
 
     # --- whoever asks ----------------------------------------------------------------------
 
-    def run(self, which: int, memory: int, there: Callable[[], bool]) -> int:
-        """Have the tensor in ``memory`` worked on by model ``which``; by how many threads it was.
+    def run(self, which: int, memory: int, there: Callable[[], bool]) -> Ran:
+        """Have the tensor in ``memory`` worked on by model ``which``.
 
         Blocks; the raw mask then lies behind the tensor.  Raises `GoneAway` when ``there`` is
         false, NobgdError when it could not be done.
         """
         with self._changed:
             self._number += 1
-            request = _Request(self._number, which, os.dup(memory))
+            request = _Request(self._number, which, os.dup(memory), asked=time.monotonic())
             self._waiting.append(request)
             self._wanted = True
             self._dispatch()
@@ -157,7 +167,7 @@ class Inference:
                 request.done = True  # one at work is closed with its answer
         if request.error is not None:
             raise request.error
-        return request.ran
+        return Ran(request.ran, request.waited)
 
     # --- under the lock --------------------------------------------------------------------
 
@@ -175,6 +185,7 @@ class Inference:
                 return
             self._waiting.popleft()
             first.began = time.monotonic()
+            first.waited = first.began - first.asked
             self._working[first.number] = first
 
     def _take(self, answer: Answer) -> None:

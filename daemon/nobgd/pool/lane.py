@@ -79,9 +79,9 @@ class Lane:
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
         watch: Callable[[Lane], str | None] = lambda _: None,
-        infer: Callable[[Lane, Job], int] = lambda *_: 0,
+        infer: Callable[[Lane, Job], tuple[int, float]] = lambda *_: (0, 0.0),
     ) -> None:  # fmt: skip
-        self._infer = infer  # has the tensor in `tensors` worked on; by how many threads
+        self._infer = infer  # has the tensor in `tensors` worked on; threads, seconds waited
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
@@ -282,7 +282,8 @@ class Lane:
     def _mask(self, job: Job) -> bytes:
         """Have its tensor made a mask, however long others are at work; the answer to it."""
         try:
-            return wire.encode({"ran": self._infer(self, job)})
+            ran, waited_s = self._infer(self, job)
+            return wire.encode({"ran": ran, "waited_s": waited_s})
         except NobgdError as error:
             return wire.refused(error.code, f"{job.relpath}: {error.reason}")
         except GoneAway:

@@ -219,10 +219,11 @@ class Lanes(Executor):
         """The same, and the model process."""
         return [*self.pids(), *self.inference.pids()]
 
-    def _infer(self, lane: Lane, job: Job) -> int:
-        """Have a lane's tensor made a mask; by how many threads it was.  See `Inference.run`."""
+    def _infer(self, lane: Lane, job: Job) -> tuple[int, float]:
+        """Have a lane's tensor made a mask; threads, and seconds waited.  See `Inference.run`."""
         which = self._models.index(job.recipe.weights)
-        return self.inference.run(which, lane.tensors, lambda: lane.alive)
+        ran = self.inference.run(which, lane.tensors, lambda: lane.alive)
+        return ran.threads, ran.waited_s
 
     def _tell_place(self, folder: str, answers: bool) -> None:
         if answers:
