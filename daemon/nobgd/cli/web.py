@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from nobgd.cli import common
 
+_IDLE_S = 600.0  # then it ends, where systemd starts it again
 _EXAMPLES = """\
 examples:
   nobgd web                                  serve the page (`nobgd run` does it by itself)
@@ -87,8 +88,10 @@ def _serve(args: argparse.Namespace) -> int:
                 " needed first: `nobgd web token add NAME`"
             )
             return common.ENVIRONMENT
-        line = serving.listening(config.web.listen)
-        serving.serve(config, line, until_eof=args.minded)
+        line = serving.passed()
+        idle_s = None if line is None else _IDLE_S
+        line = line or serving.listening(config.web.listen)
+        serving.serve(config, line, until_eof=args.minded, idle_s=idle_s)
     except serving.NotServed as error:
         common.complain(str(error))
         return common.ENVIRONMENT

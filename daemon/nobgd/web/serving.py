@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
+import time
 from typing import Any
 
 import uvicorn
@@ -13,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nobgd.config import Config, webbing
 from nobgd.fs import publish
-from nobgd.web import places
+from nobgd.web import fence, places
 from nobgd.web.app import app
 from nobgd.web.daemon import Daemon
 from nobgd.web.site import site
@@ -44,30 +46,61 @@ def listening(listen: str) -> socket.socket:
     return line
 
 
-def serve(config: Config, line: socket.socket, *, until_eof: bool = False) -> None:
-    """Serve on a listening socket until a signal or, ``until_eof``, until stdin has ended."""
+def passed() -> socket.socket | None:
+    """The listening socket that systemd has opened for us, if it has (sd_listen_fds(3))."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if os.environ.get("LISTEN_FDS") != "1":
+        raise NotServed("a socket unit must pass one socket: ListenStream= once")
+    return socket.socket(fileno=3)
+
+
+def serve(
+    config: Config, line: socket.socket, *, until_eof: bool = False, idle_s: float | None = None
+) -> None:  # fmt: skip
+    """Serve on a listening socket until a signal.
+
+    Or, ``until_eof``, until stdin has ended; or until nobody has asked for ``idle_s``.
+    """
     publish.sweep(str(webbing.drop(config)))
     here = site(config)
+    holds = fence.close(config)
+    sys.stderr.write(f"the page is served; fenced in by {', '.join(holds)}\n")
     settings = uvicorn.Config(
         app(here), http=_Prompt, ws="none", lifespan="off", log_config=None,
         access_log=False, proxy_headers=False, server_header=False, date_header=True,
         limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=_LAST_WORD_S,
     )  # fmt: skip
-    asyncio.run(_serve(uvicorn.Server(settings), here.daemon, line, until_eof=until_eof))
+    server = uvicorn.Server(settings)
+    asyncio.run(_serve(server, here.daemon, line, until_eof=until_eof, idle_s=idle_s))
 
 
 async def _serve(
-    server: uvicorn.Server, daemon: Daemon, line: socket.socket, *, until_eof: bool
+    server: uvicorn.Server, daemon: Daemon, line: socket.socket, *, until_eof: bool,
+    idle_s: float | None,
 ) -> None:  # fmt: skip
     hearing = asyncio.create_task(daemon.listen())
+    resting = asyncio.create_task(_rest(server, idle_s))
     if until_eof:
         asyncio.get_running_loop().add_reader(0, _left, server)
     try:
         await server.serve(sockets=[line])
     finally:
-        hearing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await hearing
+        for task in (hearing, resting):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _rest(server: uvicorn.Server, idle_s: float | None) -> None:
+    """End when nobody asks: systemd starts us again with the next request."""
+    busy_at = time.monotonic()
+    while idle_s is not None:
+        await asyncio.sleep(min(idle_s / 4, 30.0))
+        if server.server_state.connections:
+            busy_at = time.monotonic()
+        elif time.monotonic() - busy_at > idle_s:
+            server.should_exit = True
 
 
 def _left(server: uvicorn.Server) -> None:
