@@ -331,6 +331,11 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
             ledger.in_state(state, 10, inbox=inbox)
             for state in ("quarantined", "retry") for inbox in (None, "/in")
         ],
+        "latest": lambda: [
+            ledger.latest(state, after, 10)
+            for state in (None, "done", "retry", "quarantined")
+            for after in (None, (1.0, "/in", "a"))
+        ],
         "owners": lambda: ledger.owners("/out", ["a", "b", "c"]),
         "twins": lambda: ledger.twins(100, "recipe"),
         "counts": ledger.counts,

@@ -38,6 +38,12 @@ def rendered(inbox: str, relpath: str, changed_at: float, word: str, tail: str) 
     return f"{hashlib.sha256(photo).hexdigest()[:40]}{tail}"
 
 
+def preview(inbox: str, relpath: str, changed_at: float, what: str, side: int) -> str:
+    """The name in `made` of a small picture; another one when there is another cut-out."""
+    photo = f"{inbox}\0{relpath}\0{changed_at!r}".encode("utf-8", "surrogateescape")
+    return f"{hashlib.sha256(photo).hexdigest()[:32]}-{what}-{side}.webp"
+
+
 def sessions(config: Config) -> Path:
     """One-time links and sessions of browsers; the web process writes here."""
     return home(config) / "sessions"

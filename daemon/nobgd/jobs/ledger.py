@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +83,8 @@ _PATHS = tuple(map(_NAMES.index, ("inbox", "relpath", "output", "outbox")))
 _NUMBERS = tuple(map(_NAMES.index, ("size", "mtime_ns", "inode", "ctime_ns")))
 _FLAGS = tuple(map(_NAMES.index, ("disposed", "gone")))
 _LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
+
+_BY_AGE = {"retry": "photo_retry", "quarantined": "photo_set_aside"}
 
 
 class Ledger:
@@ -202,6 +205,24 @@ class Ledger:
         # said, for SQLite would rather walk over all photos of the inbox by the primary key
         by = f"INDEXED BY {_LISTED[state]} WHERE state='{state}' AND inbox=? {latest}"
         return list(self._rows(by, stored.folder(inbox), limit))
+
+    def latest(
+        self, state: str | None, after: tuple[float, str, str] | None, most: int
+    ) -> list[Row]:  # fmt: skip
+        """Rows in ``state`` (done, retry, quarantined; None: any), latest first; a part.
+
+        ``after``: when the last row of the part before changed, its inbox and its relpath.
+        """
+        if state not in (None, "done", *_LISTED):
+            raise ValueError(f"photos that are {state} have no index, and may be few in a million")
+        place = (sys.float_info.max,) if after is None else (after[0], *_key(after[1], after[2]))
+        marks = ", ".join("?" * len(place))
+        names = ", ".join(("changed_at", "inbox", "relpath")[: len(place)])
+        which = "" if state is None else f"state='{state}' AND "
+        order = "ORDER BY changed_at DESC, inbox DESC, relpath DESC LIMIT ?"
+        index = _BY_AGE.get(state or "", "photo_latest")
+        by = f"INDEXED BY {index} WHERE {which}({names}) < ({marks}) {order}"
+        return list(self._rows(by, *place, most))
 
     def owners(self, outbox: str, outputs: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Of those ``outputs`` that a source owns: which, as (inbox, relpath)."""

@@ -27,6 +27,7 @@ from nobgd.values.errands import (
     Errand,
     Peek,
     Prepare,
+    Preview,
     PutBack,
     Release,
     Render,
@@ -59,6 +60,8 @@ def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
             return peek(errand)
         case Render():
             return _rendered(errand, ask)
+        case Preview():
+            return _preview(errand, ask)
 
 
 def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:
@@ -71,6 +74,12 @@ def _rendered(errand: Render, ask: Callable[[float], int]) -> int:
     from nobgd.lane import rendered  # numpy, as above
 
     return rendered.make(errand, ask)
+
+
+def _preview(errand: Preview, ask: Callable[[float], int]) -> int:
+    from nobgd.lane import preview  # numpy, as above
+
+    return preview.make(errand, ask)
 
 
 def prepare(errand: Prepare) -> int:

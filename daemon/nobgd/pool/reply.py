@@ -28,6 +28,7 @@ from nobgd.values.errands import (
     Errand,
     Peek,
     Prepare,
+    Preview,
     PutBack,
     Release,
     Render,
@@ -258,7 +259,7 @@ def found(reply: Number, errand: Errand) -> int | Mount:
             fits = 0 <= number < _MOST
         case Peek():
             fits = number < len(FORMATS)
-        case PutBack() | Release() | Write() | Unlink() | Render():
+        case PutBack() | Release() | Write() | Unlink() | Render() | Preview():
             fits = number < _MOST
     if not fits:
         raise Broken(f"errand: none of the answers of {type(errand).__name__}")

@@ -17,7 +17,7 @@ from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import asides, plan
 from nobgd.jobs.ledger import Ledger, Row
-from nobgd.status import glance, photos
+from nobgd.status import glance, listing, photos
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
 from nobgd.status.line import line
@@ -287,6 +287,10 @@ def handle(
             return photos.photo(config, ledger, service, inbox, relpath)
         case {"do": "render", "inbox": str(inbox), "relpath": str(relpath), "output": dict(output)}:
             return photos.render(config, ledger, service, (inbox, relpath), output)
+        case {"do": "photos", **asked}:
+            return listing.photos(config, ledger, service, asked)
+        case {"do": "preview", **asked}:
+            return photos.preview(config, ledger, service, asked)
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:

@@ -25,7 +25,7 @@ def photo(
     if rules is None:
         return {"photo": None}
     root = str(rules.path)
-    return {"photo": _told(rules, relpath, ledger.get(root, relpath), service)}
+    return {"photo": told(root, relpath, ledger.get(root, relpath), service)}
 
 
 def render(
@@ -49,10 +49,28 @@ def render(
     return service.renders.ask(row, wanted)
 
 
-def _told(
-    rules: InboxConfig, relpath: str, row: Row | None, service: Service | None
+def preview(
+    config: Config, ledger: Ledger, service: Service | None, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """Have a small picture made; {} where it is under way, {"failed": why} where it cannot be."""
+    match asked:
+        case {
+            "inbox": str(inbox), "relpath": str(relpath), "side": 320 | 1600 as side,
+            "what": "in" | "out" | "mask" as what,
+        }:  # fmt: skip
+            rules = _inbox(config, inbox)
+            row = None if rules is None else ledger.get(str(rules.path), relpath)
+            if row is None or row.state != "done":
+                return {"failed": "it is not done"}
+            return service.previews.ask(row, what, side) if service is not None else {}
+        case _:
+            return {"error": "preview: inbox, relpath, what and side are needed"}
+
+
+def told(
+    root: str, relpath: str, row: Row | None, service: Service | None
 ) -> dict[str, Any] | None:
-    root = str(rules.path)
+    """One photo of the inbox ``root``; None where nothing is known of it."""
     moving = _moving(root, relpath, service)
     if row is None and moving is None:
         return None

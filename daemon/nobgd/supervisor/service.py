@@ -34,6 +34,7 @@ from nobgd.jobs.events import Answer, Call, Then
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.places import Place, make_folders
+from nobgd.jobs.previews import Previews
 from nobgd.jobs.recipes import Recipes
 from nobgd.jobs.renders import Renders
 from nobgd.jobs.signals import Reload, Stop
@@ -109,6 +110,7 @@ class Service:
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.looking = Looking(self)
         self.renders = Renders(self)
+        self.previews = Previews(self)
         self.unnamed = Unnamed(self)
         self.recipes = Recipes(self.ledger)
         self.desk = Desk(self)

@@ -7,6 +7,7 @@ crash at any point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nobgd.values.mount import Mount
 from nobgd.values.rendering import Rendering
@@ -155,4 +156,24 @@ class Render:
     mount: Mount | None = None  # what the outbox lay on when last seen; None: not checked
 
 
-Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Make a small picture of a photo, of its cut-out or of its mask, for people who look.
+
+    A WebP whose longest side is at most ``side`` pixels, called ``name`` in ``folder``, which is
+    one of ours; it replaces one that is there.
+    """
+
+    inbox: str  # the folder that ``relpath`` lies in: an inbox, or the outbox of a cut-out
+    relpath: str
+    what: Literal["in", "out", "mask"]
+    side: int
+    folder: str
+    name: str
+    mount: Mount | None = None  # what ``inbox`` lay on when last seen; None: not checked
+
+
+Errand = (
+    Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
+    | Preview
+)  # fmt: skip
