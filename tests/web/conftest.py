@@ -40,7 +40,8 @@ class Page:
             self.port = free.getsockname()[1]
         web = {"listen": f"127.0.0.1:{self.port}", **web}
         (root / "in").mkdir(exist_ok=True)
-        self.daemon = Daemon(root, cache_dir=str(cache), web=web)
+        log = {"file": str(root / "nobgd.log")}
+        self.daemon = Daemon(root, cache_dir=str(cache), web=web, log=log)
         self.config = self.daemon.config
         self.home = root / "state/web"
 

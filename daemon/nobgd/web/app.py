@@ -6,19 +6,27 @@ from starlette.requests import Request
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nobgd.web import live, native, rembg, removebg, session, shell
+from nobgd.web import live, looking, many, native, rembg, removebg, session, shell
 from nobgd.web.gate import Gate
 from nobgd.web.problems import Problem
 from nobgd.web.site import Site
 
 _V1 = "/api/v1"
 _NATIVE = [
+    Route("/", shell.page),
+    Route("/static/{name}", shell.static),
     Route("/drop", native.form, methods=["POST"]),
     Route(f"{_V1}/session", session.begin, methods=["POST"]),
     Route(f"{_V1}/session", session.tell),
     Route(f"{_V1}/session", session.end, methods=["DELETE"]),
     Route(f"{_V1}/photos", native.put, methods=["PUT"]),
+    Route(f"{_V1}/photos", looking.listed),
     Route(f"{_V1}/photos/{{id}}", native.one),
+    Route(f"{_V1}/photos/{{id}}/preview/{{what}}/{{side}}", looking.preview),
+    Route(f"{_V1}/actions", many.act, methods=["POST"]),
+    Route(f"{_V1}/zip", many.archive, methods=["POST"]),
+    Route(f"{_V1}/report", looking.report),
+    Route(f"{_V1}/config", looking.config),
     Route(f"{_V1}/photos/{{id}}/result", native.cut),
     Route(f"{_V1}/photos/{{id}}/retry", native.retry, methods=["POST"]),
     Route(f"{_V1}/cutout", native.cutout, methods=["POST"]),
@@ -27,7 +35,6 @@ _NATIVE = [
     Route(f"{_V1}/pause", native.pause, methods=["POST"]),
     Route(f"{_V1}/resume", native.pause, methods=["POST"]),
 ]
-_PAGE = [Route("/", shell.page), Route("/static/{name}", shell.static)]
 _COMPATIBLE = {
     "rembg": [
         Route("/api/remove", rembg.get),
@@ -45,8 +52,7 @@ _COMPATIBLE = {
 def app(site: Site) -> ASGIApp:
     """ASGI, to be served."""
     assert site.config.web is not None  # noqa: S101 - else there is no site
-    page = _PAGE if shell.there() else []
-    routes = [*page, *_NATIVE, *(r for name in site.config.web.compat for r in _COMPATIBLE[name])]
+    routes = [*_NATIVE, *(r for name in site.config.web.compat for r in _COMPATIBLE[name])]
     router = Router(routes, redirect_slashes=False, default=_nothing)
 
     async def inside(scope: Scope, receive: Receive, send: Send) -> None:

@@ -99,8 +99,16 @@ def _own_page(request: Request) -> None:
 
 
 def _patient(receive: Receive) -> Receive:
+    """Waits so long for each part of the body; for what follows it, a client's end, for ever."""
+    whole = False
+
     async def within() -> Message:
-        return await asyncio.wait_for(receive(), _CHUNK_S)
+        nonlocal whole
+        if whole:
+            return await receive()
+        message = await asyncio.wait_for(receive(), _CHUNK_S)
+        whole = not message.get("more_body", False)
+        return message
 
     return within
 

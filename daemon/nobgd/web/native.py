@@ -142,13 +142,19 @@ def _seconds(text: str) -> float:
     return min(float(text), _LONGEST_WAIT_S)
 
 
-async def read_json(request: Request) -> Mapping[str, Any]:
-    """The object in the body.  Raises Problem."""
+async def read_body(request: Request) -> bytes:
+    """A small body.  Raises Problem."""
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > _LONGEST_JSON:
-            raise Problem(413, "too_large", "more than 1 MB of JSON")
+            raise Problem(413, "too_large", "the body is larger than 1 MB")
+    return bytes(body)
+
+
+async def read_json(request: Request) -> Mapping[str, Any]:
+    """The object in the body.  Raises Problem."""
+    body = await read_body(request)
     try:
         found = json.loads(body or b"{}")
     except (ValueError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,6 +64,12 @@ async def look(site: Site, inbox: str, relpath: str) -> Photo:
         return Photo(inbox, relpath, told["state"], **known)
     there = inbox == site.own and site.drop.there(relpath)
     return Photo(inbox, relpath, "waiting" if there else "gone")
+
+
+def known(told: Mapping[str, Any]) -> Photo:
+    """A photo as the daemon tells of it."""
+    values: dict[str, Any] = {name: told.get(name) for name in Photo.__slots__}
+    return Photo(**values)
 
 
 async def settled(site: Site, inbox: str, relpath: str, within_s: float) -> Photo:

@@ -48,7 +48,7 @@ class Result:
         kind = "attachment" if attached else "inline"
         plain = self.name.encode("ascii", "replace").decode().translate({34: "_", 92: "_"})
         return StreamingResponse(
-            self._parts(),
+            self.parts(),
             headers={
                 "Content-Length": str(self.size),
                 "Content-Disposition": f'{kind}; filename="{plain.replace("?", "_")}";'
@@ -58,7 +58,8 @@ class Result:
             media_type=self.media_type,
         )
 
-    async def _parts(self) -> AsyncIterator[bytes]:
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Its bytes; it is closed then."""
         try:
             left = self.size
             while left > 0:
@@ -72,7 +73,7 @@ class Result:
 
     async def read(self) -> bytes:
         """All of it."""
-        return b"".join([part async for part in self._parts()])
+        return b"".join([part async for part in self.parts()])
 
 
 async def result(site: Site, photo: Photo, spec: Spec) -> Result:
