@@ -3,16 +3,25 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+RUNS    = $(VENV)/.runs
 TESTERS ?= 3  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 .PHONY: help setup run test check bench faults lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# What a lock of requirements/ names, then nobgd itself from this folder
+INSTALL = $(PYTHON) -m venv $(VENV) \
+  && $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/$(1).txt \
+  && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
 $(STAMP): pyproject.toml requirements/dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(call INSTALL,dev)
+	@touch $@ $(RUNS)
+
+$(RUNS): pyproject.toml requirements/run.txt
+	@echo "Installing nobgd into $(VENV), once; this takes a minute or two."
+	@$(call INSTALL,run)
 	@touch $@
 
 setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
@@ -21,7 +30,7 @@ setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights 
 nobgd.yaml:  # yours to change; git does not see it
 	@sed 's|\.\./||' config/nobgd.yaml > $@
 
-run: $(STAMP) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foreground
+run: $(RUNS) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foreground
 	@$(BIN)/nobgd models fetch -c nobgd.yaml
 	@mkdir -p inbox outbox
 	@echo "Drop a photo into $(CURDIR)/inbox; its cut-out appears in $(CURDIR)/outbox. Ctrl-C stops."
@@ -54,6 +63,8 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-ann
        --python-version 3.11 --upgrade pyproject.toml requirements/build.in
 lock:            ## refresh requirements/*.txt after a change of pyproject.toml (needs uv)
 	$(LOCK) --output-file requirements/service.txt
+	$(LOCK) --extra web --override requirements/slim.in --output-file requirements/slim.txt
+	$(LOCK) --extra ncnn --extra web --output-file requirements/run.txt
 	$(LOCK) --extra ncnn --output-file requirements/ncnn.txt
 	$(LOCK) --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
 

@@ -131,7 +131,14 @@ def test_what_a_log_holds_is_told_in_every_format(small: Path) -> None:
     """Terminal, CSV, JSON and Markdown have the same count of the same bucket."""
     row = next(r for r in tables(small)["resolutions"] if r["size"] == "≤ 8.29 MP")
     rows = list(csv.reader(io.StringIO(report(small, "--format", "csv").stdout)))
-    assert ["resolutions", "≤ 8.29 MP", str(row["photos"])] in [r[:3] for r in rows]
+    assert rows[0] == ["table", "row", "column", "value"]
+    assert {len(each) for each in rows} == {4}
+    assert ["resolutions", "≤ 8.29 MP", "photos", str(row["photos"])] in rows
+    totals = tables(small)["totals"]
+    assert ["totals", "", "photos", str(totals["photos"])] in rows
+    assert all(isinstance(totals[key], int | float) for key in totals if key not in ("from", "to"))
+    assert {"photos", "megapixels_per_minute", "busy_s", "ms_per_megapixel"} <= set(totals)
+    assert row["ms_per_megapixel_p50"] > 0
     assert f"| ≤ 8.29 MP | {row['photos']} |" in report(small, "--format", "markdown").stdout
     plain = report(small).stdout
     assert re.search(rf"≤ 8.29 MP +{row['photos']} ", plain)
