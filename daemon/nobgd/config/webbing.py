@@ -61,6 +61,11 @@ def folders(config: Config) -> tuple[Path, ...]:
     return (home(config), drop(config), out(config), made(config), sessions(config))
 
 
+def whole(config: Config, inbox: str) -> bool:
+    """Whether photos get their names in this inbox when they are whole, so that none grows."""
+    return config.web is not None and inbox == str(drop(config))
+
+
 def make(config: Config) -> None:
     """Make these folders.  Raises OSError."""
     for folder in folders(config):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nobgd.config import Config, InboxConfig
+from nobgd.config import Config, InboxConfig, webbing
 from nobgd.intake import messages
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Row
@@ -177,7 +177,9 @@ class Desk:
             inode=photo.inode, ctime_ns=photo.ctime_ns,
         )  # fmt: skip
         recipe = service.engine.recipes[photo.inbox]
-        settle = rules.watch.settle_s
+        patience = max(_PATIENCE_S, _PATIENCE_SETTLES * rules.watch.settle_s)
+        if webbing.whole(service.config, photo.inbox):  # it is as long as it gets
+            patience = 0.0
         return Job(
             *me, photo.size, photo.mtime_ns, outbox, names, reserved,
             moved=self._moved(),
@@ -185,7 +187,7 @@ class Desk:
             compression=rules.output.compression, develop=rules.raw == "develop",
             max_megapixels=service.config.workers.max_megapixels,
             attempt=(row.attempts if row is not None and same else 0) + 1,
-            quiet_s=photo.quiet_s, patience_s=max(_PATIENCE_S, _PATIENCE_SETTLES * settle),
+            quiet_s=photo.quiet_s, patience_s=patience,
             twins=ledger.twins(photo.size, recipe.key),
             inbox_mount=service.mounts.get(photo.inbox),
             outbox_mount=service.outboxes[outbox].seen,
