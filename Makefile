@@ -6,7 +6,7 @@ STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
 TESTERS ?= 3  # processes that run the tests; they wait for disks, daemons and machines half the time
 
-.PHONY: help setup run test check bench faults lock clean
+.PHONY: help setup run test check bench faults package-test lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -57,6 +57,9 @@ bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=
 
 faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped
 	PYTHONPATH=tests $(BIN)/python -m faults.campaign $(ROWS)
+
+package-test:    ## the container image, built and run (root, buildah, podman; minutes)
+	packaging/check.sh
 
 # Every version and hash, for all of Python 3.11 to 3.14, x86-64 and aarch64; no registry is named
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \

@@ -35,3 +35,30 @@ def test_the_index_knows_every_page() -> None:
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     pages = {path.name for path in ROOT.glob("docs/*.md")} - {"README.md"}
     assert pages <= set(re.findall(r"\(([a-z-]+\.md)\)", index))
+
+
+def _sections(name: str) -> list[str]:
+    return (ROOT / name).read_text(encoding="utf-8").split("\n## ")
+
+
+def _commands(text: str) -> list[str]:
+    """What stands in blocks of code, comments aside."""
+    blocks = re.findall(r"```.*?\n(.*?)```", text, re.DOTALL)
+    lines = [re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_both_readmes_have_the_same_sections() -> None:
+    """As many headings, in the same order."""
+    assert len(_sections("README.md")) == len(_sections("README.zh-CN.md"))
+
+
+@pytest.mark.parametrize("number", range(len(_sections("README.zh-CN.md"))))
+def test_both_readmes_say_the_same(number: int) -> None:
+    """The same commands, figures, names in code and links in each section."""
+    english, chinese = (_sections(name)[number] for name in ("README.md", "README.zh-CN.md"))
+    assert _commands(chinese) == _commands(english)
+    for what in (r"\d+(?:[.,]\d+)*", r"`[^`\n]+`", r"\]\((?!README)([^)]+)\)"):
+        plain = [re.sub(r"```.*?```", "", text, flags=re.DOTALL) for text in (english, chinese)]
+        found = [sorted(re.findall(what, text)) for text in plain]
+        assert found[0] == found[1], what
