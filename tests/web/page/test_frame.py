@@ -96,7 +96,7 @@ def test_addresses_are_relative() -> None:
 def test_size() -> None:
     sizes = {name: len(each.zipped) for name, each in shell.files().items()}
     first = ("page.css", "icon.svg", "main.js", "kit.js", "photos.js")
-    then = ("uploads.js", "photo.js", "viewer.js")
+    then = ("uploads.js", "photo.js", "viewer.js", "output.js")
     for lang in shell.LANGUAGES:
         frame = shell.index(lang)
         assert gzip.decompress(frame.zipped) == frame.body

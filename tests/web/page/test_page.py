@@ -106,6 +106,35 @@ def test_one_click_downloads_it(tab: Any) -> None:
         assert file.testzip() is None
 
 
+def test_it_comes_in_the_format_and_on_the_ground_that_is_chosen(visits: Open, tab: Any) -> None:
+    """One and many; the choice is kept for the next visit."""
+    assert tab.locator(".card").count() == 3
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.locator("details.output summary").click()
+    fresh.locator("#o-format").select_option("jpeg")
+    fresh.locator("#o-background").select_option("black")
+    fresh.locator("#o-longest_side").fill("100")
+    fresh.locator("#o-longest_side").press("Tab")
+    with fresh.expect_download() as one:
+        fresh.locator(".card", has_text="咖啡").locator(".get").click()
+    assert one.value.suggested_filename == "咖啡_nobg.jpg"
+    with Image.open(one.value.path()) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (100, 75))
+    fresh.locator("#all").check()
+    with fresh.expect_download() as many:
+        fresh.get_by_role("button", name="Download ZIP").click()
+    with zipfile.ZipFile(many.value.path()) as file:
+        assert {name.rpartition(".")[2] for name in file.namelist()} == {"jpg"}
+    fresh.reload()
+    fresh.wait_for_selector("details.output")
+    assert "JPEG" in fresh.locator("details.output summary").inner_text()
+    fresh.locator(".card", has_text="咖啡").locator(".name").click()
+    with fresh.expect_download() as mask:
+        fresh.get_by_role("link", name="Download the mask").click()
+    assert mask.value.suggested_filename == "咖啡_mask.png"
+    assert fresh.wrong == []
+
+
 def test_by_keys_alone(visits: Open, tab: Any) -> None:
     """From the address bar to the download of a photo, and through its views, without a mouse."""
     from playwright.sync_api import expect

@@ -144,3 +144,47 @@ export const memory = {
     } catch { /* the next visit starts from the defaults */ }
   },
 };
+
+const START = { format: "png", compression: "fast", quality: "90", background: "none",
+  colour: "#ffffff", crop: "none", margin: "", longest_side: "" };
+/** How cut-outs are to be handed out, as chosen in this browser. */
+export const output = { ...START, ...memory.get("output", {}) };
+
+/** The choice as parameters of an address, led by &; only what differs from the plain PNG. */
+export function query() {
+  const asked = new URLSearchParams();
+  if (output.format !== "png") {
+    asked.set("format", output.format);
+    asked.set("quality", output.quality);
+  } else if (output.compression !== "fast") asked.set("compression", output.compression);
+  if (output.background !== "none") {
+    asked.set("background", output.background === "colour" ? output.colour : output.background);
+  }
+  if (output.crop !== "none") {
+    asked.set("crop", output.crop);
+    if (output.margin) asked.set("margin", output.margin);
+  }
+  if (output.longest_side) asked.set("longest_side", output.longest_side);
+  return asked.size ? `&${asked}` : "";
+}
+
+/** The choice for people, and behind it the form; its module comes when it is opened. */
+export function handing(changed) {
+  const said = el("span", { class: "soft" });
+  const tell = () => {
+    said.textContent = [t(`format_${output.format}`),
+      output.background !== "none" && t(`background_${output.background}`),
+      output.crop !== "none" && t(`crop_${output.crop}`),
+      output.longest_side && `${output.longest_side} px`].filter(Boolean).join(" · ");
+  };
+  const box = el("details", { class: "output" }, el("summary", {}, t("output"), ": ", said));
+  box.addEventListener("toggle", async () => {
+    const { fields } = await import("./output.js");
+    if (!box.children[1]) box.append(fields(() => {
+      tell();
+      changed();
+    }));
+  }, { once: true });
+  tell();
+  return box;
+}

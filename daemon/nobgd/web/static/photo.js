@@ -1,6 +1,6 @@
 /** One photo: before and after, what is known of it, and its download. */
 
-import { attempt, button, bytes, call, duration, el, known, moment, number, preview, t }
+import { attempt, button, bytes, call, duration, el, handing, known, moment, number, preview, query, t }
   from "./kit.js";
 import { may } from "./main.js";
 import { order } from "./photos.js";
@@ -15,16 +15,19 @@ export function show(root, [id]) {
   const aside = el("aside", {});
   const link = el("a", { class: "go", download: "", "aria-keyshortcuts": "D" }, t("download"),
     el("kbd", { "aria-hidden": "true" }, "D"));
+  const mask = el("a", { class: "plain", download: "" }, t("download_mask"));
   const again = button("retry", async () => {
     const next = await attempt(() => call("POST", `photos/${id}/retry`));
     if (next) put(next);
   });
+  const as = handing(() => aim());
   const turn = (step) => button(step < 0 ? "previous" : "next", () => go(step),
     { icon: step < 0 ? "←" : "→", disabled: !near(step) }, step < 0 ? "←" : "→");
   root.append(el("div", { class: "head" }, el("a", { href: "#/", class: "back" }, "← ", t("back")), title,
     turn(-1), turn(1)), el("div", { class: "one" }, view.root, aside));
 
-  const aim = () => { link.href = `api/v1/photos/${id}/result?download=1`; };
+  const aim = () => { link.href = `api/v1/photos/${id}/result?download=1${query()}`; };
+  mask.href = `api/v1/photos/${id}/result?download=1&mask=1`;
   const go = (step) => {
     if (near(step)) location.replace(`#/photo/${near(step).id}`);
   };
@@ -36,7 +39,7 @@ export function show(root, [id]) {
     document.title = `${photo.name} · nobgd`;
     view.photo(photo);
     aim();
-    link.hidden = !done || !photo.mine;
+    link.hidden = as.hidden = mask.hidden = !done;
     again.hidden = !may("review") || !["quarantined", "retrying"].includes(state);
     aside.replaceChildren(link, again, facts([
       ["state", t(state)],
@@ -49,7 +52,7 @@ export function show(root, [id]) {
         { n: Math.round(took / (width * height / 1e6)) })],
       ["doubt", doubt != null && `${number(doubt * 100)} %`],
       ["changed", photo.changed_at && moment(photo.changed_at)],
-    ]));
+    ]), as, mask);
   }
 
   async function load() {

@@ -1,6 +1,6 @@
 /** Dropping photos, and the list of all that there are: a hundred a page. */
 
-import { attempt, button, call, duration, el, known, number, preview, say, t, toast }
+import { attempt, button, call, duration, el, handing, known, number, preview, query, say, t, toast }
   from "./kit.js";
 import { may, now } from "./main.js";
 
@@ -92,8 +92,8 @@ function card(first, chosen) {
     item.firstChild.href = name.href = `#/photo/${photo.id}`;
     why.textContent = told(photo);
     why.title = photo.reason || "";
-    get.hidden = tick.hidden = !done || !photo.mine; // others' cut-outs lie in their outboxes
-    get.href = `api/v1/photos/${photo.id}/result?download=1`;
+    get.hidden = tick.hidden = !done;
+    get.href = `api/v1/photos/${photo.id}/result?download=1${query()}`;
     get.setAttribute("aria-label", `${t("download")}: ${photo.name}`);
     tick.setAttribute("aria-label", `${t("choose_it")}: ${photo.name}`);
   } };
@@ -143,7 +143,8 @@ export function show(root) {
   const older = button("older", () => { trail.push(next); load(); });
   const tools = el("div", { class: "tools", hidden: true }, tabs, el("span", { class: "grow" }),
     selected, el("label", { for: "all", class: "check" }, all, t("all_here")), retry, zip);
-  root.append(el("h1", { class: "unseen" }, t("photos")), zone, live, sending, tools, grid,
+  const as = handing(() => cards.forEach((each) => each.update(each.photo)));
+  root.append(el("h1", { class: "unseen" }, t("photos")), zone, live, sending, tools, as, grid,
     empty, el("div", { class: "pages" }, newer, older));
   zone.hidden = !may("submit");
 
@@ -161,8 +162,10 @@ export function show(root) {
 
   /** The chosen ones as an archive: a form, so that the browser saves what streams in. */
   function zipped() {
+    const rendering = [...new URLSearchParams(query())];
     const form = el("form", { method: "post", action: "api/v1/zip", hidden: true },
-      [...chosen].map((value) => el("input", { type: "hidden", name: "ids", value })));
+      [...[...chosen].map((id) => ["ids", id]), ...rendering]
+        .map(([name, value]) => el("input", { type: "hidden", name, value })));
     document.body.append(form);
     form.submit();
     form.remove();
@@ -221,7 +224,7 @@ export function show(root) {
     }
     order = found;
     zone.classList.toggle("slim", found.length > 0 || state !== "");
-    tools.hidden = !found.length && state === "";
+    tools.hidden = as.hidden = !found.length && state === "";
     empty.hidden = found.length > 0;
     empty.textContent = t(state ? "none_match" : "none_yet");
     all.checked = false;
