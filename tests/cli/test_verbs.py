@@ -38,6 +38,16 @@ def test_a_wrong_configuration_is_exit_2_with_its_line(
     assert "bad.yaml:1:1: unknown key wrokers; did you mean workers?" in capsys.readouterr().err
 
 
+def test_check_knows_the_models(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is started with it."""
+    text = Path(settings).read_text().replace("u2netp", "u2netpp")
+    (tmp_path / "typo.yaml").write_text(text)
+    assert cli.main(["check", "-c", str(tmp_path / "typo.yaml")]) == 2
+    assert "model.name: there is no model u2netpp; did you mean u2netp?" in capsys.readouterr().err
+
+
 def test_unit_prints_the_drop_in(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     """To look at; nothing is written."""
     assert cli.main(["unit", "-c", settings]) == 0

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from nobgd.cli import common
+
+if TYPE_CHECKING:
+    from nobgd.config import Config
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,11 +45,28 @@ def run(args: argparse.Namespace) -> int:
         config = common.load(args)
     except common.Quit as end:
         return int(end.code)
-    if (why := engine.lacking(config)) is not None:
+    unknown = list(_unknown_models(config))
+    lacking = engine.lacking(config)
+    for why in [*unknown, *([lacking] if lacking is not None and not unknown else [])]:
         print(f"{config.origin}: {why}", file=sys.stderr)
+    if unknown or lacking is not None:
         return common.USAGE
     print(f"# {config.origin}, as understood")
     print(
         yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True), end=""
     )
     return common.GOOD
+
+
+def _unknown_models(config: Config) -> Iterator[str]:
+    """A sentence for each model that is named and not known."""
+    from nobgd import models
+
+    for name in sorted({each.model.name for each in config.inboxes}):
+        try:
+            models.load_manifest()[name]
+        except KeyError:
+            known = sorted(models.load_manifest())
+            guess = difflib.get_close_matches(name, known, 1, 0.6)
+            hint = f"did you mean {guess[0]}?" if guess else f"there are {', '.join(known)}"
+            yield f"model.name: there is no model {name}; {hint}"

@@ -31,6 +31,13 @@ from nobgd.values.rendering import MASK_TAIL
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
 
+_MOUNT = "mount the share and name its mount point"
+_FOREIGN = (  # what people write who mean a folder, and what the kernel would not find
+    (re.compile(r"\$[A-Za-z_{]"), "variables are not filled in; write the folder out, or ./$…"),
+    (re.compile(r"[A-Za-z]:[\\/]|\\\\"), f"is a path of Windows; {_MOUNT}"),
+    (re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://"), f"is an address and no folder; {_MOUNT}"),
+)
+
 
 def _absolute(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str):
@@ -39,6 +46,9 @@ def _absolute(value: Any, info: ValidationInfo) -> Any:
         raise ValueError("must be a path")
     if not value or "\0" in value:
         raise ValueError("must not be empty")
+    for foreign, says in _FOREIGN:
+        if foreign.match(value):
+            raise ValueError(says)
     base = (info.context or {}).get("base", ".")
     full = os.path.expanduser(value)
     if full.startswith("~"):
