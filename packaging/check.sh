@@ -63,6 +63,6 @@ owner=$(stat -c '%u:%g %a' "$photos/out/moose_nobg.png")
 within podman healthcheck run nobgd-check || fail 'it is not healthy'
 SECONDS=0
 within podman stop --time 90 nobgd-check >/dev/null
-printf 'stopped in %s s, exit %s\n' "$SECONDS" "$(within podman inspect --format '{{.State.ExitCode}}' nobgd-check)"
+printf 'stopped in %s s, exit %s\n' "$SECONDS" "$(within podman container inspect --format '{{.State.ExitCode}}' nobgd-check 2>/dev/null)"
 within podman run --rm --pull=never --user 1026:100 --read-only --network none --cap-drop ALL \
   --tmpfs /tmp -v "$photos/in:/in:ro" -v "$photos/out:/out" nobgd --version
