@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nobgd.web import live, looking, many, native, rembg, removebg, session, shell
+from nobgd.web import described, live, looking, many, native, rembg, removebg, session, shell
 from nobgd.web.gate import Gate
 from nobgd.web.problems import Problem
 from nobgd.web.site import Site
@@ -47,6 +48,15 @@ _COMPATIBLE = {
         Route("/v1.0/improve", removebg.improve, methods=["POST"]),
     ],
 }
+
+
+async def _openapi(_request: Request) -> Response:
+    """GET api/v1/openapi.json."""
+    every = [*_NATIVE, *(route for routes in _COMPATIBLE.values() for route in routes)]
+    return JSONResponse(described.openapi(every))
+
+
+_NATIVE.append(Route(f"{_V1}/openapi.json", _openapi))
 
 
 def app(site: Site) -> ASGIApp:

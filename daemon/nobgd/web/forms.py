@@ -137,6 +137,7 @@ def _plain(value: Any) -> str:
 
 
 async def _begun(site: Site, form: Form, name: str, filename: str) -> Upload:
+    await site.queue.enter()
     upload = await site.drop.upload()
     form.files.append(Received(name, filename, upload))
     return upload

@@ -118,6 +118,7 @@ async def pause(request: Request) -> Response:
 async def _body(request: Request, site: Site) -> drop.Upload:
     """The body as a file that is not published yet.  Raises Problem."""
     length = request.headers.get("content-length", "")
+    await site.queue.enter()
     async with site.receiving:
         upload = await site.drop.upload(int(length) if length.isdigit() else None)
         try:

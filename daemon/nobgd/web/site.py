@@ -13,6 +13,7 @@ from nobgd.web import ids
 from nobgd.web.daemon import Daemon
 from nobgd.web.drop import Drop
 from nobgd.web.ids import Ids
+from nobgd.web.queueing import Queue
 from nobgd.web.tokens import Tokens
 from nobgd.web.who import Doorman, Who
 
@@ -30,6 +31,7 @@ class Site:
     doorman: Doorman
     inboxes: dict[str, InboxConfig]  # by key
     own: str  # the key of the drop folder
+    queue: Queue
     receiving: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_UPLOADS))
 
 
@@ -37,11 +39,12 @@ def site(config: Config) -> Site:
     """Raises OSError where the folders of the page cannot be used."""
     assert config.web is not None  # noqa: S101 - without it there is no page
     tokens = Tokens(webbing.tokens(config))
+    daemon, drop = Daemon(config), webbing.drop(config)
     return Site(
-        config, Daemon(config), Drop(webbing.drop(config), config.web.quota),
+        config, daemon, Drop(drop, config.web.quota),
         Ids(ids.key_in(webbing.sessions(config))), Doorman(tokens, webbing.sessions(config)),
         {ids.inbox_key(str(each.path)): each for each in config.inboxes},
-        ids.inbox_key(str(webbing.drop(config))),
+        ids.inbox_key(str(drop)), Queue(daemon, str(drop)),
     )  # fmt: skip
 
 
