@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from nobgd import config
@@ -39,6 +40,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, Future[Finished]]] = []
+        self.inference = SimpleNamespace(state="ready")
 
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()
@@ -52,6 +54,9 @@ class Lanes:
         return None
 
     def busy(self) -> list[tuple[int, str, str, float]]:
+        return []
+
+    def pids(self) -> list[int]:
         return []
 
     def stuck(self, _: float) -> str | None:

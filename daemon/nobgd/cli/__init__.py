@@ -18,8 +18,8 @@ from nobgd import __version__
 from nobgd.cli import screen
 
 VERBS = (
-    "run", "once", "cut", "check", "models", "status", "why", "retry", "pause", "resume", "report",
-    "doctor", "unit", "web",
+    "run", "once", "cut", "check", "models", "status", "why", "list", "retry", "pause", "resume",
+    "accept", "reject", "report", "doctor", "unit", "web",
 )  # fmt: skip
 EPILOG = """\
 The configuration is read from -c FILE, else $NOBGD_CONFIG, ./nobgd.yaml or

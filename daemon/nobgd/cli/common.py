@@ -249,6 +249,21 @@ def _be_its_owner(folder: Path) -> None:
         os.seteuid(info.st_uid)
 
 
+def judge(args: argparse.Namespace, do: str, done: str) -> int:
+    """Say what somebody thinks of cut-outs."""
+    paths = list(dict.fromkeys(absolute(path) for path in args.paths))
+    try:
+        answer = ask(load(args), {"do": do, "paths": paths})
+    except Quit as end:
+        return end.code
+    for source in answer["judged"]:
+        print(f"{source}: {done}")
+    left = len(paths) - len(answer["judged"])
+    if left:
+        complain(f"{left} of these are not done, and have no cut-out to judge; see `nobgd why`")
+    return WORK_FAILED if left else GOOD
+
+
 def switch(args: argparse.Namespace, do: str, done: str) -> int:
     """Pause or resume one inbox or all."""
     try:

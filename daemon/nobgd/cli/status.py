@@ -101,6 +101,8 @@ def text(answer: dict[str, Any]) -> str:
         counts = [f"{inbox['done']} done"]
         names = ("waiting", "retrying", "quarantined", "skipped")
         counts += [f"{inbox[name]} {name}" for name in names if inbox.get(name)]
+        if inbox.get("doubtful"):
+            counts.append(f"{inbox['doubtful']} doubtful")
         if inbox.get("kept"):
             counts.append(f"{inbox['kept']} originals kept")
         if inbox["paused"]:

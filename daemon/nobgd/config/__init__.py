@@ -15,19 +15,31 @@ from nobgd.config.model import (
     Log,
     Metrics,
     Model,
-    Output,
     Watch,
     Web,
     Workers,
 )
+from nobgd.config.output import Output, Review
 from nobgd.config.reading import Document, Problem, read
 
 __all__ = [
-    "Config", "ConfigError", "InboxConfig", "Log", "Metrics", "Model", "Output", "Problem",
-    "Watch", "Web", "Workers", "load", "parse",
+    "Config",
+    "ConfigError",
+    "InboxConfig",
+    "Log",
+    "Metrics",
+    "Model",
+    "Output",
+    "Problem",
+    "Review",
+    "Watch",
+    "Web",
+    "Workers",
+    "load",
+    "parse",
 ]  # fmt: skip
 
-_OVERRIDES = ("model", "output", "watch")  # sections an inbox may override in part
+_OVERRIDES = ("model", "output", "watch", "review")  # sections an inbox may override in part
 
 
 class ConfigError(Exception):

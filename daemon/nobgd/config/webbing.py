@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from nobgd.config.model import Config, InboxConfig, Output
+from nobgd.config.model import Config, InboxConfig
+from nobgd.config.output import Output
 
 
 def home(config: Config) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import Config, InboxConfig, webbing
 from nobgd.intake import messages
-from nobgd.jobs import plan
+from nobgd.jobs import doubtful, plan
 from nobgd.jobs.ledger import Row
 from nobgd.jobs.places import Place
 from nobgd.record import events
@@ -194,6 +194,7 @@ class Desk:
             inode=photo.inode, ctime_ns=photo.ctime_ns,
             spare=plan.spare(photo.relpath, suffix, rendering.tail), own=own, replaces=replaces,
             counts=service.recipes.counting(photo.inbox), rendering=rendering,
+            review_above=rules.review.above, accepted=same and doubtful.accepted(row, recipe),
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
         )  # fmt: skip
 

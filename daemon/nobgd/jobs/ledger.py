@@ -57,6 +57,9 @@ class Row:
     kept: str | None  # the code by which the source was said to be kept
     kept_why: str | None
     aside: str | None  # its copy in quarantine, see `asides`; None: none was asked for yet
+    doubt: float | None  # of its cut-out, see `Done`
+    confidence: float | None
+    review: str | None  # open: somebody should look at it | accepted | rejected
 
     @property
     def left(self) -> bool:
@@ -76,7 +79,7 @@ class Row:
 _COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
     " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms, inode,"
-    " ctime_ns, gone, keep, kept, kept_why, aside"
+    " ctime_ns, gone, keep, kept, kept_why, aside, doubt, confidence, review"
 )
 _NAMES = _COLUMNS.replace(" ", "").split(",")
 _PATHS = tuple(map(_NAMES.index, ("inbox", "relpath", "output", "outbox")))
@@ -301,22 +304,27 @@ class Ledger:
             " code = CASE WHEN disposed OR gone THEN NULL ELSE code END,"
             " outbox=excluded.outbox, output=excluded.output, disposed=0, gone=0, keep=NULL,"
             " kept=NULL, kept_why=NULL,"
+            " review = CASE WHEN review='accepted' AND NOT (disposed OR gone) THEN review END,"
             " aside = CASE WHEN disposed OR gone THEN NULL ELSE aside END,"
             " changed_at=excluded.changed_at",
             *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
 
-    def done(self, done: Done, outbox: str, record: str | None) -> None:
-        """An attempt ended in an output; ``record`` is kept until `said`."""
+    def done(
+        self, done: Done, outbox: str, record: str | None, review: str | None = None
+    ) -> None:
+        """An attempt ended in an output; ``record`` is kept until `said`; ``review``: see `Row`."""
         output = done.output.removeprefix(f"{outbox}/")
         what = (
             done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
-            time.time(), done.timing.total_ms, done.keep,
+            time.time(), done.timing.total_ms, done.keep, done.doubt, done.subject_confidence,
+            review,
         )  # fmt: skip
         self._change(
             done.inbox, done.relpath, "done",
             "attempts=0, interrupted=0, next_try=NULL, code=NULL, reason=NULL, sha256=?, recipe=?,"
-            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?, keep=?", *what,
+            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?, keep=?,"
+            " doubt=?, confidence=?, review=?", *what,
         )  # fmt: skip
 
     def said(self, inbox: str, relpath: str) -> None:
@@ -346,7 +354,7 @@ class Ledger:
         self._change(
             failed.inbox, failed.relpath, "quarantined",
             "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"
-            " aside=NULL,"
+            " aside=NULL, review=NULL,"
             " changed_at=?",
             failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
@@ -382,6 +390,29 @@ class Ledger:
             (stored.folder(inbox),),
         )  # fmt: skip
         return int(found.fetchone()[0])
+
+    def judged(self, inbox: str, relpath: str, review: str, keep: str | None) -> None:
+        """Somebody looked at a cut-out: it is accepted or rejected; ``keep`` as in `Done`."""
+        self._set(inbox, relpath, "review=?, keep=?", review, keep)
+
+    def doubtful(self, inbox: str, after: str = "", limit: int = 1_000_000) -> list[Row]:
+        """Photos of an inbox whose cut-outs somebody should look at, by name."""
+        by = "INDEXED BY photo_review WHERE review='open' AND inbox=? AND relpath>?"
+        values = stored.folder(inbox), os.fsencode(after), limit
+        return list(self._rows(f"{by} ORDER BY relpath LIMIT ?", *values))
+
+    def doubtful_count(self, inbox: str) -> int:
+        """How many these are."""
+        found = self._db.execute(
+            "SELECT count(*) FROM photo INDEXED BY photo_review WHERE review='open' AND inbox=?",
+            (stored.folder(inbox),),
+        )  # fmt: skip
+        return int(found.fetchone()[0])
+
+    def page(self, inbox: str, after: str = "", limit: int = 1000) -> list[Row]:
+        """So many photos of an inbox, by name, from the one behind ``after`` on."""
+        where = "WHERE inbox=? AND relpath>? ORDER BY relpath LIMIT ?"
+        return list(self._rows(where, stored.folder(inbox), os.fsencode(after), limit))
 
     def disposed(self, was: Row) -> bool:
         """The source has been archived or deleted that was done as ``was`` says.

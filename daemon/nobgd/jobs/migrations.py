@@ -76,6 +76,12 @@ _SCRIPTS = [
     DROP INDEX photo_set_aside;
     CREATE INDEX photo_set_aside ON photo (changed_at, inbox, relpath) WHERE state = 'quarantined';
     """,
+    """
+    ALTER TABLE photo ADD COLUMN doubt REAL;     -- see `Done`; NULL: not known
+    ALTER TABLE photo ADD COLUMN confidence REAL;
+    ALTER TABLE photo ADD COLUMN review TEXT;    -- open: somebody should look | accepted | rejected
+    CREATE INDEX photo_review ON photo (inbox, relpath) WHERE review = 'open';
+    """,
 ]
 
 

@@ -45,22 +45,28 @@ class Recipes:
         """Keys of the recipes whose outputs are as good as made by that in force."""
         return self._count.get(inbox, frozenset())
 
+    def forget(self) -> None:
+        """Read again what counts: `let_go` was called."""
+        for inbox in self._count:
+            fact = self._ledger.fact(f"recipes {inbox}")
+            self._count[inbox] = frozenset(json.loads(fact)["count"]) if fact else frozenset()
 
-    def current(self, inbox: str) -> str | None:
-        """The key of the recipe in force; None: there is no such inbox."""
-        fact = self._ledger.fact(f"recipes {inbox}")
-        return None if fact is None else str(json.loads(fact)["count"][-1])
 
-    def let_go(self, inbox: str) -> bool:
-        """Let only the recipe in force count from now on; whether others did."""
-        name = f"recipes {inbox}"
-        known = json.loads(self._ledger.fact(name) or "{}")
-        if len(known.get("count", ())) < 2:
-            return False
-        known["count"] = known["count"][-1:]
-        self._ledger.remember(name, json.dumps(known))
-        self._count[inbox] = frozenset(known["count"])
-        return True
+def current(ledger: Ledger, inbox: str) -> str | None:
+    """The key of the recipe that came into force last; None: there was none."""
+    fact = ledger.fact(f"recipes {inbox}")
+    return None if fact is None else str(json.loads(fact)["count"][-1])
+
+
+def let_go(ledger: Ledger, inbox: str) -> bool:
+    """Let only the recipe in force count from now on; whether others did."""
+    fact = ledger.fact(f"recipes {inbox}")
+    known = json.loads(fact) if fact is not None else {}
+    if len(known.get("count", ())) < 2:
+        return False
+    known["count"] = known["count"][-1:]
+    ledger.remember(f"recipes {inbox}", json.dumps(known))
+    return True
 
 
 def asked_for(inbox: InboxConfig) -> dict[str, Any]:

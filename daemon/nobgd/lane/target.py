@@ -125,16 +125,17 @@ def put(
 
 def text(job: Job, sha256: str, confidence: float, keep: str | None) -> bytes:
     """The PNG chunk that says what the output was made from, and by what."""
-    return provenance.chunk(note(job, sha256, confidence, keep))
+    return provenance.chunk(note(job, sha256, confidence, keep, None))
 
 
 def note(
-    job: Job, sha256: str, confidence: float, keep: str | None, photo: str | None = None
-) -> provenance.Note:
+    job: Job, sha256: str, confidence: float, keep: str | None, doubt: float | None,
+    photo: str | None = None,
+) -> provenance.Note:  # fmt: skip
     """What the output says that it was made from, and by what; ``photo`` as in `Note`."""
     return provenance.Note(
         job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4), keep,
-        photo,
+        photo, doubt,
     )  # fmt: skip
 
 
@@ -387,7 +388,8 @@ def _twin_parts(path: str, job: Job, done: Done) -> Parts | None:
         stream.seek(0)
         data = stream.read()
         mine = replace(
-            note(job, done.sha256, said.confidence, said.keep, said.photo), recipe=said.recipe
+            note(job, done.sha256, said.confidence, said.keep, said.doubt, said.photo),
+            recipe=said.recipe,
         )
         return provenance.exchanged(data, mine)
     return None
@@ -408,5 +410,5 @@ def _described(folder: _Folder, name: str, job: Job, done: Done, *, how: str) ->
         done, output=os.path.join(job.outbox, name), width=width, height=height,
         bytes_out=count, how=how, subject_confidence=said.confidence if said else 0.0,
         recipe=said.recipe if said else done.recipe,
-        keep=said.keep if said else None,
+        keep=said.keep if said else None, doubt=said.doubt if said else None,
     )  # fmt: skip

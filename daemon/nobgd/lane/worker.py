@@ -95,7 +95,10 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
             found = target.already(job, done, fresh)
         found = found or _rendered(job, done, ask, clock, fresh)
         done = found or _compute(job, done, photo.data, segmenter, ask, clock, fresh)
-        return replace(done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1))
+        review = (done.doubt or 0.0) > job.review_above and not job.accepted
+        return replace(
+            done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1), review=review
+        )
     except NobgdError as error:
         named = job.relpath in error.reason or job.outbox in error.reason
         reason = error.reason if named else f"{job.relpath}: {error.reason}"
@@ -148,7 +151,7 @@ def _compute(
         keep = evidence.keep(complaints, more, found.confidence, visible=seen)
     done = replace(
         done, subject_confidence=round(found.confidence, 4), threads=found.threads,
-        complaints=complaints, notes=notes, keep=keep,
+        complaints=complaints, notes=notes, keep=keep, doubt=found.doubt,
     )  # fmt: skip
     return _published(job, done, whole, beside, clock, fresh, threads)
 
@@ -175,7 +178,9 @@ def _rendered(job: Job, done: Done, ask: Ask, clock: Clock, fresh: target.Fresh)
         beside = files.Beside(picture.icc, picture.dpi, picture.exif, picture.spoken)
         whole = cutting.again(picture)
         del picture
-    done = replace(done, subject_confidence=said.confidence, keep=said.keep, how="rendered")
+    done = replace(
+        done, subject_confidence=said.confidence, keep=said.keep, doubt=said.doubt, how="rendered"
+    )
     return _published(job, done, whole, beside, clock, fresh, threads)
 
 
@@ -193,7 +198,9 @@ def _published(
         done = replace(done, notes=(*done.notes, files.UNSAID))
     with clock.stage("encode"):
         photo = f"{width}x{height}" if wanted.reframes else None
-        note = target.note(job, done.sha256, done.subject_confidence, done.keep, photo)
+        note = target.note(
+            job, done.sha256, done.subject_confidence, done.keep, done.doubt, photo
+        )
         how = files.How(job.compression, threads)
         parts = files.write(page, wanted, note, beside, how)
         mask = files.mask(page, note, how) if wanted.mask else None

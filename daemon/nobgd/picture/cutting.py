@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from nobgd.picture import colour_line, compose, ground
+from nobgd.picture import colour_line, compose, doubt, ground
 from nobgd.picture.decode import Picture
 from nobgd.picture.deep import Cut, joined
 from nobgd.picture.edges import Edge
@@ -47,6 +47,7 @@ class Found:
     notes: tuple[str, ...] = ()
     shown: Bytes | None = None  # the photo at the mask's size, (S, S, 3), where it is at hand
     edge: Edge | None = None  # what is to be refined of it
+    doubt: float = 0.0  # see `picture.doubt`
 
 
 def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
@@ -65,7 +66,7 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
     if alpha is not None and box and ground.nothing_to_cut(mask, confidence, alpha[box]):
         return Found(None, confidence, ran, notes=(KEPT,))
     at_hand = segmenter.shown if picture.seen is None and alpha is None else None
-    return Found(mask, confidence, ran, box, shown=at_hand)
+    return Found(mask, confidence, ran, box, shown=at_hand, doubt=doubt.doubt(mask, confidence))
 
 
 def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Found:

@@ -40,6 +40,7 @@ class Note:
     keep: str | None = None  # why the source has to stay, as in `values.Done`; None: not known
     photo: str | None = None  # "4000x3000": of the upright photo, where the output may be of
     # another size; None: it is of the same
+    doubt: float | None = None  # see `picture.doubt`; None: not known
 
 
 def text(note: Note) -> bytes:
@@ -88,10 +89,13 @@ def _parse(text: bytes) -> Note | None:
         keep, confidence = said.get("keep"), float(said.get("confidence", 0.0))
         if not 0 <= confidence <= 1:  # nor a NaN: nobody's note of ours
             return None
+        doubt = float(said["doubt"]) if "doubt" in said else None
+        if doubt is not None and not 0 <= doubt <= 1:
+            return None
         photo = said.get("photo")
         photo = photo if isinstance(photo, str) and _SIZE.fullmatch(photo) else None
         keep = keep if keep in _KEEP else None
-        return Note(**texts, confidence=confidence, keep=keep, photo=photo)
+        return Note(**texts, confidence=confidence, keep=keep, photo=photo, doubt=doubt)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

@@ -182,6 +182,8 @@ class Cut(_Strict):
     how: Literal["computed", "rendered", "copied", "found"]
     complaints: _Remarks
     keep: _Keep
+    doubt: Annotated[float, Field(ge=0, le=1)] | None
+    review: bool
 
 
 class Lost(_Strict):
@@ -242,6 +244,7 @@ def outcome(reply: Cut | Lost, job: Job) -> Done | Failed:
         reply.width, reply.height, reply.bytes_in, reply.bytes_out, timing, reply.peak_rss_mb,
         recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
         reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,
+        reply.doubt, reply.review,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from nobgd.values import Done, Failed, Skip
+from nobgd.values.doubt import words
 
 SCHEMA_VERSION = 1
 _ENCODER = json.JSONEncoder(default=str)
@@ -54,6 +55,9 @@ def photo_done(
         "attempt": done.attempt,
         "subject_confidence": done.subject_confidence,
         **({"notes": list(done.notes)} if done.notes else {}),
+        **({"doubt": done.doubt} if done.doubt is not None else {}),
+        "review": done.review,
+        **({"why": words(done.subject_confidence)} if done.review else {}),
         "how": done.how,
         "sha256": done.sha256,
         "recipe": done.recipe,

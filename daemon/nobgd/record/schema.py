@@ -9,6 +9,7 @@ from nobgd.record import events
 
 _NUMBER, _WHOLE, _TEXT, _TEXTS = "number", "integer", "string", "strings"
 _MAYBE_NUMBER, _MAYBE_TEXT = "number or null", "string or null"
+_TRUTH = "true or false"
 
 FIELDS: dict[str, tuple[str, str]] = {
     "timestamp": (_TEXT, "UTC, ISO 8601 with microseconds: when the event was logged"),
@@ -58,6 +59,8 @@ FIELDS: dict[str, tuple[str, str]] = {
         "computed, rendered (from a cut-out that was there), copied (from the same bytes under"
         " another name) or found finished",
     ),
+    "doubt": (_NUMBER, "0 sure to 1: whether the model found the subject, by its mask"),
+    "review": (_TRUTH, "somebody should look at the cut-out; `why` says what is doubted"),
     "sha256": (_TEXT, "of the photo's bytes, hex"),
     "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
     "renamed": (_TEXT, "why the cut-out is not called after the photo: its disk refused the name"),
@@ -103,7 +106,7 @@ _FAILED = "inbox source code reason attempt"
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
         "a cut-out is whole and on disk", _PHOTO_DONE,
-        "engine edges_ms lanes_busy compression format notes renamed",
+        "engine edges_ms lanes_busy compression format notes doubt review why renamed",
     ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"
@@ -198,6 +201,7 @@ _COMMON = ("timestamp", "level", "event")
 def _kind(name: str) -> dict[str, Any]:
     kind, meaning = FIELDS[name]
     shapes: dict[str, dict[str, Any]] = {
+        _TRUTH: {"type": "boolean"},
         _TEXTS: {"type": "array", "items": {"type": "string"}},
         _MAYBE_NUMBER: {"type": ["number", "null"]},
         _MAYBE_TEXT: {"type": ["string", "null"]},

@@ -116,6 +116,7 @@ class Summary:
     slowest: tuple[Named, ...] = ()
     unsure: tuple[Named, ...] = ()  # the lowest subject_confidence, below 0.5
     unsure_count: int = 0
+    doubtful: int = 0  # that somebody should look at
     moments: tuple[Moment, ...] = ()
     cells: tuple[Cell, ...] = ()
     queued_p50_ms: float = 0.0

@@ -80,6 +80,7 @@ def totals(summary: Summary) -> Table:
         ("found finished", f"{summary.found:,}"),
         ("skipped", f"{summary.skipped:,}"),
         ("low confidence", f"{summary.unsure_count:,}"),
+        ("doubtful", f"{summary.doubtful:,}"),
     ]  # fmt: skip
     if summary.first:
         rows.insert(0, ("from", when(summary.first)))

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
-from nobgd.jobs import asides, plan
+from nobgd.jobs import asides, plan, recipes
 from nobgd.jobs.ledger import Ledger, Row
-from nobgd.status import glance, listing, photos
+from nobgd.status import glance, inventory, judging, listing, photos
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
 from nobgd.status.line import line
@@ -43,6 +43,7 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             "quarantined": counts.get((path, "quarantined"), 0),
             "skipped": counts.get((path, "skipped"), 0),
             "kept": ledger.kept_count(path),
+            "doubtful": ledger.doubtful_count(path),
             "paused": _paused(ledger, path),
             "paused_by": "command" if _paused(ledger, path) else None,
         }
@@ -199,7 +200,7 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
             refused = plan.refused_name(row.output or "", names, suffix + end)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
             said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
-            return said + _original(row, inbox)
+            return said + judging.told(row, path) + _original(row, inbox)
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
@@ -291,6 +292,20 @@ def handle(
             return listing.photos(config, ledger, service, asked)
         case {"do": "preview", **asked}:
             return photos.preview(config, ledger, service, asked)
+        case {"do": "list", "state": str() | None as state, "after": [str(inbox), str(relpath)]}:
+            changed = bool(request.get("changed"))
+            return inventory.page(config, ledger, state, (inbox, relpath), changed=changed)
+        case {"do": "accept" | "reject" as do, "paths": list(paths)}:
+            found = [locate(config, str(path), seen) for path in paths]
+            named = [(str(each[0].path), each[1]) for each in found if each is not None]
+            return judging.judge(ledger, service, named, judging.VERDICTS[do])
+        case {"do": "retry", "changed": True}:
+            freed_of = [str(each.path) for each in config.inboxes
+                        if recipes.let_go(ledger, str(each.path))]  # fmt: skip
+            ledger.commit()
+            if service is not None:
+                service.look_anew(freed_of)
+            return {"inboxes": [shown(path) for path in freed_of]}
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:

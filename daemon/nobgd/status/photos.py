@@ -77,13 +77,15 @@ def told(
     told: dict[str, Any] = {
         "inbox": plan.inbox_key(root), "relpath": relpath, "state": "waiting", "stage": None,
         "code": None, "reason": None, "changed_at": None, "took_ms": None, "bytes_in": None,
-        "sha256": None, "outbox": None, "output": None, "gone": False,
+        "sha256": None, "outbox": None, "output": None, "gone": False, "doubt": None,
+        "review": None,
     }  # fmt: skip
     if row is not None:
         told |= {
             "state": _STATES.get(row.state, row.state), "code": row.code, "reason": row.reason,
             "changed_at": row.changed_at, "took_ms": row.took_ms, "bytes_in": row.size,
             "sha256": row.sha256, "outbox": row.outbox, "output": row.output, "gone": row.left,
+            "doubt": row.doubt, "review": row.review,
         }  # fmt: skip
     return told | (moving or {})
 

@@ -13,7 +13,7 @@ import os
 import queue
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache, partial
 from typing import Any
@@ -485,6 +485,16 @@ class Service:
                 poll_s=each.watch.poll_s, post=self.mailbox.put,
             )  # fmt: skip
             self.inboxes[path].start()
+
+    def look_anew(self, inboxes: Sequence[str]) -> None:
+        """What counts as done in these is another matter now: everything is seen afresh."""
+        self.recipes.forget()
+        for path in inboxes:
+            if path in self.inboxes:
+                self.close_inbox(path)
+                self.backlog.drop_inbox(path)
+                self.looking.drop_inbox(path)
+        self.watch(self.config)
 
     def close_inbox(self, path: str) -> None:
         """Stop watching an inbox; what its scanner told is forgotten."""

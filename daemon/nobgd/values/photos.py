@@ -116,6 +116,8 @@ class Job:
     replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
     counts: frozenset[str] = frozenset()  # keys of older recipes whose outputs are as good
     rendering: Rendering = PLAIN
+    review_above: float = 1.0  # doubt beyond which somebody should look
+    accepted: bool = False  # somebody did: it is good
     cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
 
     def spares(self, sha256: str) -> Iterator[str]:
@@ -181,6 +183,8 @@ class Done:
     how: str = "computed"  # computed | rendered (from a cut-out) | copied (a twin's) | found there
     complaints: tuple[str, ...] = ()  # of the file: what was repaired or left out to decode it
     keep: str | None = None  # why the original has to stay: a `Code`, "" for no reason, or unknown
+    doubt: float | None = None  # 0 sure … 1, see `picture.doubt`; None: not known
+    review: bool = False  # somebody should look
 
 
 @dataclass(frozen=True, slots=True)
