@@ -48,6 +48,12 @@ def test_check_knows_the_models(
     assert "model.name: there is no model u2netpp; did you mean u2netp?" in capsys.readouterr().err
 
 
+def test_check_gives_an_example_to_begin_with(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which names every key, and needs no configuration to be there."""
+    assert cli.main(["check", "--example", "-c", "/nowhere"]) == 0
+    assert "quiet_hours" in capsys.readouterr().out
+
+
 def test_unit_prints_the_drop_in(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     """To look at; nothing is written."""
     assert cli.main(["unit", "-c", settings]) == 0

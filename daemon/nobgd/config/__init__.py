@@ -50,6 +50,14 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def example() -> str:
+    """The example that explains every key: of the repository, else what came along with nobgd."""
+    here = Path(__file__).parent.parent
+    folders = (here / "_config", here.parents[1] / "config")
+    file = next(path for each in folders if (path := each / "nobgd.example.yaml").is_file())
+    return file.read_text(encoding="utf-8")
+
+
 def load(path: Path) -> Config:
     """Read a file and look how its folders lie.  Raises `ConfigError`."""
     try:
