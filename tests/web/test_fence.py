@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -100,5 +99,3 @@ def test_it_takes_the_socket_that_systemd_passes(tmp_path: Path, cache: Path) ->
     finally:
         ran.terminate()
         ran.wait(60)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", page.port))
