@@ -356,3 +356,25 @@ def test_a_terminal_of_usual_width_shows_every_figure(small: Path, width: int) -
         line = next(line for line in text.splitlines() if row.name in line)
         assert f" {row.photos:,} " in line
         assert f"{row.p95_ms_per_mp:,.1f}" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "says"),
+    [
+        ("", (), "there is no line in it"),
+        ("Started nobgd.\n", (), "none of its 1 lines is nobgd's"),
+        (None, ("--since", "2099-01-01"), "records, and none of a photo fits --since 2099-01-01"),
+        (None, ("--inbox", "/none"), "records, and none of a photo fits --inbox /none"),
+    ],
+)  # fmt: skip
+def test_why_there_is_nothing_to_report(
+    small: Path, tmp_path: Path, text: str | None, words: tuple[str, ...], says: str
+) -> None:
+    """The cause, as far as it can be known."""
+    log = small
+    if text is not None:
+        log = tmp_path / "other.log"
+        log.write_text(text)
+    done = report(log, *words)
+    assert done.returncode == 1
+    assert says in done.stderr
