@@ -143,7 +143,7 @@ def test_who_may_only_submit_sees_no_list(page: Page) -> None:
 def test_the_figures_are_those_of_the_report(page: Page, key: str) -> None:
     found = page.ask("GET", "/api/v1/report?period=24h", X_Api_Key=key)
     assert found.status == 200, found.body
-    assert found.json["totals"]["photos"] == "3"
+    assert found.json["totals"]["photos"] == 3
 
 
 def test_the_configuration_is_told_as_it_was_understood(page: Page, key: str) -> None:
