@@ -52,6 +52,8 @@ def test_a_photo_goes_in_is_waited_for_and_comes_out(
         if told["state"] == "done":
             break
     assert (told["state"], told["code"], told["mine"]) == ("done", None, True)
+    assert 0 <= told["doubt"] <= 1
+    assert told["review"] in (None, "open")
     found = page.ask("GET", f"/{told['links']['result']}?download=1", X_Api_Key=key)
     assert found.headers["content-disposition"].startswith("attachment")
     assert _png(found.body) == ("RGBA", (200, 150))

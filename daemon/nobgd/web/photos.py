@@ -19,7 +19,7 @@ _HEARD_S, _UNHEARD_S = 2.0, 0.1  # between two questions, with and without event
 _STATES = frozenset({"waiting", "working", "retrying", *SETTLED})
 
 _TOLD = ("stage", "code", "reason", "changed_at", "took_ms", "bytes_in", "outbox",
-         "output")  # fmt: skip
+         "output", "doubt", "review")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Photo:
     bytes_in: int | None = None
     outbox: str | None = None
     output: str | None = None  # relative to the outbox
+    doubt: float | None = None  # of its cut-out, 0 to 1
+    review: str | None = None  # open: somebody should look | accepted | rejected
 
     @property
     def name(self) -> str:
@@ -102,6 +104,7 @@ def described(site: Site, photo: Photo) -> dict[str, Any]:
         "code": photo.code, "reason": photo.reason,
         "changed_at": _when(photo.changed_at), "stage": photo.stage,
         "took_ms": photo.took_ms, "bytes_in": photo.bytes_in, "version": photo.version,
+        "doubt": photo.doubt, "review": photo.review,
         "mine": photo.inbox == site.own,
         "links": {"self": base, "result": f"{base}/result"},
     }  # fmt: skip
