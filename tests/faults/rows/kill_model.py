@@ -18,7 +18,7 @@ from faults.house import Checks, House, children, until
 from faults.pictures import valid
 
 NAME, TITLE = "kill_model", "SIGKILL of the model process inside real inference"
-FULL, SHORT = 500, 20
+FULL, SHORT = 500, 10
 _PORTION = 10  # kills, and photos
 _PATIENCE_S = 180.0
 PROCESS = "nobgd.inference.process"
@@ -27,7 +27,7 @@ PROCESS = "nobgd.inference.process"
 def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
     """Portions of kills; yields (next number, violations, counts)."""
     with House(root, root.parent / "cache", workers={"count": 2}) as house:
-        checks = Checks(house)
+        checks, opened = Checks(house), 0
         while start < stop:
             end = min(start + _PORTION, stop)
             failed, ended = house.listen().events["photo.failed"], house.events["model.ended"]
@@ -36,7 +36,8 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
             inside = 0
             for number in range(start, end):
                 _drop(house, seed, number, inputs)
-                inside += _kill(house, seed, number)
+                killed, opened = _kill(house, seed, number, opened)
+                inside += killed
             left = house.await_ends(inputs, _PATIENCE_S)
             wrong += [f"not done: {source}" for source in left]
             wrong += checks.violations(inputs)
@@ -60,18 +61,24 @@ def _drop(house: House, seed: int, number: int, inputs: dict[str, str]) -> None:
     inputs[name] = hashlib.sha256(data).hexdigest()
 
 
-def _kill(house: House, seed: int, number: int) -> int:
-    """Kill it once it works; 1 if it was inside inference."""
+def _kill(house: House, seed: int, number: int, opened: int) -> tuple[int, int]:
+    """Kill it once it is open and works; 1 if it was inside inference, and how often it was open.
+
+    One that is killed while it opens is opened again after a pause that grows, as it should.
+    """
     assert house.process is not None
     pid = house.process.pid
-    until(lambda: children(pid, PROCESS), 60, "the model process is opened again")
+    until(
+        lambda: house.listen().events["model.confined"] > opened, 120,
+        "the model process is opened again",
+    )  # fmt: skip
+    opened = house.events["model.confined"]
     (victim,) = children(pid, PROCESS)
-    until(lambda: infers(victim), 60, "it works on a mask")
+    until(lambda: infers(victim), 120, "it works on a mask")
     time.sleep(random.Random(seed * 1_000_003 + number).uniform(0.0, 0.1))
     inside = infers(victim)
     os.kill(victim, signal.SIGKILL)
-    until(lambda: children(pid, PROCESS) not in ([victim], []), 60, "it is opened again")
-    return int(inside)
+    return int(inside), opened
 
 
 def infers(pid: int) -> bool:
