@@ -38,6 +38,15 @@ def test_a_wrong_configuration_is_exit_2_with_its_line(
     assert "bad.yaml:1:1: unknown key wrokers; did you mean workers?" in capsys.readouterr().err
 
 
+def test_the_configuration_is_named_before_or_after_the_verb(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the one after it counts where there are two."""
+    assert cli.main(["-c", settings, "check"]) == 0
+    assert capsys.readouterr().out.startswith(f"# {settings}, as understood")
+    assert cli.main(["-c", "/nowhere", "check", "-c", settings]) == 0
+
+
 def test_check_knows_the_models(
     settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from nobgd import __version__
-from nobgd.cli import screen
+from nobgd.cli import common, screen
 
 VERBS = (
     "run", "once", "cut", "check", "models", "status", "why", "list", "retry", "pause", "resume",
@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"nobgd {__version__}")
+    common.add_config(top, verb=False)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name in VERBS:
         with contextlib.suppress(ModuleNotFoundError):

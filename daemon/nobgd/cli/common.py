@@ -56,10 +56,11 @@ def add_verb(
     )  # fmt: skip
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """The -c option."""
+def add_config(parser: argparse.ArgumentParser, *, verb: bool = True) -> None:
+    """The -c option: of a verb, or of the whole command line, before the verb."""
     parser.add_argument(
         "-c", "--config", metavar="FILE", type=Path,
+        default=argparse.SUPPRESS if verb else None,  # a verb's own does not undo the one before it
         help=f"the configuration (default: $NOBGD_CONFIG, else ./{HERE}, else {DEFAULT})",
     )  # fmt: skip
 
