@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobgd.fs.names import shown
 from nobgd.jobs import doubtful
 from nobgd.jobs.ledger import Ledger, Row
+from nobgd.status.daemon import Daemon
 from nobgd.values.doubt import words
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 VERDICTS = {"accept": "accepted", "reject": "rejected"}
 
 
 def judge(
-    ledger: Ledger, service: Service | None, photos: list[tuple[str, str]], verdict: str
+    ledger: Ledger, service: Daemon | None, photos: list[tuple[str, str]], verdict: str
 ) -> dict[str, Any]:
     """Book a verdict, a value of `VERDICTS`, on (inbox, relpath) photos; those that are done.
 
@@ -31,10 +29,8 @@ def judge(
         ledger.judged(inbox, relpath, verdict, doubtful.keep(row, verdict))
         judged.append(row)
     ledger.commit()
-    for row in judged:
-        rules = service.desk.rules(row.inbox) if service is not None else None
-        if service is not None and rules is not None and rules.source != "keep" and not row.left:
-            service.disposals.add(row.inbox, row.relpath, 0.0)
+    if service is not None:
+        service.judged(judged)
     return {"judged": [shown(os.path.join(row.inbox, row.relpath)) for row in judged]}
 
 
