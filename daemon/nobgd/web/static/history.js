@@ -1,14 +1,15 @@
 /** The report's figures for a period, as the command's tables have them, with bars. */
 
-import { attempt, call, el, known, number, t } from "./kit.js";
+import { attempt, call, el, known, moment, number, t } from "./kit.js";
 
 const PERIODS = ["24h", "7d", "30d"];
-const FIRST = ["photos", "megapixels", "per minute of work", "quarantined"];
-const BARS = ["ms/MP mean", "photos", "count"]; // drawn behind the figure
+const FIRST = ["photos", "megapixels", "photos_per_minute", "ms_per_megapixel", "quarantined"];
+const BARS = ["ms_per_megapixel_mean", "photos"]; // drawn behind the figure
 
 const name_of = (key) => known(`r_${key}`) ? t(`r_${key}`) : key.replaceAll("_", " ");
 const cell = (value) => typeof value === "number" ? number(value, value < 10 ? 2 : 0)
-  : value == null || value === "" ? "–" : String(value);
+  : value == null || value === "" ? "–"
+    : /^\d{4}-\d\d-\d\dT/.test(value) ? moment(value) : String(value);
 
 /** A list of objects as rows and columns; the columns of BARS have bars. */
 function table(key, rows) {
