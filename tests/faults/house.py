@@ -115,10 +115,13 @@ class House:
         return self.process is None or self.process.poll() is not None
 
     def stop(self) -> None:
-        """SIGTERM, and wait."""
+        """SIGTERM, and wait.  Raises Stuck where it does not end."""
         if self.process is not None and not self.dead():
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(100)
+            try:
+                self.process.wait(100)
+            except subprocess.TimeoutExpired:
+                raise Stuck("the daemon does not stop within 100 s") from None
         self.listen()
 
     def kill(self) -> None:
