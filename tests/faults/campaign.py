@@ -54,6 +54,9 @@ _TAIL = """
   longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
   in place on another machine in the very milliseconds of the disposal, as no file system tells.
   `originals` looks at what its writers finished, at archive and quarantine, not at speed.
+- A thread that waits for a FUSE file system which has read the request cannot be ended by anybody
+  (Linux, fs/fuse/dev.c: "wait it out"): in `hang` such a daemon has stopped when all of it but that
+  thread has ended; another is started beside it at once, and it is gone when its share is back.
 - `decoders_agree` compares small pictures that programs for testing wrote: up to one level of 255
   where values are rounded, three (one on average) where JPEG or WebP is decoded, more against what
   was written before a lossy coder had it.  What another decoder is known to do wrong is listed in

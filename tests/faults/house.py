@@ -31,6 +31,15 @@ class Stuck(Exception):  # noqa: N818 - a finding
     """Something that had to happen did not."""
 
 
+def _in_the_kernel(pid: int) -> bool:
+    """Whether all that is left of a process are dead threads and such as cannot be ended."""
+    states = []
+    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            states.append(task.read_text().rpartition(")")[2].split()[0])
+    return "D" in states and "Z" in states and set(states) <= set("DZX")
+
+
 def until(what: Callable[[], object], limit_s: float, sentence: str) -> None:
     """Wait for another process with a limit; raises `Stuck`."""
     end = time.monotonic() + limit_s
@@ -77,6 +86,7 @@ class House:
         self.last: dict[str, dict[str, Any]] = {}
         self.unparsable: list[str] = []
         self.words = refuges.Words()
+        self.held: list[subprocess.Popen[bytes]] = []  # ended, but for what a share holds
         self.foreign: set[str] = set()  # names like nobgd's own temps that a row itself makes
         self._at = 0
         self._rest = b""
@@ -115,13 +125,22 @@ class House:
         return self.process is None or self.process.poll() is not None
 
     def stop(self) -> None:
-        """SIGTERM, and wait.  Raises Stuck where it does not end."""
+        """SIGTERM, and wait.  Raises Stuck where it does not end.
+
+        A process that has ended but for threads that the kernel does not let go of, as a share
+        does not answer them, goes to `held`: nothing of it runs any more, another can start.
+        """
         if self.process is not None and not self.dead():
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(100)
-            except subprocess.TimeoutExpired:
-                raise Stuck("the daemon does not stop within 100 s") from None
+            end = time.monotonic() + 100
+            while not self.dead():
+                if _in_the_kernel(self.process.pid):
+                    self.held.append(self.process)
+                    self.process = None
+                    break
+                if time.monotonic() > end:
+                    raise Stuck("the daemon does not stop within 100 s")
+                time.sleep(0.1)
         self.listen()
 
     def kill(self) -> None:
