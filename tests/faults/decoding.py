@@ -16,7 +16,7 @@ import numpy as np
 
 from faults.pictures import corpus, mutated
 from nobgd.lane.confine import confine
-from nobgd.picture import decode
+from nobgd.picture import admission, decode
 from nobgd.values import Code, NobgdError
 
 MOST_MEGAPIXELS = 16.0
@@ -26,6 +26,7 @@ _MEMORY = 4_000_000_000
 def outcome(data: bytes) -> str:
     """What a lane would make of these bytes, in its order; never raises anything foreseen."""
     try:
+        admission.admit(lambda at, count: data[at : at + count], len(data), MOST_MEGAPIXELS)
         header = decode.look(data)
         if header.megapixels > MOST_MEGAPIXELS:
             return str(Code.TOO_LARGE)

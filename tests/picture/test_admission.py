@@ -1,7 +1,9 @@
 """What is read at all is decided from a few kilobytes of the file."""
 
+import contextlib
 import io
 import os
+import random
 import struct
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from nobgd.picture import source
+from nobgd.picture import decode, reach, source
 from nobgd.picture.admission import admit
 from nobgd.values import Code, NobgdError
 
@@ -159,3 +161,27 @@ def test_a_refused_file_is_not_read(tmp_path, monkeypatch):
             admit=lambda peek, size: admit(peek, size, 200.0),
         )  # fmt: skip
     assert "a video" in caught.value.reason
+
+
+def test_no_number_in_a_header_is_too_large_to_be_looked_at(tmp_path):
+    """BigTIFF's offsets have 64 bits, a file's positions 63: such a header is refused, no more."""
+    draw = random.Random(1)
+    edges = (0, 1, 8, 16, 300, 1 << 31, 1 << 32, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+    tags = (254, 256, 257, 258, 259, 273, 277, 278, 279, 322, 324, 330, 513, 514, 34665)
+    for number in range(2000):
+        entries = [
+            struct.pack("<HHQQ", tag, draw.choice([1, 3, 4, 16, 18]), draw.choice(edges[:7]),
+                        draw.choice(edges))
+            for tag in tags if draw.random() < 0.7
+        ]  # fmt: skip
+        first = draw.choice(edges) if number % 4 == 0 else 16
+        data = struct.pack("<2sHHHQQ", b"II", 43, 8, 0, first, len(entries)) + b"".join(entries)
+        data += struct.pack("<Q", draw.choice(edges)) + bytes(200)
+        (tmp_path / "a.tif").write_bytes(data)
+        reach.end(data)
+        with contextlib.suppress(NobgdError):
+            found = source.read(
+                str(tmp_path), "a.tif", admit=lambda peek, size: admit(peek, size, 200.0)
+            )
+            decode.look(found.data)
+            decode.finished(found.data, decode.look(found.data))

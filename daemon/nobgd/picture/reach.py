@@ -41,7 +41,7 @@ def _end(page: Directory, size: int) -> int:
     last = max((each for each in ends if each <= size), default=0)
     with contextlib.suppress(ValueError):
         offsets, sizes = page.blocks
-        most = _strip(page)
+        most = _strip(page, size)
         if len(sizes) == 0 and most is not None:
             sizes = np.full(len(offsets), most)
         if len(offsets) == len(sizes):
@@ -50,11 +50,11 @@ def _end(page: Directory, size: int) -> int:
     return last
 
 
-def _strip(page: Directory) -> int | None:
-    """Bytes of a whole strip; None for tiles, and where it is compressed."""
+def _strip(page: Directory, size: int) -> int | None:
+    """Bytes of a whole strip, at most the file's; None for tiles, and where it is compressed."""
     width, height = page.number(_WIDTH, 0), page.number(_HEIGHT, 0)
     if page.number(_COMPRESSION, 1) != 1 or 273 not in page.entries or not width:
         return None
     samples = 1 if page.number(_PLANES, 1) == 2 else page.number(_SAMPLES, 1)
     rows = min(page.number(_ROWS, height) or height, height)
-    return (width * max(page.numbers(_BITS, (1,))) * samples + 7) // 8 * rows
+    return min((width * max(page.numbers(_BITS, (1,))) * samples + 7) // 8 * rows, size)

@@ -117,6 +117,15 @@ def _seen(info: os.stat_result) -> tuple[int, int, int, int, int]:
     return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
+def peek(fd: int, size: int) -> Peek:
+    """Bytes of a file; none where a header points beyond its end, however far that is."""
+
+    def within(offset: int, count: int) -> bytes:
+        return os.pread(fd, min(count, size - offset), offset) if 0 <= offset < size else b""
+
+    return within
+
+
 def _read(
     fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int,
     admit: Callable[[Peek, int], None] | None,
@@ -134,7 +143,7 @@ def _read(
             Code.CHANGED, f"{relpath} has changed since it was seen; it is looked at again"
         )
     if admit is not None:
-        admit(lambda offset, count: os.pread(fd, count, offset), before.st_size)
+        admit(peek(fd, before.st_size), before.st_size)
     if before.st_size > max_bytes:
         mib = before.st_size / 2**20
         raise NobgdError(
