@@ -22,8 +22,7 @@ from benchmarks import composites
 from benchmarks.composites import Bytes, Composite, Floats
 from benchmarks.part import Bench, Verdict
 from nobgd import models
-from nobgd.inference import local
-from nobgd.picture import colour_line, compose
+from nobgd.picture import colour_line, compose, segment
 from nobgd.picture.edges import Edge
 
 _SIDE = 320
@@ -36,7 +35,7 @@ _SOFT = (0.02, 0.98)
 def measure(bench: Bench) -> dict[str, Any]:
     """A row for each composite and mask; costs; how much memory."""
     found = models.find("u2net", "fp32", bench.weights)
-    segmenter = local.segmenter(
+    segmenter = segment.Segmenter(
         str(found.path), found.spec, 1, str(bench.work / "edges-cache")
     )  # fmt: skip
     size = (1000, 750) if bench.short else (composites.WIDE, composites.HIGH)

@@ -68,7 +68,7 @@ def _done(teller: Teller, event: Event) -> tuple[str, str]:
         return "✓", f"{said}  ({how})"
     said += f"  {event['megapixels']:.1f} MP  {event['total_ms'] / 1000:.1f} s"
     if event.get("review"):
-        return "!", f"{said}  doubtful: {event.get('why') or 'look at it'}"
+        return "!", f"{said}  doubtful: look at it"
     return "✓", said
 
 

@@ -16,9 +16,8 @@ from nobgd.values.photos import (
     Timing,
     Twin,
 )
-from nobgd.values.rendering import Rendering
 
 __all__ = [
     "Blame", "Code", "Done", "Failed", "Job", "NobgdError", "Outcome", "Photo", "Recipe",
-    "Rendering", "Sighting", "Skip", "Timing", "Twin",
+    "Sighting", "Skip", "Timing", "Twin",
 ]

@@ -47,7 +47,6 @@ class Code(StrEnum):
     MORE_PICTURES = "more_pictures"
     MORE_DATA = "more_data"
     NOTHING_FOUND = "nothing_found"
-    DOUBTFUL = "doubtful"
     OUTPUT_GONE = "output_gone"
     OUTPUT_CHANGED = "output_changed"
     IN_USE = "in_use"
@@ -66,7 +65,7 @@ _BLAME = {
         Blame.PLACE: "no_space quota read_only forbidden io_error stale gone_away",
         Blame.OURS: "crashed deadline out_of_memory internal",
         Blame.NOBODY: "vanished changed incomplete damaged more_pictures more_data nothing_found"
-        " doubtful output_gone output_changed in_use holes",  # the latter: why an original stays
+        " output_gone output_changed in_use holes",  # the latter: why an original stays
     }.items()
     for code in map(Code, codes.split())
 }
