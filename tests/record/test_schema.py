@@ -88,7 +88,8 @@ def test_the_jq_recipes_run(log: Path) -> None:
     answers = []
     for recipe in recipes("sh"):
         if "journalctl" in recipe:
-            recipe = recipe.splitlines()[0].replace("journalctl -u nobgd -o cat", f"cat {log}")
+            asked = "journalctl -u nobgd -o cat -p warning"
+            recipe = recipe.splitlines()[0].replace(asked, f"cat {log}")
         done = subprocess.run(
             recipe.replace("LOG", str(log)), shell=True, capture_output=True, text=True, check=True
         )
