@@ -178,7 +178,7 @@ class Place:
                 lambda: _row(house, self.name(case))[3] == gone, PATIENCE_S,
                 "the ledger has it as disposed of",
             )  # fmt: skip
-        time.sleep(0.2)
+        time.sleep(0.2)  # what the lane does behind its answer: nothing tells when that is over
         found = []
         for role, watch in watches.items():
             seen: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from nobgd.jobs import plan
 from nobgd.picture import provenance
 
 ENDS = ("photo.done", "photo.quarantined", "photo.skipped")
+
+
+_HELD_S = 3.0  # a process that ends is for a moment what one that is held stays
 
 
 class Stuck(Exception):  # noqa: N818 - a finding
@@ -132,13 +136,15 @@ class House:
         """
         if self.process is not None and not self.dead():
             self.process.send_signal(signal.SIGTERM)
-            end = time.monotonic() + 100
+            end, held_since = time.monotonic() + 100, math.inf
             while not self.dead():
-                if _in_the_kernel(self.process.pid):
+                now = time.monotonic()
+                held_since = min(held_since, now) if _in_the_kernel(self.process.pid) else math.inf
+                if now - held_since > _HELD_S:
                     self.held.append(self.process)
                     self.process = None
                     break
-                if time.monotonic() > end:
+                if now > end:
                     raise Stuck("the daemon does not stop within 100 s")
                 time.sleep(0.1)
         self.listen()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nobgd.fs import mounts
-from nobgd.fs.mounts import Mount
 from nobgd.values import Code, NobgdError
+from nobgd.values.mount import Mount
 
 MOUNTINFO = rb"""22 27 0:21 / /proc rw,relatime - proc proc rw
 27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard

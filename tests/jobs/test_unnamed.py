@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from nobgd.fs.mounts import Mount
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.values import Code, Photo
 from nobgd.values.errands import Peek
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 MOUNT = Mount(7, 30, "/in", "ext4", "/dev/sda1")

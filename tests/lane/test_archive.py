@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from nobgd.fs import mounts
 from nobgd.lane import archive
 from nobgd.lane.archive import Archive
 from nobgd.values import Code, NobgdError
+from nobgd.values.mount import Mount
 
 BYTES = b"a photo's bytes"
 DIGEST = hashlib.sha256(BYTES).hexdigest()
@@ -112,7 +112,7 @@ def test_a_copy_is_never_wider(mode: int, group: int, access_list: bool, copied:
 def test_an_archive_that_is_not_mounted_takes_nothing(tmp_path: Path) -> None:
     """What would land on the bare mount point stays; the folder to blame is the archive."""
     (tmp_path / "archive").mkdir()
-    before = mounts.Mount(1, 1, str(tmp_path / "archive"), "nfs4", "nas:/old")
+    before = Mount(1, 1, str(tmp_path / "archive"), "nfs4", "nas:/old")
     with pytest.raises(NobgdError) as caught:
         put(tmp_path, tmp_path / "archive", mount=before)
     assert (caught.value.code, caught.value.place) == (Code.GONE_AWAY, str(tmp_path / "archive"))

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from faults.pictures import corpus
-from nobgd.fs.mounts import Mount
 from nobgd.lane.errands import run
 from nobgd.picture.kinds import FORMATS
 from nobgd.values import Code, NobgdError
 from nobgd.values.errands import Peek
+from nobgd.values.mount import Mount
 
 
 def test_each_is_recognised(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from nobgd.fs import mounts
 from nobgd.picture import source
 from nobgd.values import Blame, Code, NobgdError
+from nobgd.values.mount import Mount
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def test_no_descriptor_is_left_open(inbox: Path) -> None:
     (inbox / "l.jpg").symlink_to("x.jpg")
     before = len(os.listdir("/proc/self/fd"))
     source.read(str(inbox), "x.jpg")
-    other = {"mount": mounts.Mount(0, -1, "", "", "")}
+    other = {"mount": Mount(0, -1, "", "", "")}
     for name, more in (("l.jpg", {}), ("a", {}), ("no", {}), ("x.jpg", other)):
         refused(inbox, name, **more)
     assert len(os.listdir("/proc/self/fd")) == before

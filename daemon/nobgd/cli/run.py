@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def _show(args: argparse.Namespace) -> Show | None:
 
     if args.verbose:
         return sinks.in_full()
-    return human.here(colours=screen.colours()).line
+    return human.Teller(os.getcwd(), colours=screen.colours()).line
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ import re
 
 from nobgd.fs.beneath import open_beneath
 from nobgd.values import Code, NobgdError
-from nobgd.values.mount import Mount as Mount
+from nobgd.values.mount import Mount
 
 
 def parse(mountinfo: bytes) -> dict[int, Mount]:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from nobgd.fs import mounts, spelling
 from nobgd.fs.faults import OF_A_NAME, OF_A_NAME_PERHAPS, failure
 from nobgd.values import Code, NobgdError
+from nobgd.values.mount import Mount
 
 TEMP_PREFIX = ".nobgd-"
 TEMP_SUFFIX = ".tmp"
@@ -44,7 +45,7 @@ def is_temp(name: str) -> bool:
 
 @contextlib.contextmanager
 def folder(
-    root: str, parts: Iterable[str] = (), mount: mounts.Mount | None = None
+    root: str, parts: Iterable[str] = (), mount: Mount | None = None
 ) -> Iterator[int]:  # fmt: skip
     """A descriptor of ``root/parts…``, made where missing below ``root``, links not followed.
 
@@ -58,7 +59,7 @@ def folder(
 
 @contextlib.contextmanager
 def spelt_folder(
-    root: str, parts: Iterable[str], mount: mounts.Mount | None = None
+    root: str, parts: Iterable[str], mount: Mount | None = None
 ) -> Iterator[tuple[int, str]]:
     """The same as `folder`, and the path from ``root`` as it is spelt on the disk."""
     try:
@@ -312,7 +313,7 @@ def sync_folder(descriptor: int) -> None:
             raise
 
 
-def sweep(root: str, mount: mounts.Mount | None = None) -> int:
+def sweep(root: str, mount: Mount | None = None) -> int:
     """Remove temps that a crash left anywhere below ``root``; how many were removed.
 
     A temp that another live process holds locked is left alone.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nobgd.fs.mounts import Mount
 from nobgd.values import Photo
+from nobgd.values.mount import Mount
 
 
 @dataclass(frozen=True, slots=True)

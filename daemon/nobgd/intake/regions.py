@@ -15,10 +15,10 @@ from collections.abc import Callable
 from nobgd.fs import mounts
 from nobgd.fs.beneath import mount_stamp
 from nobgd.fs.faults import failure
-from nobgd.fs.mounts import Mount
 from nobgd.intake.inotify import Watch
 from nobgd.intake.messages import Message, Odd, Watching
 from nobgd.intake.tree import Folder, Region, Tree
+from nobgd.values.mount import Mount
 
 _LIMITS = {
     errno.ENOSPC: "no inotify watches are left (raise fs.inotify.max_user_watches)",

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
-from nobgd.fs.mounts import Mount
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.messages import Back, Lost, Message, Overflow, Scanned
 from nobgd.intake.regions import Ground, LostError
@@ -24,6 +23,7 @@ from nobgd.intake.settle import Settler
 from nobgd.intake.tree import Folder, Region, Tree
 from nobgd.intake.visit import BATCH, Look
 from nobgd.values import Sighting
+from nobgd.values.mount import Mount
 
 _ROTA = 2000  # settled files looked at in one pass, at least; 1/20 of all if that is more
 _ROTA_S = 0.05  # the time for that, at most; on a share a tenth of poll_s if that is more

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nobgd.fs.mounts import Mount
 from nobgd.intake.inotify import Ear
+from nobgd.values.mount import Mount
 
 # size, mtime_ns, inode, ctime_ns; since when it is quiet
 Known = tuple[int, int, int | None, int | None, float]

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from nobgd.fs import mounts, reach
-from nobgd.fs.mounts import Mount
 from nobgd.jobs.plan import backoff_s
+from nobgd.values.mount import Mount
 
 _LONGEST_PAUSE_S = 60.0
 _MAKE_WITHIN_S = 1.0  # a share that hangs must not hang the start

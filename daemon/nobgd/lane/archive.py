@@ -20,10 +20,11 @@ import stat
 from dataclasses import dataclass
 from itertools import islice
 
-from nobgd.fs import mounts, publish
+from nobgd.fs import publish
 from nobgd.fs.faults import failure
 from nobgd.fs.names import numbered
 from nobgd.values import Code, NobgdError
+from nobgd.values.mount import Mount
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ACCESS_LIST = "system.posix_acl_access"
@@ -36,7 +37,7 @@ class Archive:
     """Where to, and what that folder lay on when it was last found good."""
 
     path: str
-    mount: mounts.Mount | None = None
+    mount: Mount | None = None
 
 
 def put(hidden: int, file: int, here: str, relpath: str, sha256: str, archive: Archive) -> None:

@@ -31,6 +31,7 @@ from nobgd.lane import archive, going
 from nobgd.picture import provenance
 from nobgd.values import Code, NobgdError, barrier
 from nobgd.values.errands import Dispose, PutBack
+from nobgd.values.mount import Mount
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -253,7 +254,7 @@ def _same(folder: int, file: int, errand: Dispose) -> None:
 
 
 @contextlib.contextmanager
-def _folder(root: str, relpath: str, mount: mounts.Mount | None) -> Iterator[int]:
+def _folder(root: str, relpath: str, mount: Mount | None) -> Iterator[int]:
     """An open folder below an inbox; what fails there is the inbox's fault, and says so."""
     try:
         top = mounts.open_root(root, mount)

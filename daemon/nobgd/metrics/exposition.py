@@ -18,6 +18,7 @@ from socketserver import TCPServer
 
 from nobgd.fs import mounts, publish
 from nobgd.values import NobgdError
+from nobgd.values.mount import Mount
 
 _TIMEOUT_S = 5.0
 _HOSTS = ("127.0.0.1", "::1")
@@ -34,7 +35,7 @@ class TextFile:
         """Begin; ``failed`` is told why it cannot be written, once, and "" when it can again."""
         self._folder, self._name = os.path.split(path)
         self._failed = failed
-        self._mount: mounts.Mount | None = None  # what the folder lay on when last written
+        self._mount: Mount | None = None  # what the folder lay on when last written
         self._swept = False
         self._texts: queue.SimpleQueue[Callable[[], bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="metrics file", daemon=True)

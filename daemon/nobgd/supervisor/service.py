@@ -20,7 +20,6 @@ from typing import Any
 
 from nobgd import __version__
 from nobgd.config import Config
-from nobgd.fs.mounts import Mount
 from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
@@ -56,6 +55,7 @@ from nobgd.supervisor.share import Share
 from nobgd.systemd import notify
 from nobgd.values import Job
 from nobgd.values.errands import Errand, Prepare
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 _TICK_S = 1.0

@@ -183,16 +183,17 @@ def _case(
         wrong.append(f"stopped after {time.monotonic() - began:.0f} s")
     if not house.held and (house.process is None or house.process.returncode != 0):
         wrong.append("it did not end well")
-    if house.held:  # by the kernel, for the share's sake: another starts beside what is left
+    if house.held and length_s is not None and moment != "stop":
+        wrong.append("it is held although its shares answer")
+    elif house.held:  # by the kernel, for the share's sake: another starts beside what is left
         counts["left in the kernel by the share"] = 1
         wrong += _ready(house)
         house.stop()
     if length_s is None or moment == "stop":  # back after all, for a daemon that knows nothing
         scene.wake()
-        for each in house.held:
-            until(lambda each=each: each.poll() is not None, 30, "what was left has ended")  # type: ignore[misc]
-            if each.returncode != 0:
-                wrong.append("it did not end well once its share was back")
+        until(lambda: None not in [each.poll() for each in house.held], 30, "what was left ends")
+        if any(each.returncode for each in house.held):
+            wrong.append("it did not end well once its share was back")
         house.start()
         scene.ended(own, 180, "its own photos after a restart")
     others = tuple(scene.paths[box] + "/" for box in scene.others)
