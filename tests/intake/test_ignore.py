@@ -176,6 +176,13 @@ def test_folders_only() -> None:
     assert Ignore(["keep/"]).rule("keep", is_dir=True) == "keep/"
 
 
+@pytest.mark.parametrize("line", ["a//", "??//", "a//b", "//a", "!a//b"])
+def test_a_line_with_two_slashes_is_refused(line: str) -> None:
+    """No path holds an empty name: git takes such lines for ones that match nothing."""
+    with pytest.raises(ValueError, match="write one /"):
+        globs.checked(line)
+
+
 LETTERS = st.text("aAb.", min_size=1, max_size=2).filter(lambda name: name.strip("."))
 PATHS = st.lists(LETTERS, min_size=1, max_size=3).map("/".join)
 PATTERNS = st.lists(

@@ -67,8 +67,10 @@ def _compiled(line: str) -> _Line:
         )
     if "\n" in line or "\r" in line:
         raise ValueError(f"{line!r} holds the end of a line; write each pattern on its own")
+    if "//" in line:
+        raise ValueError(f"{line!r} holds //, as no path does; write one /")
     folders = line.endswith("/")
-    pattern = _pattern(line, line.rstrip("/") if folders else line)
+    pattern = _pattern(line, line.removesuffix("/"))
     text = pattern.pattern.removesuffix("|$)")
     text += r"|\Z)" if text != pattern.pattern else ""  # $ is before a name's last newline, too
     regex = re.compile(text, pattern.flags | re.IGNORECASE | re.DOTALL)

@@ -124,12 +124,14 @@ def _compute(
         del data
     with clock.stage("infer"):
         found = cutting.find(picture, segmenter, threads)
-    with clock.stage("edges"):
-        found = cutting.refine(picture, found, job.recipe.edges, threads)
+    if job.recipe.edges != "plain":  # which takes no time, and says so
+        with clock.stage("edges"):
+            found = cutting.refine(picture, found, job.recipe.edges, threads)
     with clock.stage("compose"):
         rgba = cutting.finish(picture, found, threads)
-    with clock.stage("edges"):
-        cutting.finish_edge(rgba, found, threads)
+    if found.edge is not None:
+        with clock.stage("edges"):
+            cutting.finish_edge(rgba, found, threads)
     with clock.stage("compose"):
         icc, dpi, exif = picture.icc, picture.dpi, picture.exif
         complaints = picture.complaints
