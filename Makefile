@@ -3,25 +3,39 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
+RUNS    = $(VENV)/.runs
 TESTERS ?= 3  # processes that run the tests; they wait for disks, daemons and machines half the time
 
-.PHONY: help setup run test check bench faults lock clean
+.PHONY: help setup run test check bench faults dist package-test lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# What a lock of requirements/ names, then nobgd itself from this folder
+INSTALL = $(PYTHON) -m venv $(VENV) \
+  && $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/$(1).txt \
+  && $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
 $(STAMP): pyproject.toml requirements/dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(call INSTALL,dev)
+	@touch $@ $(RUNS)
+
+$(RUNS): pyproject.toml requirements/run.txt
+	@echo "Installing nobgd into $(VENV), once; this takes a minute or two."
+	@$(call INSTALL,run)
 	@touch $@
 
 setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
 	@$(BIN)/nobgd models fetch u2net
 
-run: setup       ## the daemon on ./inbox → ./outbox, in the foreground
+nobgd.yaml:  # yours to change; git does not see it
+	@sed 's|\.\./||' config/nobgd.yaml > $@
+
+run: $(RUNS) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foreground
+	@$(BIN)/nobgd models fetch -c nobgd.yaml
 	@mkdir -p inbox outbox
 	@echo "Drop a photo into $(CURDIR)/inbox; its cut-out appears in $(CURDIR)/outbox. Ctrl-C stops."
-	@exec $(BIN)/nobgd run -c config/nobgd.yaml
+	@echo "In another window: $(BIN)/nobgd status (settings: nobgd.yaml)"
+	@exec $(BIN)/nobgd run -c nobgd.yaml
 
 check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/ruff check daemon tests benchmarks
@@ -44,13 +58,21 @@ bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=
 faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped
 	PYTHONPATH=tests $(BIN)/python -m faults.campaign $(ROWS)
 
+dist: $(STAMP)   ## wheel and sdist in dist/, the same bytes for the same sources
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} $(BIN)/python -m hatchling build
+
+package-test:    ## the container image, built and run (root, buildah, podman; minutes)
+	packaging/check.sh
+
 # Every version and hash, for all of Python 3.11 to 3.14, x86-64 and aarch64; no registry is named
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
        --python-version 3.11 --upgrade pyproject.toml requirements/build.in
 lock:            ## refresh requirements/*.txt after a change of pyproject.toml (needs uv)
 	$(LOCK) --output-file requirements/service.txt
+	$(LOCK) --extra web --override requirements/slim.in --output-file requirements/slim.txt
+	$(LOCK) --extra ncnn --extra web --output-file requirements/run.txt
 	$(LOCK) --extra ncnn --output-file requirements/ncnn.txt
-	$(LOCK) --extra dev --extra ncnn --output-file requirements/dev.txt
+	$(LOCK) --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) $(RIVAL) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -25,8 +25,8 @@ def nobgd(out: Path, who: str) -> Run:
     """The worker as a lane runs it for a photo that comes alone: all cores."""
     from benchmarks.part import variant
     from nobgd import models
+    from nobgd.inference import local
     from nobgd.lane import worker
-    from nobgd.picture.segment import Segmenter
     from nobgd.values import Done, Job, Recipe, wire
 
     threads = len(os.sched_getaffinity(0))
@@ -36,7 +36,7 @@ def nobgd(out: Path, who: str) -> Run:
     weights = wire.Weights(
         str(found.path), found.sha256, spec.name, precision, spec.input_size, spec.mean, spec.std
     )
-    segmenter = Segmenter(weights.path, weights, threads, str(out.parent / "cache"), engine)
+    segmenter = local.segmenter(weights.path, weights, threads, str(out.parent / "cache"), engine)
     recipe = Recipe("u2net", found.sha256, precision, edges="fine")
 
     def run(photo: Path) -> dict[str, float]:

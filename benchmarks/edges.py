@@ -22,7 +22,8 @@ from benchmarks import composites
 from benchmarks.composites import Bytes, Composite, Floats
 from benchmarks.part import Bench, Verdict
 from nobgd import models
-from nobgd.picture import colour_line, compose, segment
+from nobgd.inference import local
+from nobgd.picture import colour_line, compose
 from nobgd.picture.edges import Edge
 
 _SIDE = 320
@@ -35,7 +36,7 @@ _SOFT = (0.02, 0.98)
 def measure(bench: Bench) -> dict[str, Any]:
     """A row for each composite and mask; costs; how much memory."""
     found = models.find("u2net", "fp32", bench.weights)
-    segmenter = segment.Segmenter(
+    segmenter = local.segmenter(
         str(found.path), found.spec, 1, str(bench.work / "edges-cache")
     )  # fmt: skip
     size = (1000, 750) if bench.short else (composites.WIDE, composites.HIGH)

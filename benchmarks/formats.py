@@ -15,10 +15,10 @@ from PIL import Image
 from benchmarks import photos
 from benchmarks.part import Bench, Verdict, at_most
 from nobgd import models
+from nobgd.inference import local
 from nobgd.picture import cutting
 from nobgd.picture.decode import decode, look
 from nobgd.picture.encode import encode
-from nobgd.picture.segment import Segmenter
 
 _SIZE = (4000, 3000)
 _TESTS = str(Path(__file__).parent.parent / "tests")  # raw photos are made there
@@ -49,7 +49,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     size, turns = ((400, 300), 1) if bench.short else (_SIZE, 5)
     files = _files(photos.sources(bench.photos)[0], size, bench.work)
     found = models.find("u2net", "fp32", bench.weights)
-    segmenter = Segmenter(str(found.path), found.spec, 1, str(bench.work / "cache"))
+    segmenter = local.segmenter(str(found.path), found.spec, 1, str(bench.work / "cache"))
     spent: dict[str, list[float]] = {name: [] for name in (*files, "the rest")}
     for _ in range(turns):
         picture = decode(files["JPEG"], look(files["JPEG"]))

@@ -21,7 +21,8 @@ from nobgd.record.log import Log
 from nobgd.supervisor import state_folder
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing
-from nobgd.values.errands import Errand
+from nobgd.values.errands import Errand, Prepare
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 _STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
@@ -43,7 +44,9 @@ class Lanes:
     def submit(self, request: Job | Errand) -> Future[Finished]:
         """A finished photo, or an errand done."""
         future: Future[Finished] = Future()
-        answer: Any = self.device
+        answer: Any = 0
+        if isinstance(request, Prepare):
+            answer = Mount(self.device, -1, "", "unknown", "")
         if self.gone and isinstance(request, Job):
             why = f"{request.outbox} is not there; make it, or mount its share"
             answer = Failed(

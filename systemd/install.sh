@@ -18,6 +18,7 @@ options
   --make-bundle DIR   only fill DIR with wheels, models and these scripts
   --model NAME        u2net or u2netp (default: what the configuration names, else u2net)
   --weights PATH      a file, folder, wheel or URL to take the model from
+  --slim              without rembg, 360 MB less: all but `edges: matting` works
   --engine ncnn       install this engine too, for `workers: {engine: ncnn}`
   --python PATH       the Python to use, 3.11 or newer (default: /usr/bin/python3)
   --no-start          do not start or restart the service
@@ -28,14 +29,14 @@ The program goes into a new folder below /opt/nobgd, and /opt/nobgd/venv is a li
 over when it is whole: a running service is never half of two versions.  The folder before is
 kept; to go back: ln -sfn "$(cat /opt/nobgd/previous)" /opt/nobgd/venv, then restart the service.
 
-It writes /opt/nobgd, /etc/systemd/system/nobgd.service and its drop-in, sysusers.d and
-tmpfiles.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
+It writes /opt/nobgd, /etc/systemd/system/nobgd.service and its drop-in, sysusers.d, tmpfiles.d
+and logrotate.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
 the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
 TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bundle='' make_bundle='' model='' weights='' engine='' python='' start=yes dry=''
+bundle='' make_bundle='' model='' weights='' engine='' slim='' python='' start=yes dry=''
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 run() { if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi; }
@@ -49,6 +50,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --no-start) start='' ;;
+    --slim) slim=yes ;;
     --dry-run) dry=yes ;;
     --help | -h) usage; exit 0 ;;
     *) fail "unknown option $1; see --help" ;;
@@ -56,6 +58,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 case $engine in '' | ncnn) ;; *) fail "--engine takes ncnn; onnxruntime is always there" ;; esac
+[ -z "$slim" ] || [ -z "$engine" ] || fail '--slim goes without --engine'
+kind=${engine:-service} # of requirements/
+[ -z "$slim" ] || kind=slim
 [ -n "$bundle" ] || [ ! -d "$here/wheels" ] || bundle=$here
 
 program='' # the folder that this run installs into
@@ -162,7 +167,7 @@ make_bundle() {
   rm -rf "$to/requirements"
   cp -R "$here/../requirements" "$to/requirements"
   pip "$work/venv/bin/python" download --dest "$to/wheels" --only-binary :all: \
-    --require-hashes -r "$to/requirements/${engine:-service}.txt"
+    --require-hashes -r "$to/requirements/$kind.txt"
   pip "$work/venv/bin/python" install --no-index --find-links "$to/wheels" hatchling
   pip "$work/venv/bin/python" wheel --wheel-dir "$to/wheels" --no-deps --no-build-isolation "$here/.."
   if [ "$model" != u2netp ]; then # just enough of it to fetch the model
@@ -195,7 +200,7 @@ install_program() {
   local folder lock=$here/../requirements
   folder=$opt/venv-$(date -u +%Y%m%dT%H%M%SZ)-$$
   [ -z "$bundle" ] || lock=$bundle/requirements
-  lock=$lock/${engine:-service}.txt
+  lock=$lock/$kind.txt
   say "install nobgd into $folder with $python ($(version_of "$python"))"
   [ -z "$dry" ] || return 0
   clear_away
@@ -262,6 +267,7 @@ model: {name: $model}
 inboxes:
   - path: $photos/in
     outbox: $photos/out
+log: {file: /var/log/nobgd/nobgd.jsonl}
 TEXT
 }
 
@@ -277,6 +283,7 @@ put 644 "$here/nobgd.sysusers.conf" /etc/sysusers.d/nobgd.conf
 run systemd-sysusers /etc/sysusers.d/nobgd.conf
 put 644 "$here/nobgd.tmpfiles.conf" /etc/tmpfiles.d/nobgd.conf
 run systemd-tmpfiles --create /etc/tmpfiles.d/nobgd.conf
+put 644 "$here/nobgd.logrotate" /etc/logrotate.d/nobgd
 install_program
 wanted=$(models_wanted)
 for model in $wanted; do fetch "$program/bin/nobgd" "$models"; done

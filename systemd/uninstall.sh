@@ -54,7 +54,7 @@ if [ -d /run/systemd/system ]; then
   run systemctl daemon-reload
   run systemctl reset-failed nobgd.service 2>/dev/null || true
 fi
-gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /opt/nobgd /var/cache/nobgd /run/nobgd
+gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /etc/logrotate.d/nobgd /opt/nobgd /var/cache/nobgd /run/nobgd
 if grep -qs /opt/nobgd/venv /usr/local/bin/nobgd; then gone /usr/local/bin/nobgd; fi
 gone /etc/nobgd/nobgd.example.yaml /etc/nobgd/nobgd.schema.json
 if [ -n "$purge" ]; then
@@ -63,6 +63,6 @@ if [ -n "$purge" ]; then
   if getent group nobgd >/dev/null; then run groupdel nobgd; fi
 else
   empty /var/log/nobgd
-  say 'keep /etc/nobgd, /var/lib/nobgd and the user nobgd; --purge removes them too'
+  say 'keep /etc/nobgd, /var/lib/nobgd, log files and the user nobgd; --purge removes them too'
 fi
 empty /srv/nobgd/in /srv/nobgd/out /srv/nobgd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -24,3 +25,13 @@ class ByFile(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Whatever ``--dist`` says."""
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session")
+def subject() -> np.ndarray:
+    """A red ball on a grey wall, RGBX."""
+    y, x = np.mgrid[0:600, 0:800]
+    ball = np.hypot(x - 400, y - 300) < 180
+    shade = (1 - np.hypot(x - 340, y - 240) / 500).clip(0.2, 1)[..., None]
+    pixels = np.where(ball[..., None], shade * (230, 40, 30), (150, 152, 155)).astype(np.uint8)
+    return np.dstack([pixels, np.full((600, 800), 255, np.uint8)])

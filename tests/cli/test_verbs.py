@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nobgd import cli
+from nobgd.cli import status
 from nobgd.systemd import unit
 
 
@@ -35,6 +36,31 @@ def test_a_wrong_configuration_is_exit_2_with_its_line(
     (tmp_path / "bad.yaml").write_text("wrokers: {}\ninboxes: []\n")
     assert cli.main([verb, "-c", str(tmp_path / "bad.yaml")]) == 2
     assert "bad.yaml:1:1: unknown key wrokers; did you mean workers?" in capsys.readouterr().err
+
+
+def test_the_configuration_is_named_before_or_after_the_verb(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And the one after it counts where there are two."""
+    assert cli.main(["-c", settings, "check"]) == 0
+    assert capsys.readouterr().out.startswith(f"# {settings}, as understood")
+    assert cli.main(["-c", "/nowhere", "check", "-c", settings]) == 0
+
+
+def test_check_knows_the_models(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is started with it."""
+    text = Path(settings).read_text().replace("u2netp", "u2netpp")
+    (tmp_path / "typo.yaml").write_text(text)
+    assert cli.main(["check", "-c", str(tmp_path / "typo.yaml")]) == 2
+    assert "model.name: there is no model u2netpp; did you mean u2netp?" in capsys.readouterr().err
+
+
+def test_check_gives_an_example_to_begin_with(capsys: pytest.CaptureFixture[str]) -> None:
+    """Which names every key, and needs no configuration to be there."""
+    assert cli.main(["check", "--example", "-c", "/nowhere"]) == 0
+    assert "quiet_hours" in capsys.readouterr().out
 
 
 def test_unit_prints_the_drop_in(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,6 +115,33 @@ def test_status_and_why_answer_without_a_daemon(
     assert "the daemon is not running" in capsys.readouterr().out
     assert cli.main(["why", "-c", settings, "/elsewhere/a.jpg"]) == 0
     assert f"is in no inbox; the inboxes are {tmp_path}/in" in capsys.readouterr().out
+
+
+def test_a_check_tells_only_what_is_wrong(
+    settings: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 1 and a sentence each: no daemon, a folder that cannot be used; a pause is nobody's."""
+    assert cli.main(["status", "-c", settings, "--check"]) == 1
+    assert capsys.readouterr().err == "the daemon is not running\n"
+    inboxes = [{"hindrance": None}, {"hindrance": "command", "hindered": "it is paused"}]
+    answer = {"running": True, "inboxes": inboxes}
+    monkeypatch.setattr(status.common, "ask", lambda *_: answer)
+    assert cli.main(["status", "-c", settings, "--check"]) == 0
+    inboxes += [{"hindrance": "outbox", "hindered": "the outbox /o: it is full"}]
+    assert cli.main(["status", "-c", settings, "--check"]) == 1
+    assert capsys.readouterr() == ("", "the outbox /o: it is full\n")
+
+
+@pytest.mark.parametrize(
+    ("waiting", "pace", "says"),
+    [(0, 30.0, ""), (10, 0.0, ""), (10, 30.0, " · less than a minute left"),
+     (208, 30.0, " · about 7 min left"), (20_000, 30.0, " · about 11 hours left")],
+)  # fmt: skip
+def test_how_long_it_takes_is_told(waiting: int, pace: float, says: str) -> None:
+    """By the pace of now."""
+    answer = {"running": True, "line": "busy", "lanes": [], "inboxes": [], "failures": []}
+    told = {"waiting": waiting, "working": 2, "photos_per_minute": pace}
+    assert status.text(answer | told) == f"busy{says}"
 
 
 def test_a_pause_is_shown_until_it_ends(

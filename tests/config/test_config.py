@@ -68,6 +68,10 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("inboxes: [{path: in, outbox: 22:00}]", "f.yaml:1:30: YAML takes 22:00 for a number"),
         ("inboxes: [{path: in, outbox: out, quiet_hours: [noon]}]", "'noon' is not a span like"),
         ("inboxes: [{path: in, outbox: out, model: {nme: x}}]", "1:43: unknown key nme; did you"),
+        ("workers: {threads: 0}\n" + SMALLEST, "threads: must be a number above 0, or auto"),
+        ("inboxes: [{path: $HOME/in, outbox: out}]", "path: variables are not filled in; write"),
+        ("inboxes: [{path: in, outbox: 'C:\\o'}]", "outbox: is a path of Windows; mount the"),
+        ("inboxes: [{path: 'smb://nas/in', outbox: o}]", "path: is an address and no folder; m"),
         ("inboxes: [{path: in, outbox: no}]", "1:30: inboxes.outbox: YAML takes no for false; wri"),
         ("output: {suffix: 2024-05-01}\n" + SMALLEST, "suffix: YAML takes 2024-05-01 for a date"),
         ("model: {name: 5}\n" + SMALLEST, "f.yaml:1:15: model.name: YAML takes 5 for a number"),
@@ -209,7 +213,7 @@ def test_the_shipped_files_are_good() -> None:
     example = config.load(ROOT / "config/nobgd.example.yaml")
     text = (ROOT / "config/nobgd.example.yaml").read_text()
     for section in (type(example), config.InboxConfig, config.Workers, config.Watch, config.Log,
-                    config.Output, config.Model, config.Metrics):  # fmt: skip
+                    config.Output, config.Model, config.Metrics, config.Web):  # fmt: skip
         for name in section.model_fields:
             assert name == "origin" or f"{name}:" in text, name
 

@@ -205,3 +205,44 @@ def test_without_an_answer_a_folder_has_a_line_of_its_own(
     lines = _lines(settings)
     assert "does not answer within 0 s; is its server up?" in lines["outbox"]
     assert lines["model"].startswith("ok ")
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({"ActiveState": "failed", "Result": "exit-code"}, "FIX  daemon: has failed (exit-code);"),
+        ({"ActiveState": "inactive", "UnitFileState": "enabled"},
+         "FIX  daemon: is stopped, and enabled; sudo systemctl start nobgd"),
+        ({"ActiveState": "inactive", "UnitFileState": "disabled"}, "ok   daemon: is not running"),
+    ],
+)  # fmt: skip
+def test_a_service_that_is_to_run_and_does_not_is_a_fault(
+    settings: config.Config, installed: Path, monkeypatch: pytest.MonkeyPatch,
+    state: dict[str, str], says: str,
+) -> None:  # fmt: skip
+    """With the command that starts it."""
+    assert installed.is_file()
+    monkeypatch.setattr(ask, "of_unit", lambda name: state.get(name, ""))
+    assert str(checks._daemon(settings)).startswith(says)
+
+
+def test_a_folder_that_came_after_the_start_wants_a_restart(
+    settings: config.Config, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's view of the disk was made without it."""
+    box = {"outbox": f"{home}/out", "outbox_ready": False, "outbox_why": "the folder is missing"}
+    monkeypatch.setattr(checks.control, "ask", lambda *_: {"inboxes": [box]})
+    assert "restart" not in str(checks._daemon(settings))
+    said = str(checks._daemon(settings, {f"{home}/out"}))
+    assert said.startswith(f"FIX  daemon: runs, but cannot use {home}/out: the folder is missing;")
+    assert said.endswith("sudo systemctl restart nobgd")
+
+
+def test_who_is_not_the_services_user_is_told_so() -> None:
+    """No advice that would open the service's folders to him."""
+    probe = Probe("state", "/var/lib/nobgd", write=True)
+    found = {"error": "cannot be written", "forbidden": True}
+    said = str(checks._folder(probe, found, Who("anna", "anna"), guest=True))
+    assert said.startswith("ok   state /var/lib/nobgd: is closed to anna, which is no fault")
+    assert said.endswith("sudo nobgd doctor looks at it")
+    assert "setfacl" in str(checks._folder(probe, found, Who("anna", "anna")))

@@ -14,9 +14,10 @@ from typing import Any
 from faults import solo
 
 ROWS = (
-    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "fuzz_decode", "damage",
-    "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares", "outbox_faults",
-    "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar", "zombie",
+    "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
+    "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
+    "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
+    "zombie",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\

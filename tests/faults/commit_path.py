@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import tracing
-from faults.house import Checks, House, until
+from faults.house import Checks, House, children, until
 from faults.pictures import subject
 
 PATIENCE_S = 90.0
@@ -213,8 +213,5 @@ def _path(role: str, calls: list[str], goes: bool) -> list[str]:
 
 def _lane(pid: int) -> int:
     """The one lane of a daemon."""
-    found: set[int] = set()
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
-    (lane,) = found
+    (lane,) = children(pid)
     return lane

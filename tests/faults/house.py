@@ -53,6 +53,22 @@ def until(what: Callable[[], object], limit_s: float, sentence: str) -> None:
         time.sleep(0.03)
 
 
+def children(pid: int, module: str = "nobgd.lane.process") -> list[int]:
+    """The processes of a daemon that run ``module``: its lanes, or its model process."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
+    return [each for each in sorted(found) if module in _command(each)]
+
+
+def _command(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
 class House:
     """`nobgd run` with in, out, state and outside below one folder."""
 

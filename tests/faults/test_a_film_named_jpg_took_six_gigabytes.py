@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from faults.house import House, until
+from faults.house import House, children, until
 from faults.pictures import valid
 
 GIB = 1 << 30
@@ -45,7 +45,7 @@ def heads() -> dict[str, bytes]:
 def peak_kb(house: House) -> list[int]:
     """The largest memory that each lane ever had."""
     assert house.process is not None
-    pids = Path(f"/proc/{house.process.pid}/task/{house.process.pid}/children").read_text().split()
+    pids = children(house.process.pid)
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
 

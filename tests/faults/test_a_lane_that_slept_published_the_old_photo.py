@@ -13,9 +13,9 @@ import os
 import signal
 from pathlib import Path
 
-from faults.house import House, until
+from faults.house import House, children, until
 from faults.pictures import valid
-from faults.rows.kill_lane import _children, _cpu_s
+from faults.rows.kill_model import PROCESS, infers
 
 
 def said_done(house: House) -> list[str]:
@@ -38,10 +38,10 @@ def test_what_is_there_now_stays_when_the_lane_wakes_up(tmp_path: Path) -> None:
     )  # fmt: skip
     with first:
         assert first.process is not None
-        (lane,) = _children(first.process.pid)
-        spent = _cpu_s(lane)
+        (lane,) = children(first.process.pid)
+        (model,) = children(first.process.pid, PROCESS)
         photo.write_bytes(old)
-        until(lambda: _cpu_s(lane) > spent + 0.1, 60, "the lane works")
+        until(lambda: infers(model), 60, "the lane has read the photo and waits for its mask")
         os.kill(lane, signal.SIGSTOP)
         try:
             assert said_done(first) == []

@@ -13,9 +13,8 @@ import shutil
 import signal
 from pathlib import Path
 
-from faults.house import House, until
+from faults.house import House, children, until
 from faults.pictures import valid
-from faults.rows.kill_lane import _children
 
 
 def test_a_probe_that_waits_during_a_reload_is_made_by_the_new_lanes(tmp_path: Path) -> None:
@@ -33,7 +32,7 @@ def test_a_probe_that_waits_during_a_reload_is_made_by_the_new_lanes(tmp_path: P
         shutil.rmtree(root / "out-b")
         Path(source).write_bytes(valid(1))
         until(lambda: house.listen().events["outbox.lost"], 60, "the outbox is lost")
-        (lane,) = _children(house.process.pid)
+        (lane,) = children(house.process.pid)
         os.kill(lane, signal.SIGSTOP)  # one request is in the lane, the others wait
         try:
             (root / "in-a/a.jpg").write_bytes(valid(2))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nobgd.fs.mounts import sighted
 from nobgd.jobs.places import Place
 from nobgd.lane.errands import prepare
 from nobgd.values import Code, NobgdError
@@ -35,7 +36,7 @@ def share(tmp_path: Path) -> Iterator[Path]:
 def test_a_probe_tells_a_bare_mount_point(share: Path) -> None:
     """It says what is missing, and leaves no trace; the share on top again is good."""
     outbox = Place(str(share))
-    outbox.found(prepare(Prepare(outbox.path)))
+    outbox.found(sighted(prepare(Prepare(outbox.path))))
     subprocess.run(["umount", str(share)], check=True)
     before = share.stat().st_mtime_ns
     with pytest.raises(NobgdError, match="no longer mounted") as caught:
@@ -43,7 +44,7 @@ def test_a_probe_tells_a_bare_mount_point(share: Path) -> None:
     assert caught.value.code is Code.GONE_AWAY
     assert share.stat().st_mtime_ns == before
     subprocess.run(["mount", "-t", "tmpfs", "nobgd-test", str(share)], check=True)
-    outbox.found(prepare(Prepare(outbox.path, sweep=True, before=outbox.mount)))
+    outbox.found(sighted(prepare(Prepare(outbox.path, sweep=True, before=outbox.mount))))
     assert outbox.device == share.stat().st_dev
 
 
@@ -51,7 +52,7 @@ def test_a_share_that_is_mounted_later_is_good(share: Path) -> None:
     """The daemon began on the folder above; what is mounted in it since is meant."""
     outbox = Place(str(share))
     subprocess.run(["umount", str(share)], check=True)
-    outbox.found(prepare(Prepare(outbox.path)))
+    outbox.found(sighted(prepare(Prepare(outbox.path))))
     subprocess.run(["mount", "-t", "tmpfs", "nobgd-test", str(share)], check=True)
-    outbox.found(prepare(Prepare(outbox.path, before=outbox.mount)))
+    outbox.found(sighted(prepare(Prepare(outbox.path, before=outbox.mount))))
     assert outbox.device == share.stat().st_dev

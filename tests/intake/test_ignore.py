@@ -72,6 +72,16 @@ def test_photos(name: str) -> None:
     assert Ignore().rule(os.fsdecode(b"\xff\xfe") + name) is None
 
 
+def test_results_of_another_format() -> None:
+    """A JPEG of ours is known where ours are JPEGs; a PNG of ours always."""
+    ignore = Ignore(tail=".jpg")
+    assert ignore.rule("2024/a_nobg.jpg") == "*_nobg.jpg"
+    assert ignore.rule("a_nobg.png") == "*_nobg.png"
+    assert ignore.rule("a_nobg.webp") is None
+    said = ignore.explained("a_nobg.jpg", "*_nobg.jpg", is_dir=False)
+    assert said == "matches the rule *_nobg.jpg, the name of results"
+
+
 @pytest.mark.parametrize(
     ("name", "rule"),
     [

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from nobgd import config
@@ -26,6 +27,7 @@ from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
 from nobgd.values.errands import Prepare
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 RECIPE = Recipe("u2netp", "0" * 64, "fp32")
@@ -38,11 +40,12 @@ class Lanes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, Future[Finished]]] = []
+        self.inference = SimpleNamespace(state="ready")
 
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()
         if isinstance(request, Prepare):
-            future.set_result(Finished(7 << 32 | 0xFFFFFFFF, 0, 0.0))
+            future.set_result(Finished(Mount(7, -1, "", "unknown", ""), 0, 0.0))
         else:
             self.asked.append((request, future))
         return future
@@ -51,6 +54,9 @@ class Lanes:
         return None
 
     def busy(self) -> list[tuple[int, str, str, float]]:
+        return []
+
+    def pids(self) -> list[int]:
         return []
 
     def stuck(self, _: float) -> str | None:
@@ -376,7 +382,9 @@ def sightings(root: Path) -> Iterator[tuple[str, str]]:
                 case "done" | "disposed" | "done and gone":
                     desk.answer(desk.done())
                     if state == "disposed":
-                        desk.ledger.disposed(desk.inbox, NAME)
+                        row = desk.ledger.get(desk.inbox, NAME)
+                        assert row is not None
+                        desk.ledger.disposed(row)
                     if state == "done and gone":
                         desk.tell(messages.Gone(desk.inbox, (NAME,)))
                 case "quarantined":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nobgd.jobs import migrations
-from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.ledger import Ledger, Row
 from nobgd.values import Code, Done, Failed, Photo, Timing
 
 PHOTO = ("/in", "sub/a.jpg", 100, 5)
@@ -156,10 +156,16 @@ def test_what_left_unfinished_is_dropped(tmp_path: Path) -> None:
     assert [row and row.gone for row in rows] == [True, True, None]
 
 
+def known(ledger: Ledger) -> Row:
+    row = ledger.get("/in", "sub/a.jpg")
+    assert row is not None
+    return row
+
+
 def test_what_comes_after_one_that_left_is_another_photo(tmp_path: Path) -> None:
     """It does not inherit whose bytes the cut-out was made from, and so may not replace it."""
     ledger = opened(tmp_path)
-    for leave in (ledger.gone, lambda inbox, names: ledger.disposed(inbox, names[0])):
+    for leave in (ledger.gone, lambda *_: ledger.disposed(known(ledger))):
         ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
         ledger.done(done(), "/out", None)
         leave("/in", ["sub/a.jpg"])
@@ -167,6 +173,26 @@ def test_what_comes_after_one_that_left_is_another_photo(tmp_path: Path) -> None
         row = ledger.get("/in", "sub/a.jpg")
         assert row is not None
         assert (row.sha256, row.left) == (None, False)
+
+
+def test_an_original_that_went_ends_only_the_row_it_was_done_as(tmp_path: Path) -> None:
+    """While a lane removes it, its name may get other bytes, be done anew or be set aside."""
+    ledger = opened(tmp_path)
+    ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+    ledger.done(done(), "/out", None)
+    was = known(ledger)
+    for changed in (replace(was, size=9), replace(was, mtime_ns=9), replace(was, sha256="other")):
+        assert not ledger.disposed(changed)
+    failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
+    for anew in (lambda: None, lambda: ledger.retry(failed, 0.0, burn=True),
+                 lambda: ledger.quarantined(failed)):  # fmt: skip
+        ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
+        anew()
+        assert not ledger.disposed(was)
+        assert not known(ledger).disposed
+    ledger.done(done(), "/out", None)
+    assert ledger.disposed(was)
+    assert known(ledger).disposed
 
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
@@ -295,12 +321,20 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
     heard: list[str] = []
     ledger._db.set_trace_callback(heard.append)
     photo = Photo("/in", "sub/a.jpg", 100, 5, 1.0, 1, 2)
+    ledger.begin(*PHOTO, "/out", "a")
+    was = known(ledger)
+    heard.clear()
     failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
     calls = {
         "get": lambda: ledger.get("/in", "a"),
         "in_state": lambda: [
             ledger.in_state(state, 10, inbox=inbox)
             for state in ("quarantined", "retry") for inbox in (None, "/in")
+        ],
+        "latest": lambda: [
+            ledger.latest(state, after, 10)
+            for state in (None, "done", "retry", "quarantined")
+            for after in (None, (1.0, "/in", "a"))
         ],
         "owners": lambda: ledger.owners("/out", ["a", "b", "c"]),
         "twins": lambda: ledger.twins(100, "recipe"),
@@ -320,7 +354,11 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "aside": lambda: ledger.aside("/in", "sub/a.jpg", "0"),
         "kept": lambda: ledger.kept("/in", "sub/a.jpg", "damaged", "it is damaged", "damaged"),
         "kept_count": lambda: ledger.kept_count("/in"),
-        "disposed": lambda: ledger.disposed("/in", "sub/a.jpg"),
+        "judged": lambda: ledger.judged("/in", "sub/a.jpg", "accepted", ""),
+        "doubtful": lambda: ledger.doubtful("/in", "a"),
+        "doubtful_count": lambda: ledger.doubtful_count("/in"),
+        "page": lambda: ledger.page("/in", "a"),
+        "disposed": lambda: ledger.disposed(was),
         "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),
         "interrupt": ledger.interrupt,
         "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),

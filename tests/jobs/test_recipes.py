@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from nobgd.jobs.recipes import counting
-from nobgd.values import Recipe
+from nobgd.jobs import recipes
+from nobgd.values import Recipe, Rendering
 
 FINE = Recipe("u2net", "0" * 64, "fp32", edges="fine")
 PLAIN = replace(FINE, edges="plain")
+
+
+WHITE = replace(FINE, rendering=Rendering(background="#ffffff").key)
+
+
+def counting(before, recipe, edges=None, *, model=None, rendering=None):
+    asked = {"model": model or {}, "edges": edges, "rendering": rendering or {}}
+    return recipes.counting(before, recipe, asked)
 
 
 def keys(fact: str) -> set[str]:
@@ -56,3 +64,26 @@ def test_better_arithmetic_leaves_what_was_made():
     before = counting(None, FINE, "fine")
     after = replace(FINE, revision=2)
     assert keys(counting(before, after, "fine")) == {FINE.key, after.key}
+
+
+def test_a_ledger_of_the_time_before_there_were_renderings():
+    """What it remembered still counts while nothing else is asked for."""
+    before = json.dumps({"asked": [FINE.weights, None], "count": [PLAIN.key, FINE.key]})
+    assert keys(counting(before, FINE)) == {PLAIN.key, FINE.key}
+    assert keys(counting(before, WHITE, rendering={"background": "#ffffff"})) == {WHITE.key}
+
+
+def test_another_ground_does_everything_anew_and_a_default_that_is_said_nothing():
+    """Quality 90 is what it was; white is not."""
+    first = counting(None, FINE)
+    assert keys(counting(first, FINE, rendering={"quality": 90})) == keys(first)
+    assert keys(counting(first, WHITE, rendering={"background": "#ffffff"})) == {WHITE.key}
+
+
+def test_an_upgrade_that_changes_a_default_does_nothing_anew():
+    """Neither another model nor another rendering that nobody asked for."""
+    first = counting(None, FINE)
+    newer = replace(FINE, model="isnet", checksum="2" * 64)
+    assert keys(counting(first, newer)) == {PLAIN.key, FINE.key, newer.key}
+    assert keys(counting(first, newer, model={"name": "isnet"})) == {newer.key}
+    assert keys(counting(first, WHITE)) == {PLAIN.key, FINE.key, WHITE.key}

@@ -233,7 +233,7 @@ def test_nothing_is_available(tmp_path: Path) -> None:
 import sys
 from nobgd.lane import confine
 confine.landlock.apply = lambda read, write: False
-confine.seccomp.apply = lambda: False
+confine.seccomp.apply = lambda **_: False
 print(*confine.confine([], [], None))
 """
     assert set(python(code, str(tmp_path)).split()) == {"no_new_privs", "capabilities"}

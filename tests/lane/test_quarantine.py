@@ -56,7 +56,7 @@ def test_what_a_kill_cut_short_is_finished(tmp_path: Path) -> None:
     """The reason is there and no copy: it is made, under that name."""
     errand = aside(tmp_path, b"one")
     (tmp_path / "q/sub").mkdir()
-    (tmp_path / "q/sub/a.jpg.why.txt").write_text("it is broken\n")
+    (tmp_path / "q/sub/a.jpg.why.txt").write_text(quarantine._reason(errand))
     assert quarantine.set_aside(errand) == COPIED
     assert sorted(os.listdir(tmp_path / "q/sub")) == ["a.jpg", "a.jpg.why.txt"]
 

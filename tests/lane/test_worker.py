@@ -15,6 +15,7 @@ from PIL import Image
 
 from nobgd import models
 from nobgd.fs import mounts, publish
+from nobgd.inference import local
 from nobgd.lane import worker
 from nobgd.picture import provenance
 from nobgd.picture.segment import Segmenter
@@ -25,7 +26,7 @@ from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
     found = models.find("u2netp", "fp32", None)
     cache = tmp_path_factory.mktemp("cache")
-    return Segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
+    return local.segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
 
 
 @pytest.fixture

@@ -80,3 +80,9 @@ def test_an_unknown_precision_is_refused():
     """Only fp32 and int8 exist."""
     with pytest.raises(models.ModelError, match="fp16"):
         models.find("u2netp", "fp16")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_passed_over(monkeypatch):
+    """As the home of root in a container that is root no more: the shipped model is found."""
+    monkeypatch.setenv("XDG_CACHE_HOME", f"/{'x' * 300}")
+    assert models.find("u2netp").path.parent == models.shipped_directory()

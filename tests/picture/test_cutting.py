@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from nobgd import models
+from nobgd.inference import local
 from nobgd.picture import cutting, ground
 from nobgd.picture.decode import decode, look
 from nobgd.picture.encode import encode
@@ -23,7 +24,7 @@ BALL = np.hypot(x - 240, y - 180) < 120
 def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
     found = models.find("u2netp")
     cache = str(tmp_path_factory.mktemp("cache"))
-    return Segmenter(str(found.path), found.spec, threads=1, cache_dir=cache)
+    return local.segmenter(str(found.path), found.spec, threads=1, cache_dir=cache)
 
 
 def layers(colour: tuple[int, int, int], alpha: np.ndarray) -> np.ndarray:

@@ -35,13 +35,11 @@ class Ball:
     """A model that finds the ball, softly."""
 
     shown = None
+    ran = 1
 
-    def mask(self, _pixels: Any, _threads: int | None = None) -> tuple[np.ndarray, float]:
+    def mask(self, _pixels: Any, _threads: int = 1) -> tuple[np.ndarray, float]:
         soft = np.clip((150 - FAR) * 10 + 128, 0, 255).astype(np.uint8)
         return np.asarray(Image.fromarray(soft).resize((96, 96), Image.Resampling.BOX)), 1.0
-
-    def runs_on(self, threads: int) -> int:
-        return threads
 
 
 def cut(picture: Picture, edges: str, compression: str = "fast") -> tuple[np.ndarray, np.ndarray]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from nobgd.fs import mounts
+from nobgd.pool.inference import Inference
 from nobgd.pool.lane import Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
@@ -35,9 +38,9 @@ def lanes(tmp_path: Path) -> Iterator[Lanes]:
 
 
 def test_an_errand_is_answered(lanes: Lanes, tmp_path: Path) -> None:
-    """Prepare answers the device of the folder, in the upper half of its sight."""
+    """Prepare answers the mount of the folder."""
     answer = lanes.submit(Prepare(str(tmp_path))).result(20)
-    assert answer.answer >> 32 == os.stat(tmp_path).st_dev
+    assert answer.answer == mounts.identify(str(tmp_path))
 
 
 def test_an_errand_that_fails_says_why(lanes: Lanes, tmp_path: Path) -> None:
@@ -73,13 +76,14 @@ def test_what_no_lane_began_is_put_back(tmp_path: Path) -> None:
     assert future.cancelled()
 
 
-def test_a_lane_that_cannot_load_its_model_is_unfit(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_opened_ends_the_start(tmp_path: Path) -> None:
     """The start ends with a sentence."""
     weights = wire.Weights(
         str(tmp_path / "none.onnx"), "0", "u2netp", "fp32", 320, (0, 0, 0), (1, 1, 1)
     )
     setup = wire.Setup(0, 1, str(tmp_path), ((RECIPE, weights),), confine=False)
-    lanes = Lanes(setup, 1, deadline_s=20, budget=Budget(100))
+    inference = Inference(wire.ModelSetup((weights,), str(tmp_path), confine=False))
+    lanes = Lanes(setup, 1, deadline_s=20, budget=Budget(100), inference=inference)
     with pytest.raises(Unfit):
         lanes.start()
     lanes.shutdown(wait=False)
@@ -100,3 +104,26 @@ def test_configured_threads_are_the_least() -> None:
     """Without cores to share a lane has what the configuration says."""
     lanes = Lanes(wire.Setup(0, 3, "", ()), 2, deadline_s=1, budget=Budget(1))
     assert lanes.threads() == 3
+
+
+def test_lanes_are_opened_by_need_and_end_without_work(tmp_path: Path) -> None:
+    """One at the start, none after `idle_s`, then one for one request and more for more."""
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lanes = Lanes(setup, 3, deadline_s=60, budget=Budget(100), idle_s=1.0)
+    lanes.start()
+    try:
+        assert len(lanes.pids()) == 1
+        until(lambda: not lanes.pids())
+        assert lanes.submit(Prepare(str(tmp_path))).result(60)
+        assert len(lanes.pids()) == 1
+        until(lambda: not lanes.pids())
+        until(lambda: bool(lanes.submit(Prepare(str(tmp_path)))) and len(lanes.pids()) > 1)
+    finally:
+        lanes.shutdown(wait=False)
+
+
+def until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)

@@ -44,22 +44,38 @@ def test_a_lane_that_asks_again_does_not_wait_for_itself() -> None:
 
 def test_the_automatic_limit_is_at_least_one_ordinary_photo() -> None:
     """Where memory is short a larger one is let in alone."""
-    assert memory.automatic(10_000) == 12.0
+    assert memory.automatic(1e9) == 12.0
     assert memory.available_mb() > 0
 
 
 @pytest.mark.parametrize(
     ("room_mb", "fits", "asked"),
-    [(300, 1, 1), (700, 1, 1), (1000, 1, 2), (1500, 2, 3), (3000, 5, 8), (64_000, 122, 182)],
+    [
+        (300, (1, 1), (1, 1)),
+        (700, (1, 1), (3, 1)),
+        (1000, (4, 1), (6, 2)),
+        (1250, (4, 2), (7, 3)),
+        (1500, (4, 3), (9, 4)),
+        (3000, (11, 7), (12, 8)),
+        (64_000, (12, 8), (12, 8)),
+    ],
 )
-def test_lanes_follow_memory(
-    monkeypatch: pytest.MonkeyPatch, room_mb: int, fits: int, asked: int
+def test_lanes_and_inferences_follow_memory(
+    monkeypatch: pytest.MonkeyPatch, room_mb: int, fits: tuple[int, int], asked: tuple[int, int]
 ) -> None:
     """Never fewer than one; who asks for a number gets all but what surely does not fit."""
     monkeypatch.setattr(memory.cgroup, "memory_mb", lambda: (None, float(room_mb)))
     monkeypatch.setattr(memory, "_MEMINFO", "/dev/null")
     monkeypatch.setattr(memory, "_UNKNOWN_MB", 1e9)
-    assert (memory.fitting(), memory.fitting(asked=True)) == (fits, asked)
+    assert (memory.fitting(12, 8), memory.fitting(12, 8, asked=True)) == (fits, asked)
+
+
+def test_an_engine_and_further_models_take_their_memory() -> None:
+    """What is admitted by is the sum of its parts."""
+    one = memory.needed_mb(2, 2)
+    assert memory.needed_mb(2, 2, models=2) - one == memory.COSTS["onnxruntime"].model_mb
+    assert memory.needed_mb(2, 2, "ncnn") > one
+    assert memory.needed_mb(3, 2, matting=True) - one > memory.LANE_MB + 3 * memory.MATTING_MB - 1
 
 
 @pytest.mark.parametrize(

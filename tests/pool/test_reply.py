@@ -18,6 +18,19 @@ from nobgd.jobs import plan
 from nobgd.lane import process, worker
 from nobgd.pool import reply
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
+from nobgd.values.errands import (
+    LARGE,
+    STATES,
+    Digest,
+    Dispose,
+    Errand,
+    Peek,
+    Prepare,
+    PutBack,
+    SetAside,
+    Unlink,
+)
+from nobgd.values.mount import Mount
 
 NAME = b"trip/caf\xe9\n.jpg".decode("utf-8", "surrogateescape")
 SHA = "ab" * 32
@@ -157,6 +170,27 @@ def test_what_lanes_say_is_heard() -> None:
     ready = reply.read(wire.encode({"ready": ["landlock:7"]}))
     assert isinstance(ready, reply.Ready)
     assert ready.ready == ("landlock:7",)
+
+
+@pytest.mark.parametrize(("errand", "good", "bad"), [
+    (SetAside("/in", "a", "/q", "why"), [0, 2 * STATES + LARGE], [-1, 5, 7, 2 * STATES + 6, 2**60]),
+    (Prepare("/out"), [7 << 32 | 1], [-1, 1 << 96]),
+    (Digest("/in", "a", 1, 1), [0, 2**256 - 1], [-1]),
+    (Dispose("/in", "a", 1, 1, SHA, "/out/a", "r", "k", "", 0, 0, "/out"), [0, 500], [-1, 2**60]),
+    (Peek("/in", "a"), [-1, 0], [99]),
+    (PutBack("/in", ""), [-1, 3], [2**60]),
+    (Unlink("/in", "_RETRY"), [0], [2**60]),
+])  # fmt: skip
+def test_an_errand_comes_to_what_it_can_come_to(
+    errand: Errand, good: list[int], bad: list[int]
+) -> None:
+    """A number by itself may be anything: what it means is checked against what was asked."""
+    for number in good:
+        found = reply.found(reply.Number(errand=number), errand)
+        assert isinstance(found, Mount) if isinstance(errand, Prepare) else found == number
+    for number in bad:
+        with pytest.raises(reply.Broken):
+            reply.found(reply.Number(errand=number), errand)
 
 
 _json = st.recursive(

@@ -131,7 +131,14 @@ def test_what_a_log_holds_is_told_in_every_format(small: Path) -> None:
     """Terminal, CSV, JSON and Markdown have the same count of the same bucket."""
     row = next(r for r in tables(small)["resolutions"] if r["size"] == "≤ 8.29 MP")
     rows = list(csv.reader(io.StringIO(report(small, "--format", "csv").stdout)))
-    assert ["resolutions", "≤ 8.29 MP", str(row["photos"])] in [r[:3] for r in rows]
+    assert rows[0] == ["table", "row", "column", "value"]
+    assert {len(each) for each in rows} == {4}
+    assert ["resolutions", "≤ 8.29 MP", "photos", str(row["photos"])] in rows
+    totals = tables(small)["totals"]
+    assert ["totals", "", "photos", str(totals["photos"])] in rows
+    assert all(isinstance(totals[key], int | float) for key in totals if key not in ("from", "to"))
+    assert {"photos", "megapixels_per_minute", "busy_s", "ms_per_megapixel"} <= set(totals)
+    assert row["ms_per_megapixel_p50"] > 0
     assert f"| ≤ 8.29 MP | {row['photos']} |" in report(small, "--format", "markdown").stdout
     plain = report(small).stdout
     assert re.search(rf"≤ 8.29 MP +{row['photos']} ", plain)
@@ -349,3 +356,25 @@ def test_a_terminal_of_usual_width_shows_every_figure(small: Path, width: int) -
         line = next(line for line in text.splitlines() if row.name in line)
         assert f" {row.photos:,} " in line
         assert f"{row.p95_ms_per_mp:,.1f}" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "says"),
+    [
+        ("", (), "there is no line in it"),
+        ("Started nobgd.\n", (), "none of its 1 lines is nobgd's"),
+        (None, ("--since", "2099-01-01"), "records, and none of a photo fits --since 2099-01-01"),
+        (None, ("--inbox", "/none"), "records, and none of a photo fits --inbox /none"),
+    ],
+)  # fmt: skip
+def test_why_there_is_nothing_to_report(
+    small: Path, tmp_path: Path, text: str | None, words: tuple[str, ...], says: str
+) -> None:
+    """The cause, as far as it can be known."""
+    log = small
+    if text is not None:
+        log = tmp_path / "other.log"
+        log.write_text(text)
+    done = report(log, *words)
+    assert done.returncode == 1
+    assert says in done.stderr

@@ -19,8 +19,9 @@ from nobgd.jobs.ledger import Ledger
 from nobgd.record.log import Log
 from nobgd.supervisor.mishap import of_the_ledger
 from nobgd.supervisor.service import Service
-from nobgd.values import Photo
-from nobgd.values.errands import SetAside
+from nobgd.values import Code, Photo
+from nobgd.values.errands import Peek, SetAside
+from nobgd.values.wire import ErrandFailed
 
 
 @pytest.fixture
@@ -92,6 +93,18 @@ def test_an_answer_that_cannot_be_used_is_said_once(service: Service, tmp_path: 
         service._take(Call(fails))
         service._take(Answer(SetAside("/in", "a", "/q", "why"), broken, lambda *_: None))
     assert len(said(tmp_path, "service.stumbled")) == 2
+
+
+def test_who_asked_hears_of_an_errand_that_ended_as_none_should(service: Service) -> None:
+    """Else it waited for ever: what waits for one errand at a time would ask for no other."""
+    heard: list[Any] = []
+    broken: Future[Any] = Future()
+    broken.set_exception(EOFError("cut"))
+    service._take(Answer(Peek("/in", "a"), broken, lambda *what: heard.append(what)))
+    ((found, error),) = heard
+    assert found is None
+    assert isinstance(error, ErrandFailed)
+    assert error.code is Code.INTERNAL
 
 
 def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:

@@ -26,9 +26,9 @@ def test_uninstall_leaves_state_and_configuration(nobgd: Nobgd, before: set[str]
     """And photos; nothing else."""
     nobgd.machine.run("rm", "-rf", "/opt/drop", f"{DROPIN}/80-quick.conf")
     said = nobgd.machine.run("/mnt/bundle/uninstall.sh").stdout
-    assert "keep /etc/nobgd, /var/lib/nobgd" in said
+    assert "keep /etc/nobgd, /var/lib/nobgd, log files and the user nobgd" in said
     left = files(nobgd.machine) - before
-    kept = ("etc/nobgd/nobgd.yaml", "var/lib/nobgd/", "srv/nobgd/")
+    kept = ("etc/nobgd/nobgd.yaml", "var/lib/nobgd/", "var/log/nobgd/", "srv/nobgd/")
     base = ("etc/passwd", "etc/shadow", "etc/group", "etc/gshadow", "etc/.pwd", "etc/.updated")
     others = ("var/log/", "var/lib/systemd/", "var/lib/private", "run/", "root/", "var/tmp/",
               "var/cache/ldconfig", "var/lib/postgresql", "var/lib/AccountsService")  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nobgd import config
-from nobgd.pool.memory import LANE_MB
+from nobgd.pool.memory import COSTS
 from nobgd.systemd import unit
 from nobgd.systemd.unit import Machine
 
@@ -96,9 +96,9 @@ def test_memory_follows_lanes_and_pixels_and_stays_below_the_machines(tmp_path: 
         keys = ("MemoryHigh", "MemoryMax")
         return [int(_values(loaded, key, here)[0].removesuffix("M")) for key in keys]
 
-    high, most = sizes(Machine(64_000, 2, 1))
+    high, most = sizes(Machine(64_000, 2, 1, 2))
     assert high < most
-    assert sizes(Machine(64_000, 8, 1))[0] >= high + 6 * 500
+    assert sizes(Machine(64_000, 8, 1, 8))[0] >= high + 6 * 300
     assert sizes(Machine(2_000, 2, 1))[1] <= 0.9 * 2_000 + 50
 
 
@@ -209,7 +209,9 @@ def test_the_scripts_are_clean() -> None:
 
 
 def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
-    """A lane of ncnn keeps its own weights: the limits speak of the engine chosen."""
+    """The limits speak of the engine chosen."""
     usual = unit.memory_mb(_config(tmp_path, USUAL), 2)
     other = unit.memory_mb(_config(tmp_path, "workers: {engine: ncnn}\n" + USUAL), 2)
-    assert other - usual == 2 * (LANE_MB["ncnn"] - LANE_MB["onnxruntime"]) > 0
+    ncnn, usually = COSTS["ncnn"], COSTS["onnxruntime"]
+    more = ncnn.model_mb + ncnn.each_mb - usually.model_mb - usually.each_mb
+    assert other - usual == more > 0

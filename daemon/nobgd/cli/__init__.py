@@ -1,8 +1,8 @@
 """The verbs; the only place that prints for people (see `screen`) and picks exit codes.
 
 Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment (model missing
-or altered, state folder unusable).  Each verb is a module of its own with ``add`` (its
-sub-parser and help) and ``run``; what a verb needs is imported when it runs.
+or altered, state folder or an inbox unusable), 130 interrupted.  Each verb is a module of its
+own with ``add`` (its sub-parser and help) and ``run``; what a verb needs is imported when it runs.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ import sys
 from collections.abc import Sequence
 
 from nobgd import __version__
-from nobgd.cli import screen
+from nobgd.cli import common, screen
 
 VERBS = (
-    "run", "once", "check", "models", "status", "why", "retry", "pause", "resume", "report",
-    "doctor", "unit",
+    "run", "once", "cut", "check", "models", "status", "why", "list", "retry", "pause", "resume",
+    "accept", "reject", "report", "doctor", "unit", "web",
 )  # fmt: skip
 EPILOG = """\
-The configuration is read from -c FILE, else $NOBGD_CONFIG, else /etc/nobgd/nobgd.yaml.
-Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment.
+The configuration is read from -c FILE, else $NOBGD_CONFIG, ./nobgd.yaml or
+/etc/nobgd/nobgd.yaml.
+Exit codes: 0 good, 1 work failed, 2 usage or configuration, 3 environment,
+130 interrupted.
 `nobgd VERB --help` explains each verb."""
 
 
@@ -36,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"nobgd {__version__}")
+    common.add_config(top, verb=False)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name in VERBS:
         with contextlib.suppress(ModuleNotFoundError):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from nobgd.supervisor.state_folder import State
 
 _LOOK_S = 1.5  # a share that hangs must not hang a verb
-GOOD, WORK_FAILED, USAGE, ENVIRONMENT = 0, 1, 2, 3
+GOOD, WORK_FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT = "/etc/nobgd/nobgd.yaml"
+HERE = "nobgd.yaml"
+_BEST, _SMALL = "u2net", "u2netp"  # the small one comes along
 _WIDEST_EXAMPLE = 56  # what a longer example does stands below it
 
 
@@ -53,17 +56,44 @@ def add_verb(
     )  # fmt: skip
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """The -c option."""
+def add_config(parser: argparse.ArgumentParser, *, verb: bool = True) -> None:
+    """The -c option: of a verb, or of the whole command line, before the verb."""
     parser.add_argument(
         "-c", "--config", metavar="FILE", type=Path,
-        help=f"the configuration (default: $NOBGD_CONFIG, else {DEFAULT})",
+        default=argparse.SUPPRESS if verb else None,  # a verb's own does not undo the one before it
+        help=f"the configuration (default: $NOBGD_CONFIG, else ./{HERE}, else {DEFAULT})",
     )  # fmt: skip
 
 
 def config_path(args: argparse.Namespace) -> Path:
     """Which configuration is meant."""
-    return Path(args.config or os.environ.get("NOBGD_CONFIG") or DEFAULT)
+    named = args.config or os.environ.get("NOBGD_CONFIG")
+    return Path(named or (HERE if os.path.lexists(HERE) else DEFAULT))
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The -m option of verbs that do without a configuration."""
+    parser.add_argument(
+        "-m", "--model", metavar="NAME", help="without a configuration: u2net (default) or another"
+    )
+
+
+def model_at_hand(named: str | None) -> str:
+    """The model for work without a configuration: what was named, else the best that is here.
+
+    Raises `Quit`.
+    """
+    from nobgd import models
+
+    try:
+        return models.find(named or _BEST).spec.name
+    except models.ModelError as error:
+        if named is not None:
+            complain(str(error))
+            usage = isinstance(error, models.UnknownModelError)
+            raise Quit(USAGE if usage else ENVIRONMENT) from None
+    complain(f"{_BEST} is not here, so {_SMALL} is used; `nobgd models fetch {_BEST}` gets it")
+    return _SMALL
 
 
 def load(args: argparse.Namespace) -> Config:
@@ -75,6 +105,30 @@ def load(args: argparse.Namespace) -> Config:
     except config.ConfigError as error:
         complain(str(error))
         raise Quit(USAGE) from None
+
+
+def load_web(args: argparse.Namespace) -> Config:
+    """The same, with `web:` in it."""
+    config = load(args)
+    if config.web is None:
+        complain(f"{config.origin}: it has no web:, so there is no page; add the line `web: {{}}`")
+        raise Quit(USAGE)
+    return config
+
+
+@contextlib.contextmanager
+def state_folders(config: Config) -> Iterator[None]:
+    """As the owner of the state folder; what fails there is said, with `Quit`."""
+    try:
+        config.state_dir.mkdir(parents=True, exist_ok=True)
+        _be_its_owner(config.state_dir)
+        yield
+    except OSError as error:
+        complain(f"{config.state_dir}: {error.strerror}; try as the daemon's user, or with sudo")
+        raise Quit(ENVIRONMENT) from None
+    except ValueError as error:
+        complain(str(error))
+        raise Quit(WORK_FAILED) from None
 
 
 def complain(text: str) -> None:
@@ -194,6 +248,21 @@ def _be_its_owner(folder: Path) -> None:
     if os.geteuid() == 0 and info.st_uid != 0:
         os.setegid(info.st_gid)
         os.seteuid(info.st_uid)
+
+
+def judge(args: argparse.Namespace, do: str, done: str) -> int:
+    """Say what somebody thinks of cut-outs."""
+    paths = list(dict.fromkeys(absolute(path) for path in args.paths))
+    try:
+        answer = ask(load(args), {"do": do, "paths": paths})
+    except Quit as end:
+        return end.code
+    for source in answer["judged"]:
+        print(f"{source}: {done}")
+    left = len(paths) - len(answer["judged"])
+    if left:
+        complain(f"{left} of these are not done, and have no cut-out to judge; see `nobgd why`")
+    return WORK_FAILED if left else GOOD
 
 
 def switch(args: argparse.Namespace, do: str, done: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nobgd.cli import screen
-from nobgd.cli.common import ENVIRONMENT, GOOD, USAGE, complain
+from nobgd.cli.common import ENVIRONMENT, GOOD, USAGE, Quit, add_config, complain, load
 from nobgd.fs.names import shown
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 examples:
   nobgd models list                          what there is, and what is on this machine
+  nobgd models fetch -c nobgd.yaml           what this configuration names
   nobgd models fetch u2net                   download 176 MB, check them, keep them
   nobgd models fetch u2net --from u2net.onnx take a file that you have already
   nobgd models verify                        read every model on this machine and compare
@@ -51,7 +53,11 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one.set_defaults(run=_run(_list))
 
     one = actions.add_parser("fetch", help="bring a model onto this machine and check it")
-    one.add_argument("name", metavar="NAME", help="u2net (best) or u2netp (small)")
+    one.add_argument(
+        "name", metavar="NAME", nargs="?",
+        help="u2net (best) or u2netp (small); default: what the configuration names",
+    )  # fmt: skip
+    add_config(one)
     one.add_argument(
         "--from", dest="source", metavar="X",
         help="a file, a wheel, a folder or a URL instead of the usual sources",
@@ -137,15 +143,43 @@ def _found(directory: Path | None) -> list[ModelFile]:
 
 
 def _fetch(args: argparse.Namespace) -> int:
+    if args.name is None:
+        return _fetch_configured(args)
+    _bring(args.name, _home(args.directory), args.source)
+    return GOOD
+
+
+def _fetch_configured(args: argparse.Namespace) -> int:
+    """Every model that the configuration names and that is not here."""
+    from nobgd.models import ModelError, find
+
+    try:
+        config = load(args)
+    except Quit as end:
+        return end.code
+    wanted = {(each.model.name, each.model.directory) for each in config.inboxes}
+    for name, directory in sorted(wanted, key=str):
+        place = args.directory or directory
+        with contextlib.suppress(ModelError):
+            print(f"{find(name, directory=place).path}: there already")
+            continue
+        try:
+            _bring(name, _home(place), args.source)
+        except ModelError as error:
+            small = f"or set `model: {{name: u2netp}}` in {config.origin}: that one lies here"
+            raise type(error)(f"{error}; {small}") from error
+    return GOOD
+
+
+def _bring(name: str, home: Path, source: str | None) -> None:
     from nobgd.models import fetch
 
-    with _bar(f"{args.name}") as progress:
-        got = fetch(args.name, _home(args.directory), args.source, progress)
+    with _bar(name) as progress:
+        got = fetch(name, home, source, progress)
     if got.source is None:
         print(f"{got.path}: already there and right")
     else:
         print(f"{got.path}: fetched and checked ({got.source})")
-    return GOOD
 
 
 def _home(directory: Path | None) -> Path:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nobgd.cli import common, screen
-from nobgd.fs.names import shown
+from nobgd.cli import common
+from nobgd.cli.tally import Tally
+
+if TYPE_CHECKING:
+    from nobgd.config import Config
+    from nobgd.supervisor.service import Service
+
+_SIGNALS = ("SIGINT", "SIGTERM")
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,37 +27,92 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         short="what is in the inboxes now, then exit",
         says="Work through what is in the inboxes now, show progress, print a closing table and "
         "exit. What was done before is not done again. The log goes to stdout when that is "
-        "not a terminal.",
+        "not a terminal.\n\n"
+        "With IN and OUT it works through the folder IN, sub-folders too, into OUT, without any "
+        "configuration; what failed the last time is tried again.",
         examples=[
             ("nobgd once -c photos.yaml", "one pass over the inboxes"),
+            ("nobgd once ~/photos ~/cut-outs", "one folder, without a configuration"),
             ("nobgd once > once.log", "the same, with the log in a file"),
             ("nobgd once || nobgd status", "and what failed, if anything did"),
         ],
         exits="0  everything is done\n"
         "1  something failed, waits for its next try or is quarantined\n"
-        "2  the configuration is wrong\n"
-        "3  another nobgd uses the state folder, it cannot be written, or the model is missing\n"
-        "   or altered",
+        "2  the configuration or the folders are wrong\n"
+        "3  an inbox or outbox cannot be used, another nobgd uses the state folder, it cannot be\n"
+        "   written, or the model is missing or altered\n"
+        "130  it was stopped; the next run goes on from there",
     )  # fmt: skip
     common.add_config(parser)
+    parser.add_argument("inbox", metavar="IN", nargs="?", help="a folder of photos")
+    parser.add_argument("outbox", metavar="OUT", nargs="?", help="the folder for their cut-outs")
+    common.add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
+    try:
+        config = _given(args) if args.inbox is not None else common.load(args)
+        tally = Tally()
+        end = one_pass(config, tally, mute=sys.stdout.isatty(), anew=args.inbox is not None)
+    except common.Quit as quits:
+        return quits.code
+    return _close(end, tally)
+
+
+def _given(args: argparse.Namespace) -> Config:
+    """The configuration of IN and OUT.  Raises `common.Quit`."""
+    from nobgd.config import folders, given
+
+    if args.config is not None or args.outbox is None:
+        common.complain("give IN and OUT, or a configuration by -c FILE")
+        raise common.Quit(common.USAGE)
+    inbox, outbox = (Path(os.path.abspath(each)) for each in (args.inbox, args.outbox))
+    try:
+        config = given.folder(inbox, outbox, common.model_at_hand(args.model))
+    except given.HomelessError as error:
+        common.complain(str(error))
+        raise common.Quit(common.ENVIRONMENT) from None
+    wrong = [sentence for _, sentence in folders.clashes(config)]
+    for sentence in wrong:
+        common.complain(sentence)
+    if wrong:
+        raise common.Quit(common.USAGE)
+    return config
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a pass ended."""
+
+    service: Service
+    code: int
+    stopped: bool
+    troubles: tuple[str, ...]  # a sentence for each folder that could not be used
+
+
+def one_pass(
+    config: Config, tally: Tally, *, mute: bool, anew: bool,
+    before: Callable[[Service], None] = lambda _: None,
+) -> End:
+    """Work through what is in the inboxes of ``config``.  Raises `common.Quit`.
+
+    ``mute`` keeps the log from stdout: a person wants to see the bar and the table.  ``anew``
+    tries those again that failed in an earlier pass.
+    """
     from nobgd.record.log import Log
     from nobgd.supervisor.service import Service
     from nobgd.supervisor.state_folder import StateLost
 
-    try:
-        config = common.load(args)
-        state = common.claim(config)
-    except common.Quit as end:
-        return end.code
-    tally = Tally()
-    quiet = sys.stdout.isatty()  # the bar and the table are what a person wants to see
-    log = Log(config.log.level, str(config.log.file) if config.log.file else None, mute=quiet)
+    state = common.claim(config)
+    if anew:
+        for row in state.ledger.in_state("quarantined") + state.ledger.in_state("retry"):
+            state.ledger.forget(row.inbox, row.relpath)
+        state.ledger.commit()
+    log = Log(config.log.level, str(config.log.file) if config.log.file else None, mute=mute)
     service = Service(config, state.ledger, log, once=True, observe=tally.take)
+    before(service)
     try:
         with tally.bar(service):
             code = common.serve(service)
@@ -58,87 +122,34 @@ def run(args: argparse.Namespace) -> int:
     finally:
         state.close()
         log.close()
-    if code != common.ENVIRONMENT:
-        tally.table(service.left_over)
-    return code
+    if code == common.ENVIRONMENT:
+        raise common.Quit(code)
+    stopped = service.stopping is not None and service.stopping.why in _SIGNALS
+    return End(service, code, stopped, tuple(_troubles(service)))
 
 
-class Tally:
-    """Counts events; draws the bar and the closing table on stderr."""
+def _close(end: End, tally: Tally) -> int:
+    """Show the closing table; the exit code."""
+    waiting = len(end.service.backlog)
+    aside = max(0, end.service.left_over - waiting)
+    if end.stopped:
+        waiting = max(waiting, tally.seen - tally.ended())
+    tally.table(
+        waiting=waiting, aside=aside, stopped=end.stopped, outboxes=sorted(end.service.outboxes)
+    )
+    for each in end.troubles:
+        common.complain(each)
+    if end.stopped:
+        return common.INTERRUPTED
+    return common.ENVIRONMENT if end.troubles else end.code
 
-    def __init__(self) -> None:
-        self._console = screen.console(sys.stderr)
-        self.counts: dict[str, int] = {}
-        self.failures: list[tuple[str, str]] = []
-        self.megapixels = self.busy_ms = self.computed_ms = self.computed_mp = 0.0
-        self.began = time.monotonic()
 
-    def take(self, event: dict[str, Any]) -> None:
-        """One event of the service."""
-        name = event["event"]
-        if name == "photo.done":
-            name = {"computed": "done", "copied": "copied", "found": "done"}[event["how"]]
-            self.megapixels += event["megapixels"]
-            if event["how"] == "computed":
-                self.computed_ms += event["total_ms"]
-                self.computed_mp += event["megapixels"]
-        elif name == "photo.quarantined":
-            self.failures.append((event["source"], event["reason"]))
-        elif name == "photo.skipped":
-            name = "already" if str(event["reason"]).startswith("already done") else "skipped"
-        self.counts[name] = self.counts.get(name, 0) + 1
-
-    def bar(self, service: Any) -> Any:
-        """A progress bar that follows the service's queue."""
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(), console=self._console, transient=True,
-            disable=not self._console.is_terminal, redirect_stdout=False, redirect_stderr=False,
-        )  # fmt: skip
-        task = progress.add_task("looking", total=None)
-
-        def tick() -> None:
-            ended = sum(
-                self.counts.get(n, 0) for n in ("done", "copied", "already", "photo.quarantined")
-            )
-            ahead = len(service.backlog) + len(service.in_flight)
-            what = "cutting out" if ahead else "looking"
-            progress.update(task, description=what, completed=ended, total=ended + ahead or None)
-
-        service.ticked = tick
-        return progress
-
-    def table(self, left_over: int) -> None:
-        """The closing table, or one line when there was nothing to do."""
-        from rich.table import Table
-
-        done, copied = self.counts.get("done", 0), self.counts.get("copied", 0)
-        already, failed = self.counts.get("already", 0), len(self.failures)
-        if not (done or copied or failed or left_over):
-            what = f"; {already} were done already" if already else ""
-            self._console.print(f"Nothing to do: every photo in the inboxes is done{what}.")
-            return
-        table = Table(show_header=False, box=None)
-        wall = time.monotonic() - self.began
-        table.add_row("photos done", f"{done + copied}" + (f" ({copied} copied)" if copied else ""))
-        if already:
-            table.add_row("done already", str(already))
-        table.add_row("megapixels", f"{self.megapixels:.1f}")
-        if self.computed_mp:
-            table.add_row("ms per megapixel", f"{self.computed_ms / self.computed_mp:.1f}")
-        table.add_row("time", f"{wall:.1f} s")
-        table.add_row("failed", str(failed))
-        if left_over > failed:
-            table.add_row("quarantined before, or waiting", str(left_over - failed))
-        self._console.print(table)
-        for source, reason in self.failures[:20]:
-            line = f"  {shown(source)}: {shown(reason)}"
-            self._console.print(line, markup=False, style="red", soft_wrap=True)
+def _troubles(service: Service) -> Iterator[str]:
+    """A sentence for each folder that could not be used."""
+    for path, why in service.lost.items():
+        missing = not os.path.lexists(path)
+        said = "there is no such folder; check its name, or mount its share" if missing else why
+        yield f"inbox {path}: {said}"
+    for path, box in service.outboxes.items():
+        if box.failures and not box.ready:
+            yield f"outbox {path}: {box.why}"

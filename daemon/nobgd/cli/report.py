@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from dataclasses import replace
@@ -124,11 +125,7 @@ def _report(args: argparse.Namespace, wanted: Wanted) -> int:
     summary = _summary(args, args.logs, wanted)
     code = _complaints(summary)
     if not _has_records(summary):
-        common.complain(
-            f"no records in {', '.join(summary.sources) or 'what could be read'}"
-            f" ({summary.foreign:,} of {summary.lines:,} lines are not nobgd's); check the path"
-            " and --since"
-        )
+        common.complain(_nothing(summary, args))
         return common.WORK_FAILED
     if args.html is not None:
         return max(code, _page(args.html, summary))
@@ -137,6 +134,23 @@ def _report(args: argparse.Namespace, wanted: Wanted) -> int:
     else:
         terminal.show(summary, sys.stdout)
     return code
+
+
+def _nothing(summary: Summary, args: argparse.Namespace) -> str:
+    """Why there is nothing to report, as far as it can be known, and what to do."""
+    where = ", ".join(summary.sources) or "what could be read"
+    ours = summary.lines - summary.foreign
+    if not summary.lines:
+        if args.journal and os.geteuid() != 0:
+            return f"{where} is empty for you; ask with sudo, or as a member of systemd-journal"
+        return f"{where}: there is no line in it; has nobgd run yet, and is log.file this one?"
+    if not ours:
+        return f"{where}: none of its {summary.lines:,} lines is nobgd's; is it the right log?"
+    options = ("since", "until", "inbox", "model", "precision")
+    asked = [f"--{name} {getattr(args, name)}" for name in options if getattr(args, name)]
+    if asked:
+        return f"{where}: {ours:,} records, and none of a photo fits {' '.join(asked)}"
+    return f"{where}: {ours:,} records, and none of a photo; nothing has been done yet"
 
 
 def _page(path: Path, summary: Summary) -> int:
@@ -153,7 +167,8 @@ def _page(path: Path, summary: Summary) -> int:
 
 def _has_records(summary: Summary) -> bool:
     return bool(
-        summary.photos or summary.copied or summary.found or summary.skipped or summary.failures
+        summary.photos or summary.rendered or summary.copied or summary.found or summary.skipped
+        or summary.failures
     )
 
 

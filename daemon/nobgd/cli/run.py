@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,11 @@ from nobgd.cli import common, screen
 
 if TYPE_CHECKING:
     from nobgd.record.sinks import Show
+
+if TYPE_CHECKING:
+    from nobgd.config import Config
+    from nobgd.web.keeping import Keeper
+    from nobgd.web.minding import Minder
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -68,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         state = common.claim(config)
     except common.Quit as end:
         return end.code
+    page = _page(config, args)
     file = str(config.log.file) if config.log.file else None
     log = Log(config.log.level, file, show=_show(args))
     try:
@@ -78,5 +85,26 @@ def run(args: argparse.Namespace) -> int:
             ),
         )  # fmt: skip
     finally:
+        for each in page:
+            each.stop()
         state.close()
         log.close()
+
+
+def _page(config: Config, args: argparse.Namespace) -> tuple[Minder, Keeper] | tuple[()]:
+    """The page beside the daemon, if there is one."""
+    if config.web is None:
+        return ()
+    from nobgd.config import webbing
+    from nobgd.web import minding, places
+    from nobgd.web.keeping import Keeper
+
+    with contextlib.suppress(OSError):  # the service says what is wrong with its folders
+        webbing.make(config)
+        if sys.stderr.isatty() and not minding.missing():
+            link = minding.link(config, places.url(config.web.listen))
+            common.complain(f"The page, for a browser on this machine: {link}")
+    started = minding.Minder(config, common.config_path(args), common.complain), Keeper(config)
+    for each in started:
+        each.start()
+    return started

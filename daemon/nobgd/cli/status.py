@@ -10,6 +10,9 @@ from typing import Any
 
 from nobgd.cli import common, screen
 
+_SICK = ("lost", "outbox", "silent")  # of the hindrances, those that nobody has asked for
+_NOT_YET = "not looked at yet"
+
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """The sub-parser."""
@@ -24,8 +27,10 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             ("nobgd status", "now"),
             ("nobgd status --watch", "again every 2 seconds, until Ctrl-C"),
             ("nobgd status --json | jq .waiting", "a figure for a script"),
+            ("nobgd status --check || mail …", "for monitoring, and a container's health check"),
         ],
-        exits="0  answered\n"
+        exits="0  answered; with --check: the daemon runs and its folders can be used\n"
+        "1  with --check: it does not, or one cannot be; a sentence says which\n"
         "2  the configuration is wrong\n"
         "3  the daemon is too busy to answer, or its socket or ledger may not be opened (ask as\n"
         "   its user, or with sudo)",
@@ -33,6 +38,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     common.add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of text")
     parser.add_argument("--watch", action="store_true", help="again every 2 seconds, until Ctrl-C")
+    parser.add_argument("--check", action="store_true", help="say only what is wrong")
     parser.set_defaults(run=run)
 
 
@@ -42,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         config = common.load(args)
         while True:
             answer = common.ask(config, {"do": "status"})
+            if args.check:
+                return _check(answer)
             if args.watch and not args.json:
                 screen.behind(sys.stdout).write("\x1b[H\x1b[2J")
             print(json.dumps(answer) if args.json else text(answer), flush=True)
@@ -52,21 +60,49 @@ def run(args: argparse.Namespace) -> int:
         return end.code
 
 
+def _check(answer: dict[str, Any]) -> int:
+    """Whether somebody has to look; each thing that is wrong is a sentence."""
+    wrong = [] if answer["running"] else ["the daemon is not running"]
+    wrong += [
+        str(inbox["hindered"]) for inbox in answer["inboxes"]
+        if inbox.get("hindrance") in _SICK and inbox.get("outbox_why") != _NOT_YET
+    ]  # fmt: skip
+    for each in wrong:
+        common.complain(each)
+    return common.WORK_FAILED if wrong else common.GOOD
+
+
+def _left(answer: dict[str, Any]) -> str:
+    """How long what waits may take at the pace of now; nothing where that is not known."""
+    ahead = answer["waiting"] + answer["working"]
+    if not answer["waiting"] or answer["photos_per_minute"] <= 0:
+        return ""
+    minutes = ahead / answer["photos_per_minute"]
+    if minutes < 1:
+        return " · less than a minute left"
+    hours = f"{minutes / 60:.0f} hours" if minutes >= 120 else f"{minutes:.0f} min"
+    return f" · about {hours} left"
+
+
 def text(answer: dict[str, Any]) -> str:
     """The answer for people."""
     lines = []
     if answer["running"]:
-        lines.append(answer["line"])
+        lines.append(answer["line"] + _left(answer))
         lines += [
             f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
             for lane in answer["lanes"]
         ]
+        if answer.get("model_process") == "closed":
+            lines.append("  at rest: model and lanes are let go until the next photo")
     else:
         lines.append("the daemon is not running; this is what its ledger says")
     for inbox in answer["inboxes"]:
         counts = [f"{inbox['done']} done"]
         names = ("waiting", "retrying", "quarantined", "skipped")
         counts += [f"{inbox[name]} {name}" for name in names if inbox.get(name)]
+        if inbox.get("doubtful"):
+            counts.append(f"{inbox['doubtful']} doubtful")
         if inbox.get("kept"):
             counts.append(f"{inbox['kept']} originals kept")
         if inbox["paused"]:

@@ -8,16 +8,38 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nobgd.config import complaints, folders
-from nobgd.config.model import Config, InboxConfig, Log, Metrics, Model, Output, Watch, Workers
+from nobgd.config import complaints, folders, presets, webbing
+from nobgd.config.model import (
+    Config,
+    InboxConfig,
+    Log,
+    Metrics,
+    Model,
+    Watch,
+    Web,
+    Workers,
+)
+from nobgd.config.output import Output, Review
 from nobgd.config.reading import Document, Problem, read
 
 __all__ = [
-    "Config", "ConfigError", "InboxConfig", "Log", "Metrics", "Model", "Output", "Problem",
-    "Watch", "Workers", "load", "parse",
+    "Config",
+    "ConfigError",
+    "InboxConfig",
+    "Log",
+    "Metrics",
+    "Model",
+    "Output",
+    "Problem",
+    "Review",
+    "Watch",
+    "Web",
+    "Workers",
+    "load",
+    "parse",
 ]  # fmt: skip
 
-_OVERRIDES = ("model", "output", "watch")  # sections an inbox may override in part
+_OVERRIDES = ("model", "output", "watch", "review")  # sections an inbox may override in part
 
 
 class ConfigError(Exception):
@@ -26,6 +48,14 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def example() -> str:
+    """The example that explains every key: of the repository, else what came along with nobgd."""
+    here = Path(__file__).parent.parent
+    folders = (here / "_config", here.parents[1] / "config")
+    file = next(path for each in folders if (path := each / "nobgd.example.yaml").is_file())
+    return file.read_text(encoding="utf-8")
 
 
 def load(path: Path) -> Config:
@@ -72,6 +102,8 @@ def _understand(document: Document, base: Path) -> Config:
             complaints.complain(document, each)
     if config is None or document.problems:
         raise ConfigError(document.problems)
+    if config.web is not None:
+        config = webbing.with_inbox(config)
     inboxes = tuple(
         each.model_copy(update={"quarantine": folder})
         for each, folder in zip(config.inboxes, folders.quarantines(config), strict=True)
@@ -96,8 +128,14 @@ def _merged(values: dict[str, Any]) -> dict[str, Any]:
             continue
         merged = {k: v for k, v in inbox.items() if v is not None}
         for name in _OVERRIDES:
-            top, own = values.get(name), inbox.get(name)
+            top, own = (presets.spelt_out(each.get(name)) if name == "output" else each.get(name)
+                        for each in (values, inbox))  # fmt: skip
             if isinstance(top, dict) and (own is None or isinstance(own, dict)):
                 merged[name] = {**top, **(own or {})}
+            elif own is not None:
+                merged[name] = own
         full.append(merged)
-    return {**{k: v for k, v in values.items() if v is not None}, "inboxes": full}
+    top = {name: value for name, value in values.items() if value is not None}
+    if "output" in top:
+        top["output"] = presets.spelt_out(top["output"])
+    return {**top, "inboxes": full}

@@ -48,6 +48,8 @@ def complain(document: Document, error: Any) -> None:
 def _taken_for(document: Document, spot: Spot, error: Any) -> str | None:
     """YAML 1.1 reads no as false and 2024-05-01 as a date where a word was meant."""
     value, word = error["input"], document.words.get(spot)
+    if spot[-1:] and spot[-1] in _OR_AUTO:  # a number is right there, only not this one
+        return None
     if word is None or isinstance(value, str) or error["type"].startswith(("float", "int", "bool")):
         return None
     if error["type"] not in ("string_type", "literal_error", "value_error"):

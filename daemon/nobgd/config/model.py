@@ -6,76 +6,19 @@ folder, which comes in as validation context ``base``.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, field_validator
 
-from nobgd.config import globs
+from nobgd.config.output import Output, Review
+from nobgd.config.section import Bytes, Folder, Glob, Number, Section, Truth, Whole
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
-
-
-def _absolute(value: Any, info: ValidationInfo) -> Any:
-    if not isinstance(value, str):
-        if isinstance(value, Path):
-            return value
-        raise ValueError("must be a path")
-    if not value or "\0" in value:
-        raise ValueError("must not be empty")
-    base = (info.context or {}).get("base", ".")
-    full = os.path.expanduser(value)
-    if full.startswith("~"):
-        raise ValueError(f"there is no home folder for {full.split('/')[0]}; write it out, or ./~…")
-    return Path(os.path.normpath(os.path.join(base, full)))
-
-
-Folder = Annotated[Path, BeforeValidator(_absolute, json_schema_input_type=str)]
-Whole = Annotated[int, Strict()]  # true is no number, "3" neither
-Number = Annotated[float, Strict()]
-Truth = Annotated[bool, Strict()]
-Glob = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(globs.checked)]
 _DAY_S = 86_400
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
-
-
-def _size(value: Any) -> Any:
-    """Bytes from a number or "10GB" (10^9), "10GiB" (2^30)."""
-    if not isinstance(value, str):
-        return value
-    found = _SIZE.fullmatch(value.strip())
-    if found is None or (found[3] and not found[2]):
-        raise ValueError('must be a size like "10GB", "500MB" or a number of bytes')
-    unit = _UNITS[found[2].lower()]
-    if found[3]:
-        unit = 1024 ** (("", "k", "m", "g", "t").index(found[2].lower()))
-    return int(float(found[1]) * unit)
-
-
-Bytes = Annotated[
-    int, Strict(), Field(ge=0, le=10**18), BeforeValidator(_size, json_schema_input_type=int | str)
-]
-
-
-class Section(BaseModel):
-    """What all sections share: frozen, strict about unknown keys."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False
-    )
 
 
 class Model(Section):
@@ -97,7 +40,14 @@ class Workers(Section):
         "auto", description="lanes; auto: as many as cores and memory allow"
     )
     threads: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="of the model, per lane"
+        "auto", description="of an inference, at least; auto: its share of the cores"
+    )
+    infer: Annotated[Whole, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="inferences at a time; auto: as many as cores and memory allow"
+    )
+    idle_s: Annotated[Number, Field(ge=1, le=_DAY_S)] | None = Field(
+        300.0,
+        description="so long without work, and the models and lanes are let go; null: never",
     )
     engine: Literal["onnxruntime", "ncnn"] = Field(
         "onnxruntime", description="what runs fp32 models; ncnn: faster, an extra to install"
@@ -134,27 +84,6 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Output(Section):
-    """How cut-outs are called and stored."""
-
-    suffix: str = Field("_nobg", min_length=1, max_length=60, description="before .png")
-    compression: Literal["fast", "balanced", "small"] = "fast"
-    edges: Literal["fine", "plain", "matting"] = Field(
-        "fine",
-        description="plain: the model's mask as it is; fine: by the photo's own pixels; matting:"
-        " rembg's, slow",
-    )
-
-    @field_validator("suffix")
-    @classmethod
-    def _no_slash(cls, value: str) -> str:
-        if "/" in value or "\0" in value:
-            raise ValueError("must not hold a slash")
-        if len(value.encode()) > 60:
-            raise ValueError("must not be longer than 60 bytes")
-        return value
-
-
 class Metrics(Section):
     """Prometheus text."""
 
@@ -164,6 +93,35 @@ class Metrics(Section):
     port: Annotated[Whole, Field(ge=1, le=65_535)] | None = Field(
         None, description="the same by HTTP, on 127.0.0.1 only"
     )
+
+
+class Web(Section):
+    """The page and the HTTP API; absent: neither."""
+
+    listen: str = Field(
+        "127.0.0.1:8470", description="address and port; beyond loopback a token is needed"
+    )
+    hosts: tuple[str, ...] = Field(
+        (), description="names besides this machine's own that it may be asked by"
+    )
+    keep_days: Number = Field(7.0, gt=0, le=3650, description="photos that came this way")
+    quota: Bytes = Field(20 * 10**9, description='bytes they may take together: "20GB"')
+    compat: tuple[Literal["removebg", "rembg"], ...] = Field(
+        ("removebg", "rembg"), description="whose API is spoken besides the own one"
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, colon, port = value.rpartition(":")
+        try:
+            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+            good = bool(colon) and 0 < int(port) < 65_536
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(f'{value!r} is not like "127.0.0.1:8470" or "[::1]:8470"')
+        return value
 
 
 class InboxConfig(Section):
@@ -190,6 +148,7 @@ class InboxConfig(Section):
     model: Model = Model()
     output: Output = Output()
     watch: Watch = Watch()
+    review: Review = Review()
 
     @field_validator("quiet_hours")
     @classmethod
@@ -216,7 +175,9 @@ class Config(Section):
     watch: Watch = Watch()
     log: Log = Log()
     output: Output = Output()
+    review: Review = Review()
     metrics: Metrics = Metrics()
+    web: Web | None = Field(None, description="the page and the HTTP API; absent: neither")
     quarantine_limit: Bytes | None = Field(
         None, description='copies take no more: "10GB"; 0: reasons only; null: a tenth of the space'
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _WAIT_S = 15.0
-_USER = "nobgd"
+USER = "nobgd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def service_user() -> Who:
     """The service's user when we may become it and it exists, else ourselves."""
     if os.geteuid() == 0:
         with contextlib.suppress(KeyError):
-            user = pwd.getpwnam(_USER)
-            groups = {*os.getgrouplist(_USER, user.pw_gid), *_supplementary()}
+            user = pwd.getpwnam(USER)
+            groups = {*os.getgrouplist(USER, user.pw_gid), *_supplementary()}
             group = grp.getgrgid(user.pw_gid).gr_name
-            return Who(_USER, group, user.pw_uid, user.pw_gid, tuple(sorted(groups)))
+            return Who(USER, group, user.pw_uid, user.pw_gid, tuple(sorted(groups)))
     try:
         return Who(pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
     except KeyError:

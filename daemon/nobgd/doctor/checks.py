@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ class Finding:
 def examine(config: Config) -> Iterator[Finding]:
     """Every check; folders are looked at in parallel by processes of the service's user."""
     who = ask.service_user()
+    guest = who.uid is None and who.name != ask.USER and _serves(config)
     probes = list(_probes(config))
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = [pool.submit(ask.ask, probe, who) for probe in probes]
@@ -53,11 +54,12 @@ def examine(config: Config) -> Iterator[Finding]:
         results = []
         for probe, answer in zip(probes, answers, strict=True):
             results.append((probe, answer.result()))
-            yield _folder(probe, results[-1][1], who)
+            yield _folder(probe, results[-1][1], who, guest=guest)
     yield _watches(results)
     yield _clock(results)
     yield _unit(config)
-    yield _daemon(config)
+    usable = {probe.path for probe, found in results if "error" not in found}
+    yield _daemon(config, usable)
 
 
 def _program(config: Config) -> Iterator[Finding]:
@@ -146,8 +148,12 @@ def _probes(config: Config) -> Iterator[Probe]:
             yield probe
 
 
-def _folder(probe: Probe, found: dict[str, Any], who: Who) -> Finding:
+def _folder(probe: Probe, found: dict[str, Any], who: Who, *, guest: bool = False) -> Finding:
+    """``guest``: the asker is not the service's user; what is closed to him says nothing."""
     what = f"{probe.what} {probe.path}"
+    if guest and found.get("forbidden"):
+        says = f"is closed to {who.name}, which is no fault: the service is the user {ask.USER}"
+        return Finding(True, what, f"{says}; sudo nobgd doctor looks at it")
     if "error" in found:
         return Finding(False, what, f"{found['error']}{_remedy(probe, found, who)}")
     if probe.local and found["network"]:
@@ -244,22 +250,50 @@ def _config_of(dropin: str) -> str:
     return unit.USUAL_CONFIG
 
 
-def _daemon(config: Config) -> Finding:
+def _serves(config: Config) -> bool:
+    """Whether the installed service runs with this configuration."""
+    if not os.path.exists(_USUAL_UNIT):
+        return False
+    installed = ""
+    with contextlib.suppress(OSError):
+        installed = Path(unit.PLACE).read_text(encoding="utf-8")
+    return _config_of(installed) == os.path.abspath(config.origin)
+
+
+def _daemon(config: Config, usable: Set[str] = frozenset()) -> Finding:
+    """``usable``: folders that a process of the service's user has found good just now."""
     try:
         answer = control.ask(config, {"do": "status"})
     except control.Busy as busy:
         return Finding(False, "daemon", str(busy))
     except control.NotRunning:
-        if os.path.exists(_USUAL_UNIT) and ask.of_unit("ActiveState") == "failed":
-            return Finding(False, "daemon", "has failed; journalctl -u nobgd -n 50 says why")
-        return Finding(True, "daemon", "is not running")
+        return _not_running(config)
     except PermissionError:
         return Finding(True, "daemon", "runs; ask as root or as a member of its group")
     shut = [
-        f"{box['outbox']}: {box['outbox_why']}"
+        (box["outbox"], box["outbox_why"])
         for box in answer.get("inboxes", [])
         if not box.get("outbox_ready", True) and box.get("outbox_why")
     ]
-    if shut:
-        return Finding(False, "daemon", f"runs, but cannot use {shut[0]}")
-    return Finding(True, "daemon", f"runs: {answer.get('line', '')}")
+    if not shut:
+        return Finding(True, "daemon", f"runs: {answer.get('line', '')}")
+    outbox, why = shut[0]
+    says = f"runs, but cannot use {outbox}: {why}"
+    if outbox in usable:
+        says += "; it is good by now: if the daemon does not see it within a minute, it was made"
+        says += " after the start: sudo systemctl restart nobgd"
+    return Finding(False, "daemon", says)
+
+
+def _not_running(config: Config) -> Finding:
+    """A service that is to run and does not is a fault; where there is none, nothing is."""
+    if not _serves(config):
+        return Finding(True, "daemon", "is not running")
+    if ask.of_unit("ActiveState") == "failed":
+        result = ask.of_unit("Result")
+        reason = f" ({result})" if result not in ("", "success") else ""
+        says = f"has failed{reason}; journalctl -u nobgd -n 50 says why, and when that is mended:"
+        return Finding(False, "daemon", f"{says} sudo systemctl restart nobgd")
+    if ask.of_unit("UnitFileState") == "enabled":
+        return Finding(False, "daemon", "is stopped, and enabled; sudo systemctl start nobgd")
+    return Finding(True, "daemon", "is not running; sudo systemctl enable --now nobgd starts it")

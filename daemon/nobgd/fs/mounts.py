@@ -87,13 +87,20 @@ def open_root(root: str, before: Mount | None) -> int:
     raise NobgdError(Code.GONE_AWAY, f"{root}: {why}; mount it and it goes on")
 
 
-def numbered(number: int) -> Mount | None:
-    """The mount with this id, if there is one now; `Mount.device` is the one of mountinfo."""
+def sight(device: int, mount_id: int) -> int:
+    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
+    return device << 32 | mount_id & 0xFFFFFFFF
+
+
+def sighted(sight: int) -> Mount:
+    """The mount that another process saw, by its `sight`; without an id where it is not known."""
+    device, number = sight >> 32, sight & 0xFFFFFFFF
     try:
         with open("/proc/self/mountinfo", "rb") as table:
-            return parse(table.read()).get(number)
-    except (OSError, ValueError):
-        return None
+            seen = parse(table.read())[number]
+    except (OSError, KeyError, ValueError):
+        return Mount(device, -1, "", "unknown", "")
+    return Mount(device, number, seen.mountpoint, seen.fstype, seen.source)
 
 
 def mount_id(fd: int) -> int:

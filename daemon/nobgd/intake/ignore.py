@@ -17,12 +17,16 @@ from nobgd.intake import leftovers
 class Ignore:
     """The rules of one inbox: its outputs' names, the built-in ones, and the user's lines."""
 
-    def __init__(self, globs: Sequence[str] = (), *, suffix: str = "_nobg") -> None:
-        """Compile the rules; `suffix` is `output.suffix`, whose PNGs are never photos.
+    def __init__(
+        self, globs: Sequence[str] = (), *, suffix: str = "_nobg", tail: str = ".png"
+    ) -> None:
+        """Compile the rules; what ends with `suffix` (`output.suffix`) is never a photo.
+
+        Neither as a PNG, which outputs are unless something else is asked for, nor with `tail`.
 
         Raises ValueError for a line that can match nothing.
         """
-        self._output = f"{suffix}.png" if suffix else None
+        self._outputs = tuple(dict.fromkeys((f"{suffix}.png", suffix + tail))) if suffix else ()
         self._user = Globs(globs)
         self._only_built_in = not self._user
 
@@ -40,8 +44,8 @@ class Ignore:
         name = relpath.rpartition("/")[2]
         left = leftovers.FOLDERS if is_dir else leftovers.ANYTHING
         plain = not left.match(name.lower())
-        if self._output is not None and name.endswith(self._output):
-            return f"*{self._output}"
+        if self._outputs and name.endswith(self._outputs):
+            return next(f"*{tail}" for tail in self._outputs if name.endswith(tail))
         if plain and self._only_built_in:
             return None  # nearly every name
         built_in = None if plain else leftovers.rule(name, is_dir=is_dir)
@@ -71,7 +75,7 @@ class Ignore:
     def explained(self, relpath: str, rule: str, *, is_dir: bool) -> str:
         """Why this entry is ignored by ``rule``, and how to have it taken, for `why`."""
         kind = leftovers.kind_of(rule)
-        if rule == f"*{self._output}":
+        if rule.removeprefix("*") in self._outputs:
             return f"matches the rule {rule}, the name of results"
         if kind is None:
             return f"matches the rule {rule} of ignore:; take that line out to have it done"

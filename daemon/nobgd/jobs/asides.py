@@ -105,11 +105,11 @@ class Asides:
                 return
             self._not(row, "", error.code, error.reason)
             return
-        number, state = divmod(found or 0, errands.STATES)
+        number, state = divmod(found or 0, errands.STATES)  # `pool.reply` knows no others
         if state == errands.COPIED:
             service.ledger.aside(row.inbox, row.relpath, str(number))
             return
-        why = errands.NOT_COPIED[state]
+        why = errands.NOT_COPIED.get(state, "nothing that is understood was answered")
         code = Code.NO_SPACE if state in (errands.LIMIT, errands.ROOM) else Code.UNSAFE
         reason = f"{row.relpath} was not copied to {folder}: {why}; it is in its inbox only"
         if state == errands.UNREADABLE:

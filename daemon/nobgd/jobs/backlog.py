@@ -124,6 +124,14 @@ class Backlog:
         later = self._later.get(inbox, {}).get(relpath)
         return (later[1], later[0]) if later else None
 
+    def first(self, most: int) -> list[Photo]:
+        """New photos that wait, about in the order in which they will be taken."""
+        found = (
+            photo for kept in (self._urgent, self._new) for queue in kept.values()
+            for photo in queue.values()
+        )  # fmt: skip
+        return list(itertools.islice(found, most))
+
     def waiting(self, inbox: str | None = None) -> int:
         """New photos that wait, in one inbox or all."""
         held = sum(inbox in (None, key[0]) for key in self._held)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
-from nobgd.jobs import plan
+from nobgd.jobs import doubtful, plan
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
 from nobgd.pool.lanes import Finished
@@ -73,23 +73,26 @@ class Booking:
         if outbox is not None and outbox.used():
             self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
         was_quarantined = row is not None and row.code is not None
+        review = doubtful.review(job, done)
         if done.how == "found" and not _tried(row):
             reason = f"already done: {done.output} was made from this very photo"
-            ledger.done(done, job.outbox, None)
+            ledger.done(done, job.outbox, None, review)
             skip = Skip(done.inbox, done.relpath, reason)
             self._service.saying.tell("info", events.photo_skipped(skip))
         else:
             event = events.photo_done(
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
                 lanes_busy=finished.lanes_busy, compression=job.compression,
+                output_format=job.rendering.format,
             )  # fmt: skip
             output = done.output.removeprefix(f"{job.outbox}/")
             refused = plan.refused_name(output, job.outputs, job.spare[1])
             if refused is not None:
                 event["renamed"] = f"the outbox's disk does not take the name {refused}"
-            event = {"timestamp": logs.timestamp(), "level": "info", **event}
+            level = "warning" if done.review else "info"
+            event = {"timestamp": logs.timestamp(), "level": level, **event}
             line = events.line(event)
-            ledger.done(done, job.outbox, line)
+            ledger.done(done, job.outbox, line, review)
             self._service.saying.keep(done.inbox, done.relpath, line, event)
         if rules is None:
             return

@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from nobgd.config import Config, InboxConfig
+from nobgd.config import Config, InboxConfig, webbing
 from nobgd.intake import messages
-from nobgd.jobs import plan
+from nobgd.jobs import doubtful, plan
 from nobgd.jobs.ledger import Row
 from nobgd.jobs.places import Place
 from nobgd.record import events
 from nobgd.values import Code, Job, Photo, Skip
+from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
 
 if TYPE_CHECKING:
@@ -160,12 +161,15 @@ class Desk:
         if row is not None and same and row.interrupted >= plan.INTERRUPTIONS:
             service.booking.give_up(rules, photo, row)
             return None
-        names = plan.outputs(photo.relpath, rules.output.suffix)
+        suffix, rendering = rules.output.suffix, rules.output.rendering
+        names = plan.outputs(photo.relpath, suffix, rendering.tail)
         me = (photo.inbox, photo.relpath)
         owners = ledger.owners(outbox, names)
         reserved = frozenset(name for name, owner in owners.items() if owner != me)
         wanted = next((n for n in names if n not in reserved), names[-1])
         own = row.output if row is not None and row.outbox == outbox and not row.left else None
+        if own is not None and not own.endswith(rendering.tail):
+            own = None  # it was of another format, and stays
         replaces = row.sha256 if row is not None and own and _may_replace(row, rules) else None
         wanted = own or wanted
         ledger.begin(
@@ -173,7 +177,9 @@ class Desk:
             inode=photo.inode, ctime_ns=photo.ctime_ns,
         )  # fmt: skip
         recipe = service.engine.recipes[photo.inbox]
-        settle = rules.watch.settle_s
+        patience = max(_PATIENCE_S, _PATIENCE_SETTLES * rules.watch.settle_s)
+        if webbing.whole(service.config, photo.inbox):  # it is as long as it gets
+            patience = 0.0
         return Job(
             *me, photo.size, photo.mtime_ns, outbox, names, reserved,
             moved=self._moved(),
@@ -181,13 +187,15 @@ class Desk:
             compression=rules.output.compression, develop=rules.raw == "develop",
             max_megapixels=service.config.workers.max_megapixels,
             attempt=(row.attempts if row is not None and same else 0) + 1,
-            quiet_s=photo.quiet_s, patience_s=max(_PATIENCE_S, _PATIENCE_SETTLES * settle),
+            quiet_s=photo.quiet_s, patience_s=patience,
             twins=ledger.twins(photo.size, recipe.key),
             inbox_mount=service.mounts.get(photo.inbox),
             outbox_mount=service.outboxes[outbox].seen,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
-            spare=plan.spare(photo.relpath, rules.output.suffix), own=own, replaces=replaces,
-            counts=service.recipes.counting(photo.inbox),
+            spare=plan.spare(photo.relpath, suffix, rendering.tail), own=own, replaces=replaces,
+            counts=service.recipes.counting(photo.inbox), rendering=rendering,
+            review_above=rules.review.above, accepted=same and doubtful.accepted(row, recipe),
+            cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
         )  # fmt: skip
 
     def _moved(self) -> frozenset[str]:
@@ -199,10 +207,10 @@ class Desk:
             self._moved_of, self._moved_keys = config, frozenset(map(plan.inbox_key, before))
         return self._moved_keys
 
-    def probed(self, place: Place, device: int | None, error: ErrandFailed | None) -> None:
+    def probed(self, place: Place, mount: Mount | None, error: ErrandFailed | None) -> None:
         """A lane has looked at a folder that is written to."""
-        if device is not None:
-            if place.found(device):
+        if mount is not None:
+            if place.found(mount):
                 self.back(place)
             self._service.ledger.remember(f"seen {place.path}", "yes")
         elif error is not None:

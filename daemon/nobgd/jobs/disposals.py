@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.fs.names import GOING
-from nobgd.jobs import plan
+from nobgd.jobs import doubtful, plan
 from nobgd.jobs.events import Call
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
@@ -143,9 +143,9 @@ class Disposals:
             return
         if row.kept is not None:
             self._counted(row, row.kept, row.kept_why or "", now, known=True)
-        if row.keep:
+        if (found := doubtful.stays(row)) is not None:
             del self._pending[key]
-            self._stays(row, Code(row.keep), barrier.kept(row.relpath, Code(row.keep)))
+            self._stays(row, *found)
             return
         if key in service.in_flight or not all(self._places(rules)):
             self._at(key, pending, now + _PLACE_S)
@@ -206,7 +206,7 @@ class Disposals:
 
     def _gone(self, row: Row) -> None:
         service = self._service
-        service.ledger.disposed(row.inbox, row.relpath)
+        service.ledger.disposed(row)
         staying = self.staying.ended(row.inbox, row.relpath)
         if row.kept is not None and staying:
             source = os.path.join(row.inbox, row.relpath)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from nobgd.pool.lanes import Finished
 from nobgd.values import Job
 from nobgd.values.errands import Errand
 from nobgd.values.wire import ErrandFailed
 
-Then = Callable[[int | None, ErrandFailed | None], None]
+Then = Callable[[Any, ErrandFailed | None], None]  # what the errand answers, see each
 
 
 @dataclass(frozen=True, slots=True)

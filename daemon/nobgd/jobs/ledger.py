@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,6 +57,9 @@ class Row:
     kept: str | None  # the code by which the source was said to be kept
     kept_why: str | None
     aside: str | None  # its copy in quarantine, see `asides`; None: none was asked for yet
+    doubt: float | None  # of its cut-out, see `Done`
+    confidence: float | None
+    review: str | None  # open: somebody should look at it | accepted | rejected
 
     @property
     def left(self) -> bool:
@@ -75,13 +79,15 @@ class Row:
 _COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
     " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms, inode,"
-    " ctime_ns, gone, keep, kept, kept_why, aside"
+    " ctime_ns, gone, keep, kept, kept_why, aside, doubt, confidence, review"
 )
 _NAMES = _COLUMNS.replace(" ", "").split(",")
 _PATHS = tuple(map(_NAMES.index, ("inbox", "relpath", "output", "outbox")))
 _NUMBERS = tuple(map(_NAMES.index, ("size", "mtime_ns", "inode", "ctime_ns")))
 _FLAGS = tuple(map(_NAMES.index, ("disposed", "gone")))
 _LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
+
+_BY_AGE = {"retry": "photo_retry", "quarantined": "photo_set_aside"}
 
 
 class Ledger:
@@ -203,6 +209,24 @@ class Ledger:
         by = f"INDEXED BY {_LISTED[state]} WHERE state='{state}' AND inbox=? {latest}"
         return list(self._rows(by, stored.folder(inbox), limit))
 
+    def latest(
+        self, state: str | None, after: tuple[float, str, str] | None, most: int
+    ) -> list[Row]:  # fmt: skip
+        """Rows in ``state`` (done, retry, quarantined; None: any), latest first; a part.
+
+        ``after``: when the last row of the part before changed, its inbox and its relpath.
+        """
+        if state not in (None, "done", *_LISTED):
+            raise ValueError(f"photos that are {state} have no index, and may be few in a million")
+        place = (sys.float_info.max,) if after is None else (after[0], *_key(after[1], after[2]))
+        marks = ", ".join("?" * len(place))
+        names = ", ".join(("changed_at", "inbox", "relpath")[: len(place)])
+        which = "" if state is None else f"state='{state}' AND "
+        order = "ORDER BY changed_at DESC, inbox DESC, relpath DESC LIMIT ?"
+        index = _BY_AGE.get(state or "", "photo_latest")
+        by = f"INDEXED BY {index} WHERE {which}({names}) < ({marks}) {order}"
+        return list(self._rows(by, *place, most))
+
     def owners(self, outbox: str, outputs: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Of those ``outputs`` that a source owns: which, as (inbox, relpath)."""
         marks = ", ".join("?" * len(outputs))
@@ -280,22 +304,27 @@ class Ledger:
             " code = CASE WHEN disposed OR gone THEN NULL ELSE code END,"
             " outbox=excluded.outbox, output=excluded.output, disposed=0, gone=0, keep=NULL,"
             " kept=NULL, kept_why=NULL,"
+            " review = CASE WHEN review='accepted' AND NOT (disposed OR gone) THEN review END,"
             " aside = CASE WHEN disposed OR gone THEN NULL ELSE aside END,"
             " changed_at=excluded.changed_at",
             *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
 
-    def done(self, done: Done, outbox: str, record: str | None) -> None:
-        """An attempt ended in an output; ``record`` is kept until `said`."""
+    def done(
+        self, done: Done, outbox: str, record: str | None, review: str | None = None
+    ) -> None:
+        """An attempt ended in an output; ``record`` is kept until `said`; ``review``: see `Row`."""
         output = done.output.removeprefix(f"{outbox}/")
         what = (
             done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
-            time.time(), done.timing.total_ms, done.keep,
+            time.time(), done.timing.total_ms, done.keep, done.doubt, done.subject_confidence,
+            review,
         )  # fmt: skip
         self._change(
             done.inbox, done.relpath, "done",
             "attempts=0, interrupted=0, next_try=NULL, code=NULL, reason=NULL, sha256=?, recipe=?,"
-            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?, keep=?", *what,
+            " outbox=?, output=?, how=?, record=?, changed_at=?, took_ms=?, keep=?,"
+            " doubt=?, confidence=?, review=?", *what,
         )  # fmt: skip
 
     def said(self, inbox: str, relpath: str) -> None:
@@ -325,7 +354,7 @@ class Ledger:
         self._change(
             failed.inbox, failed.relpath, "quarantined",
             "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"
-            " aside=NULL,"
+            " aside=NULL, review=NULL,"
             " changed_at=?",
             failed.code, stored.sentence(failed.reason), time.time(),
         )  # fmt: skip
@@ -362,9 +391,40 @@ class Ledger:
         )  # fmt: skip
         return int(found.fetchone()[0])
 
-    def disposed(self, inbox: str, relpath: str) -> None:
-        """The source has been archived or deleted."""
-        self._set(inbox, relpath, "disposed=1, kept=NULL, kept_why=NULL")
+    def judged(self, inbox: str, relpath: str, review: str, keep: str | None) -> None:
+        """Somebody looked at a cut-out: it is accepted or rejected; ``keep`` as in `Done`."""
+        self._set(inbox, relpath, "review=?, keep=?", review, keep)
+
+    def doubtful(self, inbox: str, after: str = "", limit: int = 1_000_000) -> list[Row]:
+        """Photos of an inbox whose cut-outs somebody should look at, by name."""
+        by = "INDEXED BY photo_review WHERE review='open' AND inbox=? AND relpath>?"
+        values = stored.folder(inbox), os.fsencode(after), limit
+        return list(self._rows(f"{by} ORDER BY relpath LIMIT ?", *values))
+
+    def doubtful_count(self, inbox: str) -> int:
+        """How many these are."""
+        found = self._db.execute(
+            "SELECT count(*) FROM photo INDEXED BY photo_review WHERE review='open' AND inbox=?",
+            (stored.folder(inbox),),
+        )  # fmt: skip
+        return int(found.fetchone()[0])
+
+    def page(self, inbox: str, after: str = "", limit: int = 1000) -> list[Row]:
+        """So many photos of an inbox, by name, from the one behind ``after`` on."""
+        where = "WHERE inbox=? AND relpath>? ORDER BY relpath LIMIT ?"
+        return list(self._rows(where, stored.folder(inbox), os.fsencode(after), limit))
+
+    def disposed(self, was: Row) -> bool:
+        """The source has been archived or deleted that was done as ``was`` says.
+
+        What has its name by now, or is being done anew, is another photo: False, and it stays.
+        """
+        size, mtime_ns, *_ = _seen(was.size, was.mtime_ns, None, None)
+        sql = (
+            "UPDATE photo SET disposed=1, kept=NULL, kept_why=NULL WHERE inbox=? AND relpath=?"
+            " AND state='done' AND size=? AND mtime_ns=? AND sha256 IS ?"
+        )
+        return self._write(sql, *_key(was.inbox, was.relpath), size, mtime_ns, was.sha256) > 0
 
     def forget(self, inbox: str, relpath: str) -> bool:
         """Drop what is known of a photo, its attempts included; whether there was anything."""

@@ -67,6 +67,21 @@ _SCRIPTS = [
     UPDATE photo SET aside='' WHERE state='quarantined';
     CREATE INDEX photo_kept ON photo (inbox) WHERE kept IS NOT NULL;
     """,
+    # For lists of all, a part at a time.  SQLite keeps inbox and relpath in every index of such a
+    # table, but sorts by them again unless they are named.
+    """
+    CREATE INDEX photo_latest ON photo (changed_at, inbox, relpath);
+    DROP INDEX photo_retry;
+    CREATE INDEX photo_retry ON photo (changed_at, inbox, relpath) WHERE state = 'retry';
+    DROP INDEX photo_set_aside;
+    CREATE INDEX photo_set_aside ON photo (changed_at, inbox, relpath) WHERE state = 'quarantined';
+    """,
+    """
+    ALTER TABLE photo ADD COLUMN doubt REAL;     -- see `Done`; NULL: not known
+    ALTER TABLE photo ADD COLUMN confidence REAL;
+    ALTER TABLE photo ADD COLUMN review TEXT;    -- open: somebody should look | accepted | rejected
+    CREATE INDEX photo_review ON photo (inbox, relpath) WHERE review = 'open';
+    """,
 ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nobgd.fs import mounts, reach
 from nobgd.jobs.plan import backoff_s
@@ -73,8 +73,8 @@ class Place:
         """Whether it should be probed now."""
         return not self.ready and not self.probing and now >= self.probe_at
 
-    def found(self, sight: int) -> bool:
-        """A probe found it good and answered its `errands.sight`.
+    def found(self, mount: Mount) -> bool:
+        """A probe found it good, on this mount.
 
         True when that ends a pause that had been announced.  A disk that has room for a probe
         may have none for a photo: where one found it bad, the pause ends with `used`.
@@ -83,10 +83,9 @@ class Place:
         self.probing, self.why = False, None
         if not self.by_photo:
             self.failures, self.code = 0, ""
-        self.device, self.swept = sight >> 32, True
-        mount = mounts.numbered(sight & 0xFFFFFFFF)
-        if mount is not None:
-            self.mount = replace(mount, device=self.device)
+        self.device, self.swept = mount.device, True
+        if mount.mount_id != -1:
+            self.mount = mount
         return was_lost
 
     def used(self) -> bool:

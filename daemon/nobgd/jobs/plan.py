@@ -1,8 +1,9 @@
 """Photo, rules and what is known → a job, a skip, or nothing; pure.
 
-Naming: ``<sub-folders>/<stem>_nobg.png``.  When another photo owns that name, the full name
-is used (``a.png_nobg.png``), and if that is taken too, the full name with eight digits of a
-hash; then the full name with sixteen digits of the photo's own hash, which never run out.
+Naming: ``<sub-folders>/<stem>_nobg.png`` (or .webp, .jpg).  When another photo owns that name,
+the full name is used (``a.png_nobg.png``), and if that is taken too, the full name with eight
+digits of a hash; then the full name with sixteen digits of the photo's own hash, which never run
+out.
 Names longer than 255 bytes are cut at a character's border and carry the hash.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nobgd.fs import spelling
-from nobgd.values import Photo
+from nobgd.values import Photo, Rendering
 
 RAW = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
@@ -98,12 +99,12 @@ def todo(known: Known | None, source: str) -> str:
             return "nothing"
 
 
-def outputs(relpath: str, suffix: str) -> tuple[str, str, str]:
-    """The names an output may have, relative to the outbox, best first."""
+def outputs(relpath: str, suffix: str, end: str = ".png") -> tuple[str, str, str]:
+    """The names an output may have, relative to the outbox, best first; ``end`` is its format's."""
     folder, name = os.path.split(relpath)
     stem = os.path.splitext(name)[0]
     digest = hashlib.sha256(os.fsencode(relpath)).hexdigest()[:8]
-    tail = f"{suffix}.png"
+    tail = suffix + end
     names = (
         _fit(stem, tail, digest),
         _fit(name, tail, digest),
@@ -112,7 +113,7 @@ def outputs(relpath: str, suffix: str) -> tuple[str, str, str]:
     return tuple(os.path.join(folder, each) for each in names)  # type: ignore[return-value]
 
 
-def spare(relpath: str, suffix: str) -> tuple[str, str]:
+def spare(relpath: str, suffix: str, end: str = ".png") -> tuple[str, str]:
     """What stands before and behind a photo's hash in the names for when `outputs` are taken.
 
     A scanner that says ``scan.jpg`` a thousand times has made a thousand photos; what tells
@@ -120,9 +121,14 @@ def spare(relpath: str, suffix: str) -> tuple[str, str]:
     """
     folder, name = os.path.split(relpath)
     digest = hashlib.sha256(os.fsencode(relpath)).hexdigest()[:8]
-    tail = f"{suffix}.png"
+    tail = suffix + end
     fitted = _fit(name, f"-{'0' * SPARE_BYTES}{tail}", digest)
     return os.path.join(folder, fitted[: -len(tail) - SPARE_BYTES]), tail
+
+
+def cut_outs(relpath: str, suffix: str, rendering: Rendering) -> tuple[str, ...]:
+    """Where a plain cut-out of the photo may be that can be rendered: no more than a few names."""
+    return outputs(relpath, suffix) if rendering.key else ()
 
 
 def refused_name(output: str, names: Sequence[str], tail: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Confine a lane before it decodes anything: what it cannot do, no picture can make it do.
+"""Confine a lane or the model process: what it cannot do, no picture can make it do.
 
 Each measure is taken where the kernel has it and left out where not; which of them hold is
 returned for the log.  They work as root and as a plain user, and only ever narrow: none can
@@ -38,7 +38,7 @@ _granted: dict[str, _Identity] = {}  # what Landlock lets us into, if it does
 
 def confine(
     read: Sequence[str], write: Sequence[str], memory_bytes: int | None,
-    taken: Mapping[str, int] | None = None, *, leases: bool = False,
+    taken: Mapping[str, int] | None = None, *, leases: bool = False, model: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
     """Confine this process for good; return what holds, such as "landlock:6" or "seccomp".
 
@@ -46,8 +46,8 @@ def confine(
     those it may also write to; `memory_bytes` limits its address space, of which ONNX
     Runtime and shared weights take a part.  `taken` are open descriptors of these folders
     (see `grants`): with them no share is asked, and a folder without one is left out until
-    `outdated` tells that it is there.  `leases`: see `seccomp.program`.  Ends the process when
-    the thread that started it ends.
+    `outdated` tells that it is there.  `leases` and `model`: see `seccomp.program`.  Ends
+    the process when the thread that started it ends.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     holds = []
@@ -75,7 +75,7 @@ def confine(
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if memory_bytes is not None and _limit(resource.RLIMIT_AS, memory_bytes):
         holds.append("rlimit_as")
-    if seccomp.apply(leases=True) if leases else seccomp.apply():
+    if seccomp.apply(leases=leases, model=model):
         holds.append("seccomp")
     return tuple(holds)
 

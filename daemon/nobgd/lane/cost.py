@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from nobgd.picture.header import Header
 from nobgd.picture.jpeg_layout import frame
+from nobgd.picture.rendering.frame import frame as framed
+from nobgd.values import Rendering
 
 _INKS, _DEEP, _WEBP, _TIFF = 18 / 16, 30 / 16, 20 / 16, 28 / 16
 _HEIF, _RAW = 26 / 16, 32 / 16
@@ -19,6 +21,18 @@ _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 def megapixels(header: Header, data: bytes) -> float:
     """What to ask the supervisor for."""
     return header.megapixels * _factor(header, data)
+
+
+def page(header: Header, rendering: Rendering) -> float:
+    """What a page beside the photo takes: half of what a photo of its size would.
+
+    It is largest where all of the photo is subject, be it upright or not.
+    """
+    if not rendering.reframes:
+        return 0.0
+    sides = (header.width, header.height)
+    pages = [framed(size, (0, 0, *size), rendering).page for size in (sides, sides[::-1])]
+    return max(wide * high for wide, high in pages) / 1e6 / 2
 
 
 def _factor(header: Header, data: bytes) -> float:

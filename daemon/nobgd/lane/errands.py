@@ -27,8 +27,10 @@ from nobgd.values.errands import (
     Errand,
     Peek,
     Prepare,
+    Preview,
     PutBack,
     Release,
+    Render,
     SetAside,
     Unlink,
     Write,
@@ -56,12 +58,28 @@ def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
             return digest(errand)
         case Peek():
             return peek(errand)
+        case Render():
+            return _rendered(errand, ask)
+        case Preview():
+            return _preview(errand, ask)
 
 
 def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:
     from nobgd.lane import review  # numpy, which the supervisor has no need of
 
     return review.keep(errand, ask)
+
+
+def _rendered(errand: Render, ask: Callable[[float], int]) -> int:
+    from nobgd.lane import rendered  # numpy, as above
+
+    return rendered.make(errand, ask)
+
+
+def _preview(errand: Preview, ask: Callable[[float], int]) -> int:
+    from nobgd.lane import preview  # numpy, as above
+
+    return preview.make(errand, ask)
 
 
 def prepare(errand: Prepare) -> int:
@@ -81,12 +99,7 @@ def prepare(errand: Prepare) -> int:
         publish.probe(folder)
     if errand.sweep:
         publish.sweep(errand.outbox, now)
-    return sight(now.device, now.mount_id)
-
-
-def sight(device: int, mount_id: int) -> int:
-    """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
-    return device << 32 | mount_id & 0xFFFFFFFF
+    return mounts.sight(now.device, now.mount_id)
 
 
 def write(errand: Write) -> int:

@@ -1,51 +1,25 @@
-"""The process of one lane: load the model, confine itself, then one request at a time.
+"""The process of one lane: confine itself, then one request at a time.
 
 Started as ``python -m nobgd.lane.process FD``; ends when the socket does.  Answers go up as
-JSON (see `wire`); a request that asks for memory blocks on the supervisor's word.
+JSON (see `wire`); a request that asks for memory, or for a mask, blocks on the supervisor's word.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import sys
 from multiprocessing.connection import Connection
-from typing import Any
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before onnxruntime is imported, or it phones home
 
 from nobgd.fs import grants
 from nobgd.fs.faults import code_of
 from nobgd.lane import errands, peak, worker
-from nobgd.lane.builder import engine_of, lacking
 from nobgd.lane.confine import confine, outdated
+from nobgd.lane.masks import Masks
 from nobgd.lane.touched import folders
-from nobgd.values import Code, Job, NobgdError, Recipe, wire
+from nobgd.picture import known
+from nobgd.values import Code, Job, NobgdError, wire
 from nobgd.values.errands import Errand
-
-
-class Models:
-    """The segmenters of this lane, each loaded when first needed."""
-
-    def __init__(self, setup: wire.Setup) -> None:
-        self._setup = setup
-        self._known = {recipe.weights: weights for recipe, weights in setup.weights}
-        self._loaded: dict[str, Any] = {}
-
-    def get(self, recipe: Recipe) -> Any:
-        """The segmenter for ``recipe``; loading it takes 0.02 to 0.5 s."""
-        from nobgd.picture.segment import Segmenter
-
-        if recipe.weights not in self._loaded:
-            weights = self._known[recipe.weights]
-            setup = self._setup
-            engine = engine_of(setup, weights)
-            threads = setup.net_threads if engine == "ncnn" else setup.threads
-            self._loaded[recipe.weights] = Segmenter(
-                weights.path, weights, threads, setup.cache_dir, engine
-            )
-        return self._loaded[recipe.weights]
 
 
 def main(descriptor: int) -> int:
@@ -70,12 +44,9 @@ def main(descriptor: int) -> int:
                 setup.read, setup.write, setup.memory_bytes, taken, leases=setup.leases
             )  # fmt: skip
             grants.give_back(taken)
-        if setup.confine and lacking(setup):  # only a builder may write there
-            line.send_bytes(wire.encode({"build": True}))
-            line.recv_bytes(16)
-        models = Models(setup)  # only now: Landlock does not cover threads that run already
         if setup.weights:
-            models.get(setup.weights[0][0])
+            known.check()
+        masks = Masks(line, setup)
     except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
         with contextlib.suppress(OSError):  # another lane's word may have ended it already
             line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
@@ -89,11 +60,11 @@ def main(descriptor: int) -> int:
             if setup.confine and (others := outdated(needed)):  # a new process may be let in
                 line.send_bytes(wire.encode({"reopen": [needed.index(each) for each in others]}))
                 return 0
-            _serve(line, models, request)
+            _serve(line, masks, request)
     return 0
 
 
-def _serve(line: Connection, models: Models, request: Job | Errand) -> None:
+def _serve(line: Connection, masks: Masks, request: Job | Errand) -> None:
     def ask(megapixels: float) -> int:
         line.send_bytes(wire.encode({"ask": megapixels}))
         return int(line.recv_bytes(16))
@@ -103,7 +74,7 @@ def _serve(line: Connection, models: Models, request: Job | Errand) -> None:
 
     if isinstance(request, Job):
         stage("load")
-        model = models.get(request.recipe)
+        model = masks.of(request.recipe)
         line.send_bytes(wire.pack(worker.process(request, model, ask, stage), request.outbox))
         return
     try:

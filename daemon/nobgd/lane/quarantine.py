@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Iterable
 from itertools import islice
@@ -18,7 +19,7 @@ from itertools import islice
 from nobgd.fs import mounts, publish
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
-from nobgd.fs.names import NAME_BYTES, numbered
+from nobgd.fs.names import NAME_BYTES, numbered, shown
 from nobgd.values import Code, NobgdError
 from nobgd.values.errands import COPIED, LARGE, LIMIT, ROOM, STATES, UNREADABLE, Release, SetAside
 
@@ -40,11 +41,20 @@ def room(size: int, used: int, free: int, total: int, limit: int | None) -> int:
     return COPIED if used + size <= limit else LIMIT
 
 
+def _reason(errand: SetAside) -> str:
+    """What is written beside the copy: what is wrong, which photo it is, and what to do next."""
+    photo = os.path.join(errand.inbox, errand.relpath)
+    return (
+        f"{errand.why}\n\nThe photo: {shown(photo)}\nPut a good one in its place and it is done by"
+        f" itself, or have this one tried again: nobgd retry {shown(shlex.quote(photo))}\n"
+    )
+
+
 def set_aside(errand: SetAside) -> int:
     """See `SetAside`; raises NobgdError when not even the reason could be put there."""
     parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
     name = os.path.basename(errand.relpath)
-    text = f"{errand.why}\n".encode(errors="backslashreplace")
+    text = _reason(errand).encode(errors="backslashreplace")
     with publish.folder(errand.quarantine, mount=errand.mount) as root:
         disk = os.fstatvfs(root)
     if disk.f_bavail < disk.f_blocks * _LAST_SHARE or disk.f_favail < disk.f_files * _LAST_SHARE:

@@ -28,7 +28,8 @@ _TRUNCATE, _WRITABLE = 0o1000, 0o3  # O_TRUNC; O_WRONLY | O_RDWR
 _SET_ID = 0o6000  # S_ISUID | S_ISGID
 _THREAD = 0x00010000  # linux/sched.h: CLONE_THREAD; what it may not come with: traced, and the
 _APART = 0x00002000 | 0x00020000 | 0x02000000 | 0x7C000000  # namespaces (NEWNS, NEWCGROUP … NEWNET)
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)  # F_DUPFD … F_SETLKW, F_OFD_*, F_DUPFD_CLOEXEC
+# F_DUPFD … F_SETLKW, F_OFD_*, F_DUPFD_CLOEXEC, F_GET_SEALS
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1034)
 _LEASE, _WRITE = 1024, 1  # F_SETLEASE; F_WRLCK
 _ASYNC = 0o20000  # O_ASYNC, which asks for signals
 # asm-generic/ioctls.h: TCGETS, TCGETS2, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
@@ -45,7 +46,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def apply(*, leases: bool = False) -> bool:
+def apply(*, leases: bool = False, model: bool = False) -> bool:
     """Put the filter over all threads of this process; False where that cannot be.
 
     The process must have no_new_privs (or be privileged).  It cannot be taken off again.
@@ -53,7 +54,7 @@ def apply(*, leases: bool = False) -> bool:
     machine = platform.machine()
     if machine not in _ARCH or struct.calcsize("P") != 8:
         return False
-    code = program(machine, os.getpid(), leases=leases)
+    code = program(machine, os.getpid(), leases=leases, model=model)
     filled = _Program(len(code) // 8, code)
     libc = ctypes.CDLL(None, use_errno=True)
     flags = _TSYNC | (_LOG if os.environ.get("NOBGD_SECCOMP") == "log" else 0)
@@ -66,11 +67,12 @@ def apply(*, leases: bool = False) -> bool:
     return int(done) == 0
 
 
-def program(machine: str, pid: int, *, leases: bool = False) -> bytes:
+def program(machine: str, pid: int, *, leases: bool = False, model: bool = False) -> bytes:
     """Return the BPF code: 8 bytes per instruction, as struct sock_filter holds it.
 
     With ``leases`` a read lease may be taken, which tells whether somebody has a file open for
     writing.  It can make that somebody wait, so it is for lanes that may remove the file anyway.
+    The ``model`` process opens files to read and changes none.
     """
     code = [
         _op(_LOAD, _AT_ARCH),
@@ -80,10 +82,10 @@ def program(machine: str, pid: int, *, leases: bool = False) -> bytes:
     ]
     if machine == "x86_64":  # the x32 table has other numbers for the same calls
         code += [_op(_ANY_BIT, 0x40000000, 0, 1), _op(_RETURN, _KILL_PROCESS)]
-    for number in calls.allowed(machine).values():
+    for number in calls.allowed(machine, model=model).values():
         code += [_op(_EQUAL, number, 0, 1), _YES]
     for name, number in calls.checked(machine).items():
-        body = _body(name, pid, leases=leases)
+        body = _model_body(name, pid) if model else _body(name, pid, leases=leases)
         code += [_op(_EQUAL, number, 0, len(body)), *body]
     for number in calls.fatal(machine).values():
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _KILL_PROCESS)]
@@ -120,6 +122,17 @@ def _body(name: str, pid: int, *, leases: bool) -> list[bytes]:
         case "utimensat":  # of a file that is open
             return [*_null(1), _YES]
     raise KeyError(name)
+
+
+def _model_body(name: str, pid: int) -> list[bytes]:
+    """The same for the model process: nothing is opened to write, no time of a file is set."""
+    match name:
+        case "open" | "openat":
+            changes = _CREATE | _TRUNCATE | _WRITABLE
+            return [_argument(1 if name == "open" else 2), _op(_ANY_BIT, changes, 0, 1), _NO, _YES]
+        case "utimensat":
+            return [_NO]
+    return _body(name, pid, leases=False)
 
 
 def _opening(flags: int) -> list[bytes]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -21,10 +22,13 @@ from functools import partial
 
 from nobgd import __version__
 from nobgd.fs import publish, spelling
+from nobgd.fs.names import NAME_BYTES
 from nobgd.picture import provenance
 from nobgd.values import Code, Done, Job, NobgdError
+from nobgd.values.rendering import MASK_TAIL
 
 Fresh = Callable[[], None]
+Parts = list[bytes | memoryview]
 _LOST_RACES = 100  # for a name, with other programs that write to the outbox
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -64,12 +68,14 @@ def already(job: Job, done: Done, fresh: Fresh = lambda: None) -> Done | None:
         if target.same:
             publish.settle(folder.descriptor, os.path.basename(target.name))
             return _described(folder, target.name, job, done, how="found")
-        if target.adopt:
+        if target.adopt and not job.rendering.mask:
             parts = _twin_parts(os.path.join(job.outbox, target.name), job, done)
             if parts is None:
                 return None
             name, _ = _put(folder, job, done.sha256, parts, fresh)
             return _described(folder, name, job, done, how="found")
+        if job.rendering.mask:
+            return None  # of another's output there is one half only
         twin = next((t for t in job.twins if t.sha256 == done.sha256), None)
         path = target.twin or (twin.output if twin is not None else None)
         parts = _twin_parts(path, job, done) if path is not None else None
@@ -79,27 +85,58 @@ def already(job: Job, done: Done, fresh: Fresh = lambda: None) -> Done | None:
         return _described(folder, name, job, done, how="copied")
 
 
-def put(
-    job: Job, sha256: str, parts: list[bytes | memoryview], fresh: Fresh = lambda: None
-) -> tuple[str, int]:
-    """Publish a new output; its path and its number of bytes.
+def cut_out(job: Job, sha256: str) -> tuple[bytes, provenance.Note] | None:
+    """A plain cut-out of these very bytes that the output can be rendered from, and its note."""
+    keys = {job.recipe.rendered(key) for key in job.rendering.sources()}
+    if not job.cut_outs:
+        return None
+    with _out_folder(job) as folder:
+        for name in job.cut_outs:
+            with contextlib.suppress(OSError):
+                file = _open_plain(folder.descriptor, os.path.basename(name))
+                if file is None:
+                    continue
+                with os.fdopen(file, "rb") as stream:
+                    said = provenance.find(stream.read(provenance.HEAD_BYTES))
+                    if said is None or (said.source, said.sha256) != (job.relpath, sha256):
+                        continue
+                    if said.keep is None:
+                        continue  # who cuts it out anew finds out
+                    if said.recipe not in keys or said.inbox not in (job.inbox_key, *job.moved):
+                        continue
+                    stream.seek(0)
+                    if provenance.whole(stream):
+                        stream.seek(0)
+                        return stream.read(), said
+    return None
 
-    ``parts`` are those of a PNG whose text chunk is `text`.  Raises as `already` does.
+
+def put(
+    job: Job, sha256: str, parts: Parts, fresh: Fresh = lambda: None, mask: Parts | None = None
+) -> tuple[str, int]:
+    """Publish a new output, its ``mask`` first; its path and its number of bytes.
+
+    ``parts`` are those of a file whose note is `note`.  Raises as `already` does.
     """
     with _out_folder(job) as folder:
-        name, count = _put(folder, job, sha256, parts, fresh)
+        name, count = _put(folder, job, sha256, parts, fresh, mask)
     return os.path.join(job.outbox, name), count
 
 
 def text(job: Job, sha256: str, confidence: float, keep: str | None) -> bytes:
     """The PNG chunk that says what the output was made from, and by what."""
-    return provenance.chunk(_note(job, sha256, confidence, keep))
+    return provenance.chunk(note(job, sha256, confidence, keep, None))
 
 
-def _note(job: Job, sha256: str, confidence: float, keep: str | None) -> provenance.Note:
+def note(
+    job: Job, sha256: str, confidence: float, keep: str | None, doubt: float | None,
+    photo: str | None = None,
+) -> provenance.Note:  # fmt: skip
+    """What the output says that it was made from, and by what; ``photo`` as in `Note`."""
     return provenance.Note(
-        job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4), keep
-    )
+        job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4), keep,
+        photo, doubt,
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -136,7 +173,7 @@ def _target(folder: _Folder, job: Job, sha256: str) -> _Target:
                 continue
             if said.sha256 == sha256 and said.recipe in (job.recipe.key, *job.counts):
                 stream.seek(0)
-                if provenance.whole(stream):
+                if provenance.whole(stream) and not _lacks_mask(folder, output, job, said):
                     if said.inbox == job.inbox_key:
                         return _Target(output, same=True)
                     if said.inbox in job.moved:
@@ -224,7 +261,7 @@ def _open_plain(folder: int, name: str) -> int | None:
 
 
 def _put(
-    folder: _Folder, job: Job, sha256: str, parts: list[bytes | memoryview], fresh: Fresh
+    folder: _Folder, job: Job, sha256: str, parts: Parts, fresh: Fresh, mask: Parts | None = None
 ) -> tuple[str, int]:
     at = folder.descriptor
     for _ in range(_LOST_RACES):
@@ -235,6 +272,8 @@ def _put(
             return target.name, sum(len(part) for part in parts)
         still = partial(_still, at, name, target.over, fresh)
         try:
+            if mask is not None:
+                _put_mask(folder, name, job, mask)
             count = publish.write(at, name, parts, replace=target.over is not None, still=still)
         except publish.Taken:
             continue
@@ -247,6 +286,49 @@ def _put(
     raise NobgdError(
         Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program; rename the photo"
     )
+
+
+def _mask_name(name: str, job: Job) -> str:
+    """What the mask of an output is called, for one that is called ``name`` as it is spelt."""
+    made = name.removesuffix(job.spare[1]) + MASK_TAIL
+    if len(os.fsencode(made)) <= NAME_BYTES:
+        return made
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:32] + MASK_TAIL
+
+
+def _lacks_mask(folder: _Folder, output: str, job: Job, said: provenance.Note) -> bool:
+    """Whether an output of this recipe, which has a mask, stands there without it."""
+    if not job.rendering.mask or said.recipe != job.recipe.key:
+        return False
+    with contextlib.suppress(OSError):
+        file = _open_plain(folder.descriptor, _mask_name(os.path.basename(output), job))
+        if file is not None:
+            with os.fdopen(file, "rb") as stream:
+                there = provenance.find(stream.read(provenance.HEAD_BYTES))
+                stream.seek(0)
+                return there != said or not provenance.whole(stream)
+    return True
+
+
+def _put_mask(folder: _Folder, output: str, job: Job, parts: Parts) -> None:
+    """Publish a mask; one that is there must be this photo's.  Raises NAME_TAKEN."""
+    name, at = _mask_name(output, job), folder.descriptor
+    ours = False
+    with contextlib.suppress(FileNotFoundError):
+        file = _open_plain(at, name)
+        if file is not None:
+            with os.fdopen(file, "rb") as stream:
+                said = provenance.find(stream.read(provenance.HEAD_BYTES))
+            ours = said is not None and said.source == job.relpath
+            ours = ours and said is not None and said.inbox in (job.inbox_key, *job.moved)
+    try:
+        publish.write(at, name, parts, replace=ours)
+    except publish.Taken:
+        raise NobgdError(
+            Code.NAME_TAKEN,
+            f"{job.relpath}: {folder.path(name)} is in the outbox and not its mask; move it away,"
+            " or set output.mask to false, and run `nobgd retry`",
+        ) from None
 
 
 def _settled(folder: int, name: str, job: Job, sha256: str, fresh: Fresh) -> None:
@@ -292,7 +374,7 @@ def _unchanged(folder: int, name: str, before: provenance.Note) -> bool:
         return provenance.find(stream.read(provenance.HEAD_BYTES)) == before
 
 
-def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | None:
+def _twin_parts(path: str, job: Job, done: Done) -> Parts | None:
     """The twin's output with its note exchanged for ours, or None if it is not what it was."""
     with contextlib.suppress(OSError), open(path, "rb") as stream:
         said = provenance.find(stream.read(provenance.HEAD_BYTES))
@@ -305,14 +387,11 @@ def _twin_parts(path: str, job: Job, done: Done) -> list[bytes | memoryview] | N
             return None
         stream.seek(0)
         data = stream.read()
-        old = provenance.chunk(said)
-        note = replace(_note(job, done.sha256, said.confidence, said.keep), recipe=said.recipe)
-        new = provenance.chunk(note)
-        at = data.find(old, 0, provenance.HEAD_BYTES * 2)
-        if at < 0:
-            return None
-        view = memoryview(data)
-        return [view[:at], new, view[at + len(old) :]]
+        mine = replace(
+            note(job, done.sha256, said.confidence, said.keep, said.doubt, said.photo),
+            recipe=said.recipe,
+        )
+        return provenance.exchanged(data, mine)
     return None
 
 
@@ -323,10 +402,13 @@ def _described(folder: _Folder, name: str, job: Job, done: Done, *, how: str) ->
         head = stream.read(provenance.HEAD_BYTES)
         said = provenance.find(head)
         count = os.fstat(stream.fileno()).st_size
-    width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+        stream.seek(0)
+        width, height = provenance.size(stream)
+    if said is not None and said.photo is not None:
+        width, height = map(int, said.photo.split("x"))
     return replace(
         done, output=os.path.join(job.outbox, name), width=width, height=height,
         bytes_out=count, how=how, subject_confidence=said.confidence if said else 0.0,
         recipe=said.recipe if said else done.recipe,
-        keep=said.keep if said else None,
+        keep=said.keep if said else None, doubt=said.doubt if said else None,
     )  # fmt: skip

@@ -5,7 +5,8 @@ so this runs in a confined process of its own; the supervisor only sees the outc
 
 Order of the cheap ways out, before any pixel is decoded: an output made from these very
 bytes by this recipe is *found*; a finished output of the same bytes under another name is
-*copied*; only then is it *computed*.
+*copied*; one that differs only in what was made of its cut-out is *rendered* from that, if it is
+there; only then is it *computed*.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from time import perf_counter
 from nobgd.fs.faults import code_of
 from nobgd.lane import cost, evidence, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
-from nobgd.picture import admission, cutting, decode, encode, extent, source
+from nobgd.picture import admission, cutting, decode, extent, source
+from nobgd.picture.deep import Cut
+from nobgd.picture.rendering import files, render
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
 
@@ -48,9 +51,11 @@ class Clock:
             took = (perf_counter() - start) * 1000
             self.spent[name] = self.spent.get(name, 0.0) + took
 
-    def waited(self, seconds: float) -> None:
-        """Take time spent waiting for memory out of the total."""
+    def waited(self, seconds: float, stage: str = "") -> None:
+        """Take time spent waiting, for memory or for others, out of the total and the stage."""
         self.began += seconds
+        if stage:
+            self.spent[stage] = max(0.0, self.spent[stage] - seconds * 1000)
 
     def timing(self) -> Timing:
         """All stages so far."""
@@ -88,8 +93,12 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
         )  # fmt: skip
         with clock.stage("publish"):
             found = target.already(job, done, fresh)
+        found = found or _rendered(job, done, ask, clock, fresh)
         done = found or _compute(job, done, photo.data, segmenter, ask, clock, fresh)
-        return replace(done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1))
+        review = (done.doubt or 0.0) > job.review_above and not job.accepted
+        return replace(
+            done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1), review=review
+        )
     except NobgdError as error:
         named = job.relpath in error.reason or job.outbox in error.reason
         reason = error.reason if named else f"{job.relpath}: {error.reason}"
@@ -116,7 +125,7 @@ def _compute(
         if job.quiet_s < job.patience_s and not decode.finished(data, header):
             raise NobgdError(Code.INCOMPLETE, f"{job.relpath} has no end yet: still copied?")
     asked = perf_counter()
-    threads = ask(cost.megapixels(header, data))
+    threads = ask(cost.megapixels(header, data) + cost.page(header, job.rendering))
     clock.waited(perf_counter() - asked)
     with clock.stage("decode"), _patient(job):
         picture = decode.decode(data, header, threads, develop=job.develop)
@@ -124,6 +133,8 @@ def _compute(
         del data
     with clock.stage("infer"):
         found = cutting.find(picture, segmenter, threads)
+    if found.threads:  # the model was asked
+        clock.waited(segmenter.waited_s, "infer")
     if job.recipe.edges != "plain":  # which takes no time, and says so
         with clock.stage("edges"):
             found = cutting.refine(picture, found, job.recipe.edges, threads)
@@ -133,27 +144,72 @@ def _compute(
         with clock.stage("edges"):
             cutting.finish_edge(rgba, found, threads)
     with clock.stage("compose"):
-        icc, dpi, exif = picture.icc, picture.dpi, picture.exif
+        beside = files.Beside(picture.icc, picture.dpi, picture.exif, picture.spoken)
         complaints = picture.complaints
-        spoken, notes = picture.spoken, (*picture.assumed, *found.notes)
+        notes = (*picture.assumed, *found.notes)
         seen = evidence.visible(rgba[..., 3])
         whole = cutting.deepened(picture, rgba)
         del picture, rgba
         keep = evidence.keep(complaints, more, found.confidence, visible=seen)
-    with clock.stage("encode"):
-        parts = encode.encode(
-            whole, icc=icc, dpi=dpi, exif=exif, spoken=spoken, compression=job.compression,
-            extra=(target.text(job, done.sha256, found.confidence, keep),), threads=threads,
-        )  # fmt: skip
-        height, width = whole.shape[:2]
-        del whole
-    with clock.stage("publish"):
-        output, count = target.put(job, done.sha256, parts, fresh)
-    return replace(
-        done, output=output, width=width, height=height,
-        bytes_out=count, subject_confidence=round(found.confidence, 4),
-        threads=found.threads, complaints=complaints, notes=notes, keep=keep,
+    done = replace(
+        done, subject_confidence=round(found.confidence, 4), threads=found.threads,
+        complaints=complaints, notes=notes, keep=keep, doubt=found.doubt,
     )  # fmt: skip
+    return _published(job, done, whole, beside, clock, fresh, threads)
+
+
+def _rendered(job: Job, done: Done, ask: Ask, clock: Clock, fresh: target.Fresh) -> Done | None:
+    """The output from a plain cut-out that is there, which costs no inference; or None."""
+    with clock.stage("publish"):
+        found = target.cut_out(job, done.sha256)
+    if found is None:
+        return None
+    data, said = found
+    try:
+        with clock.stage("decode"):
+            header = decode.look(data)
+        asked = perf_counter()
+        threads = ask(cost.megapixels(header, data) + cost.page(header, job.rendering))
+        clock.waited(perf_counter() - asked)
+        with clock.stage("decode"):
+            picture = decode.decode(data, header, threads)
+    except NobgdError:
+        return None  # whatever it is now, it is made anew
+    del data, found
+    with clock.stage("compose"):
+        beside = files.Beside(picture.icc, picture.dpi, picture.exif, picture.spoken)
+        whole = cutting.again(picture)
+        del picture
+    done = replace(
+        done, subject_confidence=said.confidence, keep=said.keep, doubt=said.doubt, how="rendered"
+    )
+    return _published(job, done, whole, beside, clock, fresh, threads)
+
+
+def _published(
+    job: Job, done: Done, cut: Cut, beside: files.Beside, clock: Clock, fresh: target.Fresh,
+    threads: int,
+) -> Done:  # fmt: skip
+    """Render a cut-out, write it and put it into the outbox."""
+    height, width = cut.shape[:2]
+    wanted = job.rendering
+    with clock.stage("compose"):
+        page = render(cut, wanted, beside.icc)
+        del cut
+    if files.unsaid(beside, wanted):
+        done = replace(done, notes=(*done.notes, files.UNSAID))
+    with clock.stage("encode"):
+        photo = f"{width}x{height}" if wanted.reframes else None
+        note = target.note(
+            job, done.sha256, done.subject_confidence, done.keep, done.doubt, photo
+        )
+        how = files.How(job.compression, threads)
+        parts = files.write(page, wanted, note, beside, how)
+        mask = files.mask(page, note, how) if wanted.mask else None
+        del page
+    with clock.stage("publish"):
+        output, count = target.put(job, done.sha256, parts, fresh, mask)
+    return replace(done, output=output, width=width, height=height, bytes_out=count)
 
 
 @contextlib.contextmanager

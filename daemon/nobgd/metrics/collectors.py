@@ -68,6 +68,7 @@ class Meter:
         self._megapixels = counter("megapixels", "Megapixels of finished photos", "inbox")
         self._attempts = counter("attempts", "Attempts that ended, well or not", "inbox")
         self._failures = counter("failures", "Attempts that failed, by code", "inbox", "code")
+        self._doubtful = counter("doubtful", "Cut-outs that somebody should look at", "inbox")
         self._drifts = counter("drifts", "Times that a megapixel had come to cost more")
         self._stages = Histogram(
             "nobgd_stage_seconds", "Time of a computed photo in each stage", ["stage"],
@@ -103,9 +104,9 @@ class Meter:
         )
 
     def _inbox(self, name: str) -> _OfInbox:
-        for outcome in ("computed", "copied", "quarantined", "skipped"):
+        for outcome in ("computed", "rendered", "copied", "quarantined", "skipped"):
             self._photos.labels(name, outcome)
-        for counter in (self._megapixels, self._attempts):
+        for counter in (self._megapixels, self._attempts, self._doubtful):
             counter.labels(name)
         return _OfInbox(
             name, self._waiting.labels(name), self._retrying.labels(name),
@@ -141,6 +142,8 @@ class Meter:
         found.megapixels.inc(event["megapixels"])
         found.attempts.inc()
         found.success.set_to_current_time()
+        if event.get("review"):
+            self._doubtful.labels(shown(event["inbox"])).inc()
         if which[1] == "computed":
             self._time(event)
 

@@ -51,7 +51,7 @@ def find(name: str, precision: str = "fp32", directory: Path | None = None) -> M
         raise ModelError(f"there is no precision {precision!r}, only fp32 and int8")
     for folder in folders:
         path = folder / spec.file
-        if path.is_file():
+        if os.path.isfile(path):
             return ModelFile(spec, path, spec.sha256, "fp32")
     raise ModelError(_missing(spec, folders, directory))
 
@@ -60,7 +60,7 @@ def _missing(spec: ModelSpec, folders: list[Path], directory: Path | None) -> st
     there = [
         other.name
         for other in load_manifest().values()
-        if any((folder / other.file).is_file() for folder in folders)
+        if any(os.path.isfile(folder / other.file) for folder in folders)
     ]
     option = f" --directory {directory}" if directory else ""
     instead = f", or set `model: {{name: {there[0]}}}`, which is there" if there else ""
@@ -79,7 +79,7 @@ def int8_paths(spec: ModelSpec, folder: Path) -> tuple[Path, Path]:
 def _find_int8(spec: ModelSpec, folders: list[Path]) -> ModelFile:
     for folder in folders:
         path, sidecar = int8_paths(spec, folder)
-        if not (path.is_file() and sidecar.is_file()):
+        if not (os.path.isfile(path) and os.path.isfile(sidecar)):
             continue
         way_out = f"run `nobgd models quantize {spec.name}` again"
         try:

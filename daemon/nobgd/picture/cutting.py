@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from nobgd.picture import colour_line, compose, ground
+from nobgd.picture import colour_line, compose, doubt, ground
 from nobgd.picture.decode import Picture
 from nobgd.picture.deep import Cut, joined
 from nobgd.picture.edges import Edge
@@ -30,11 +30,10 @@ class Masks(Protocol):
 
     shown: Bytes | None
 
-    def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
-        """The mask of (H, W, 4) uint8 and its confidence."""
+    ran: int
 
-    def runs_on(self, threads: int) -> int:
-        """How many threads the model takes where it may have ``threads``."""
+    def mask(self, pixels: Bytes, threads: int = 1) -> tuple[Bytes, float]:
+        """The mask of (H, W, 4) uint8 and its confidence; ``ran`` says by how many threads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +47,7 @@ class Found:
     notes: tuple[str, ...] = ()
     shown: Bytes | None = None  # the photo at the mask's size, (S, S, 3), where it is at hand
     edge: Edge | None = None  # what is to be refined of it
+    doubt: float = 0.0  # see `picture.doubt`
 
 
 def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
@@ -62,11 +62,11 @@ def find(picture: Picture, segmenter: Masks, threads: int) -> Found:
             return Found(None, 1.0, 0, notes=(KEPT,))
         shown, box = view.pixels, view.box
     mask, confidence = segmenter.mask(shown, threads)
-    ran = segmenter.runs_on(threads)
+    ran = segmenter.ran
     if alpha is not None and box and ground.nothing_to_cut(mask, confidence, alpha[box]):
         return Found(None, confidence, ran, notes=(KEPT,))
     at_hand = segmenter.shown if picture.seen is None and alpha is None else None
-    return Found(mask, confidence, ran, box, shown=at_hand)
+    return Found(mask, confidence, ran, box, shown=at_hand, doubt=doubt.doubt(mask, confidence))
 
 
 def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Found:
@@ -137,3 +137,9 @@ def finish_edge(rgba: Bytes, found: Found, threads: int = 1) -> None:
     """Refine the edge of a cut-out that `finish` has made, in its memory."""
     if found.edge is not None:
         found.edge.finish(rgba, threads)
+
+
+def again(picture: Picture) -> Cut:
+    """The cut-out that a picture is already, by its own alpha, in the memory of its pixels."""
+    rgba = picture.rgbx if picture.alpha is None else compose.keep(picture.rgbx, picture.alpha)
+    return deepened(picture, rgba)

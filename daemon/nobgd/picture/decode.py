@@ -156,7 +156,8 @@ def _decode(
     image.close()
     exif = block if isinstance(block, bytes) else None
     adobe = exif is not None and exif_block.says_adobe_rgb(exif)
-    cut_out = image.format == "PNG" and provenance.find(data[: provenance.HEAD_BYTES]) is not None
+    clear = image.mode.endswith("A")  # an output of ours on a ground is a photo like another
+    cut_out = clear and provenance.find(data[: provenance.HEAD_BYTES]) is not None
     return _finished(painted, orientation, dpi, exif, spoken, complaints, adobe, cut_out)
 
 

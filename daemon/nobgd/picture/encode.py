@@ -12,7 +12,8 @@ from nobgd.picture.deflate import METHODS, stream
 from nobgd.picture.provenance import SIGNATURE, frame
 
 _CHUNK_BYTES = 1 << 18
-_RGBA = bytes([6, 0, 0, 0])  # colour type, deflate, five filters, not interlaced
+_KINDS = {1: 0, 3: 2, 4: 6}  # channels: colour type
+_REST = bytes(3)  # deflate, five filters, not interlaced
 _METRES_PER_INCH = 0.0254
 
 
@@ -29,7 +30,8 @@ def encode(
 ) -> list[bytes | memoryview]:
     """Encode (H, W, 4) contiguous RGBA as PNG; the file is the parts in their order.
 
-    It is uint8, or big-endian and of 16 bits, as `deep.joined` makes it.
+    (H, W, 3) is RGB and (H, W, 1) grey.  It is uint8, or big-endian and of 16 bits, as
+    `deep.joined` makes it.
 
     ``icc`` is an RGB profile, ``exif`` a TIFF block, ``spoken`` the bodies of chunks that speak
     of colour (see `png_colour`), ``extra`` complete chunks that follow IHDR.  ``compression`` is
@@ -37,7 +39,7 @@ def encode(
     """
     height, width = rgba.shape[:2]
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    head = size + bytes([8 * rgba.itemsize]) + _RGBA
+    head = size + bytes([8 * rgba.itemsize, _KINDS[rgba.shape[2]]]) + _REST
     parts: list[bytes | memoryview] = [SIGNATURE, frame(b"IHDR", head), *extra]
     parts += [frame(kind, body) for kind, body in (spoken or {}).items()]
     if icc:

@@ -13,6 +13,8 @@ _ORIENTATION = 0x0112
 _THUMBNAIL_AT = 0x0201
 _THUMBNAIL_BYTES = 0x0202
 _EXIF, _INTEROPERABILITY = 0x8769, 0xA005
+_GPS, _MAKER_NOTE = 0x8825, 0x927C
+_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _COLOUR_SPACE, _INDEX = 0xA001, 0x0001
 _ADOBE_RGB, _UNCALIBRATED = 2, 0xFFFF  # the first is no standard's, and cameras write it
 # what belongs to an axis: image size, resolution; pixel size, resolution of the sensor
@@ -68,6 +70,75 @@ def says_adobe_rgb(exif: bytes) -> bool:
         )
     except (KeyError, struct.error):
         return False
+
+
+def without_location(block: bytes) -> bytes | None:
+    """The block without GPS, and without the maker's note, which may name a place.
+
+    Their bytes become zeros, so that nothing of them is left in the file; None if it is damaged.
+    """
+    out = bytearray(block)
+    try:
+        order, first = _head(out)
+        if (gps := _value(out, first, order, _GPS)) is not None:
+            for _, kind, count, entry in _entries(out, gps, order):
+                _blank(out, order, kind, count, entry)
+            (number,) = struct.unpack_from(order + "H", out, gps)
+            end = gps + 2 + 12 * number
+            out[gps:end] = bytes(end - gps)
+            _drop(out, first, order, _GPS)
+        if (inner := _value(out, first, order, _EXIF)) is not None:
+            for tag, kind, count, entry in _entries(out, inner, order):
+                if tag == _MAKER_NOTE:
+                    _blank(out, order, kind, count, entry)
+            _drop(out, inner, order, _MAKER_NOTE)
+    except (KeyError, struct.error):
+        return None
+    return bytes(out)
+
+
+def sized(block: bytes, width: int, height: int) -> bytes | None:
+    """The block with the size of the picture that it is of now, where it tells one."""
+    out = bytearray(block)
+    try:
+        order, first = _head(out)
+        inner = _value(out, first, order, _EXIF)
+        for at in (first, inner):
+            for tag, kind, count, entry in _entries(out, at, order) if at is not None else ():
+                side = {0x0100: width, 0xA002: width, 0x0101: height, 0xA003: height}.get(tag)
+                if side is not None and count == 1 and kind in (3, 4):
+                    if kind == 3 and side > 0xFFFF:  # an unsigned whole number has room for both
+                        struct.pack_into(order + "H", out, entry + 2, 4)
+                        kind = 4
+                    struct.pack_into(order + ("H" if kind == 3 else "I"), out, entry + 8, side)
+    except (KeyError, struct.error):
+        return None
+    return bytes(out)
+
+
+def _blank(block: bytearray, order: str, kind: int, count: int, entry: int) -> None:
+    """Zeros for what an entry points at, and for the entry's own value."""
+    size = _BYTES.get(kind, 1) * count
+    if size > 4:
+        (start,) = struct.unpack_from(order + "I", block, entry + 8)
+        end = min(start + size, len(block))
+        if start < end:
+            block[start:end] = bytes(end - start)
+    block[entry + 8 : entry + 12] = bytes(4)
+
+
+def _drop(block: bytearray, at: int, order: str, wanted: int) -> None:
+    """Take the entries of a tag out of a directory: the ones behind move up, and its link too."""
+    (number,) = struct.unpack_from(order + "H", block, at)
+    kept = [
+        bytes(block[entry : entry + 12])
+        for tag, _, _, entry in _entries(block, at, order)
+        if tag != wanted
+    ]
+    end = at + 2 + 12 * number
+    link = bytes(block[end : end + 4])
+    new = struct.pack(order + "H", len(kept)) + b"".join(kept) + link
+    block[at : end + 4] = new + bytes(end + 4 - at - len(new))
 
 
 def _head(block: Block) -> tuple[str, int]:

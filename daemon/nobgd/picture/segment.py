@@ -1,34 +1,38 @@
-"""Pixels to a mask by ONNX Runtime, or by ncnn where that is asked for; offline.
+"""Pixels to the model's input, and its answer to a mask; who runs the model is given.
 
 The arithmetic is rembg's for U²-Net (sessions/base.py and sessions/u2net.py of 2.0.86).
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Protocol
-
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
 
 import numpy as np
 import numpy.typing as npt
 
-from nobgd.picture import known, optimised
 from nobgd.picture.lanczos import shrink
 from nobgd.picture.pixels import Bytes
 from nobgd.values import Code, NobgdError
 
-Run = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]  # (1, 3, S, S) to (S, S)
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raw:
+    """The model's answer."""
+
+    mask: Floats  # (S, S)
+    ran: int  # threads that it was run by
+    waited_s: float = 0.0  # for other photos' inferences, before its own began
+
+
+Infer = Callable[[Floats, int], Raw]  # of (1, 3, S, S), by so many threads if there are
 
 
 class Spec(Protocol):
-    """What a model wants: its checksum, input side and normalisation."""
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the weights, lower-case hex."""
+    """What a model wants: its input side and normalisation."""
 
     @property
     def input_size(self) -> int:
@@ -44,46 +48,27 @@ class Spec(Protocol):
 
 
 class Segmenter:
-    """One loaded model; not to be shared by threads that run at the same time."""
+    """One model; not to be shared by threads that run at the same time."""
 
-    def __init__(
-        self, path: str, spec: Spec, threads: int, cache_dir: str, engine: str = "onnxruntime"
-    ) -> None:
-        known.check()
-        self.threads = threads
+    def __init__(self, spec: Spec, infer: Infer, engine: str = "onnxruntime") -> None:
         self.engine = engine
         self._spec = spec
-        self._open: Callable[[int], Run]
-        if engine == "ncnn":
-            from nobgd.picture import winograd  # an optional extra
-
-            self._open = partial(winograd.net, path, spec.sha256, cache_dir)
-        else:
-            self._open = partial(_session, path, spec.sha256, cache_dir)
-        self._runs = {threads: self._open(threads)}
+        self._infer = infer
+        self.ran = 0  # threads that it was last run by
+        self.waited_s = 0.0  # for others, the last time
         self.shown: Bytes | None = None  # the last picture as the model saw it, (S, S, 3) uint8
 
-    def mask(self, pixels: Bytes, threads: int | None = None) -> tuple[Bytes, float]:
+    def mask(self, pixels: Bytes, threads: int = 1) -> tuple[Bytes, float]:
         """The mask of upright pixels, (H, W, 3) or (H, W, 4) uint8, by so many ``threads``.
 
         Returns the mask, (S, S) uint8 with S the model's input side, stretched to 0…255 and
         truncated as rembg's, and the confidence: its largest value before, 0 to 1.
         """
-        count = self.runs_on(threads or self.threads)
-        if count not in self._runs:
-            self._runs[count] = self._open(count)
-        self.shown = small(pixels, self._spec.input_size, threads or count)
-        return stretch(self._runs[count](normal(self.shown, self._spec)))
-
-    def runs_on(self, threads: int) -> int:
-        """How many threads the model takes where it may have ``threads``."""
-        return self.threads if self.engine == "ncnn" else threads  # a net cannot change its own
-
-
-def _session(path: str, sha256: str, cache_dir: str, threads: int) -> Run:
-    session = optimised.session(path, sha256, threads, cache_dir)
-    source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
-    return lambda feed: np.asarray(session.run([target], {source: feed})[0])[0, 0]
+        self.shown = small(pixels, self._spec.input_size, threads)
+        self.ran, self.waited_s = 0, 0.0
+        raw = self._infer(normal(self.shown, self._spec), threads)
+        self.ran, self.waited_s = raw.ran, raw.waited_s
+        return stretch(raw.mask)
 
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:

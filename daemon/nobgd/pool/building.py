@@ -1,7 +1,4 @@
-"""Have the cache of made models completed, for lanes that may only read it.
-
-One process does it for all lanes that ask, one after the other: the later ones find it done.
-"""
+"""Have the cache of made models completed, for the model process, which may only read it."""
 
 from __future__ import annotations
 
@@ -10,7 +7,9 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nobgd.values import wire
 
@@ -26,9 +25,9 @@ class Built:
     failed: tuple[str, ...] = ()
 
 
-def build(setup: wire.Setup, environment: dict[str, str], within_s: float) -> Built:
-    """Run `lane.builder` and wait; may take a minute.  What goes wrong is a model not made."""
-    everything = tuple(f"{one.name} {one.precision}" for _, one in setup.weights)
+def build(setup: wire.ModelSetup, environment: dict[str, str], within_s: float) -> Built:
+    """Run `inference.builder` and wait; may take a minute.  What goes wrong is a model not made."""
+    everything = tuple(f"{one.name} {one.precision}" for one in setup.weights)
     with _one:
         if (setup.cache_dir, everything) in _hopeless:
             return Built()
@@ -38,12 +37,29 @@ def build(setup: wire.Setup, environment: dict[str, str], within_s: float) -> Bu
         return built
 
 
+def complete(
+    setup: wire.ModelSetup, environment: dict[str, str], within_s: float,
+    told: Callable[[str, dict[str, Any]], None],
+) -> None:  # fmt: skip
+    """The same, and tell what was found."""
+    done = build(setup, environment, within_s)
+    if done.altered:
+        which = " and ".join(done.altered)
+        why = f"{which} in {setup.cache_dir} is not what was made there: it is made anew"
+        told("cache.altered", {"why": why})
+    if done.failed:
+        which = " and ".join(done.failed)
+        why = f"{which} cannot be kept in {setup.cache_dir}: is there room, may it be"
+        told("cache.unusable", {"why": f"{why} written? Without it a start takes longer"})
+
+
 def _run(
-    setup: wire.Setup, environment: dict[str, str], within_s: float, everything: tuple[str, ...]
-) -> Built:
+    setup: wire.ModelSetup, environment: dict[str, str], within_s: float,
+    everything: tuple[str, ...],
+) -> Built:  # fmt: skip
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "nobgd.lane.builder"],
+            [sys.executable, "-m", "nobgd.inference.builder"],
             input=pickle.dumps(replace(setup, taken=())), stdout=subprocess.PIPE,
             env=environment, timeout=within_s, check=True,
         )  # fmt: skip

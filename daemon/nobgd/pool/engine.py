@@ -1,25 +1,28 @@
-"""Configuration → an engine: the models found and verified, lanes sized, folders granted."""
+"""Configuration → lanes and a model process: models found and verified, folders granted."""
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from nobgd import models
-from nobgd.config import Config
+from nobgd.config import Config, webbing
+from nobgd.inference import engines
 from nobgd.pool import cgroup
+from nobgd.pool.inference import Inference, powers
 from nobgd.pool.lanes import Lanes
-from nobgd.pool.memory import LANE_MB, Budget, automatic, available_mb, cores, fitting
+from nobgd.pool.memory import COSTS, LANE_MB, Budget, automatic, available_mb, cores, fitting
+from nobgd.pool.memory import needed_mb as needed
 from nobgd.values import Recipe, wire
 
 _MB = 1_000_000
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
 _NCNN_THREADS = 2  # that sleep while they wait: two such lanes on two cores lose nothing
-_ADDRESS_SPACE_MB = 3_000.0  # code, arenas and mapped weights, most of it never resident
+_AHEAD = 4  # lanes beyond the cores, at most
+_ADDRESS_SPACE_MB = 3_000.0  # code and arenas, most of it never resident
 
 
 @dataclass(slots=True)
@@ -38,18 +41,48 @@ class Engine:
         return 2 * self.count
 
 
-def sizes(config: Config, held_mb: float = 0.0) -> tuple[int, int]:
-    """Lanes, and the least threads for each, from cores and memory; see ARCHITECTURE.md.
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is done at a time."""
 
-    ``held_mb`` is what lanes hold that will end.
+    lanes: int
+    threads: int  # of an inference, at least
+    infer: int  # inferences
+
+
+def sizes(config: Config, held_mb: float = 0.0) -> Sizes:
+    """From cores and memory; see ARCHITECTURE.md.  ``held_mb`` is held by what will end."""
+    workers = config.workers
+    lanes = _wanted(config) if workers.count == "auto" else int(workers.count)
+    infer = min(lanes, cores()) if workers.infer == "auto" else int(workers.infer)
+    asked = workers.count != "auto"
+    lanes, infer = fitting(
+        lanes, infer, workers.engine, held_mb,
+        models=_models(config), asked=asked, matting=matting(config),
+    )  # fmt: skip
+    least = max(1, cores() // infer) if workers.threads == "auto" else int(workers.threads)
+    return Sizes(lanes, least, infer)
+
+
+def _wanted(config: Config) -> int:
+    """Lanes where nobody says how many: more than cores, as they also wait for folders.
+
+    Not so many where each has a compiled matting solver.
     """
-    count, engine = config.workers.count, config.workers.engine
-    threads = config.workers.threads
-    asked = count != "auto"
-    wanted = max(1, cores()) if count == "auto" else int(count)
-    fits = fitting(engine, held_mb, asked=asked, matting=matting(config))
-    lanes = min(wanted, fits)
-    return lanes, max(1, cores() // lanes) if threads == "auto" else int(threads)
+    return cores() + (0 if matting(config) else min(cores(), _AHEAD))
+
+
+def _models(config: Config) -> int:
+    """How many models are open at a time."""
+    named = [inbox.model for inbox in config.inboxes]
+    return len({(one.name, one.precision, one.directory) for one in named})
+
+
+def needed_mb(config: Config, lanes: int, infer: int) -> float:
+    """What these lanes and the model process take without a picture, in MB of 10^6 bytes."""
+    return needed(
+        lanes, infer, config.workers.engine, models=_models(config), matting=matting(config)
+    )
 
 
 def matting(config: Config) -> bool:
@@ -64,12 +97,7 @@ def lacking(config: Config) -> str | None:
             f"output.edges is matting, and rembg is not installed: run `{sys.executable} -m pip"
             " install rembg`, or set it to fine"
         )
-    if config.workers.engine == "ncnn" and importlib.util.find_spec("ncnn") is None:
-        return (
-            f"workers.engine is ncnn, which is not installed: run `{sys.executable} -m pip install"
-            " 'nobgd[ncnn]'`, or set it to onnxruntime"
-        )
-    return None
+    return engines.lacking(config.workers.engine)
 
 
 def build(
@@ -81,12 +109,12 @@ def build(
         raise models.ModelError(f"{config.origin}: {why}")
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}
     recipes: dict[str, Recipe] = {}
-    read: set[str] = set()
     for inbox in config.inboxes:
         found = models.find(inbox.model.name, inbox.model.precision, inbox.model.directory)
         models.verify(found, config.cache_dir / "verified.json")
         recipe = Recipe(
-            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges
+            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges,
+            rendering=inbox.output.rendering.key,
         )
         recipes[str(inbox.path)] = recipe
         spec = found.spec
@@ -95,49 +123,65 @@ def build(
             wire.Weights(
                 str(found.path), found.sha256, spec.name, found.precision,
                 spec.input_size, spec.mean, spec.std,
+                engines.for_precision(config.workers.engine, found.precision),
             ),
         )  # fmt: skip
-        read.add(os.path.dirname(os.path.realpath(found.path)))
-    count, threads = sizes(config, held_mb)
-    why = cramped(config, count, held_mb)
+    size = sizes(config, held_mb)
+    count, threads = size.lanes, size.threads
+    why = cramped(config, size, held_mb)
     if why is not None:
         told("lanes.fewer", {"lanes": count, "why": why})
     limit = config.workers.in_flight_megapixels
-    fits = automatic(count, config.workers.engine, held_mb, matting=matting(config))
+    fits = automatic(needed_mb(config, count, size.infer), held_mb)
     megapixels = fits if limit == "auto" else float(limit)
     memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
-    fixed = threads
+    every, fixed = threads, threads
     if config.workers.threads == "auto":
-        fixed = max(threads, min(_NCNN_THREADS, cores()))
+        every, fixed = cores(), max(threads, min(_NCNN_THREADS, cores()))
+    model = wire.ModelSetup(
+        tuple(one for _, one in weights.values()), str(config.cache_dir), powers(every), fixed,
+        size.infer,
+    )  # fmt: skip
+    inference = Inference(
+        model, cores=every, deadline_s=config.workers.deadline_s, idle_s=config.workers.idle_s,
+        told=told, opened=lambda holds: told("model.confined", {"holds": list(holds)}),
+    )  # fmt: skip
     setup = wire.Setup(
-        lane=0, threads=threads, cache_dir=str(config.cache_dir), engine=config.workers.engine,
-        net_threads=fixed, matting=matting(config),
+        lane=0, threads=threads, cache_dir=str(config.cache_dir), matting=matting(config),
         weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
-        read=(str(config.cache_dir), *sorted(read), *(str(inbox.path) for inbox in config.inboxes)),
-        write=tuple(sorted(_writable(config))),
+        read=tuple(sorted(_readable(config))), write=tuple(sorted(_writable(config))),
         leases=any(inbox.source != "keep" for inbox in config.inboxes),
     )  # fmt: skip
     lanes = Lanes(
         setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),
         opened=opened, told=told, cores=cores() if config.workers.threads == "auto" else 1,
+        inference=inference, idle_s=config.workers.idle_s,
     )  # fmt: skip
     return Engine(lanes, recipes, count, threads, megapixels)
 
 
-def cramped(config: Config, lanes: int, held_mb: float = 0.0) -> str | None:
-    """Why there are fewer lanes than cores or the configuration ask for; None: there are not."""
-    count, need = config.workers.count, LANE_MB[config.workers.engine]
-    wanted = cores() if count == "auto" else int(count)
+def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:
+    """Why fewer lanes are open than there are cores, or were asked for; None: as many are."""
+    workers, cost = config.workers, COSTS[config.workers.engine]
+    wanted = cores() if workers.count == "auto" else int(workers.count)
     room, (limit, _) = available_mb(held_mb), cgroup.memory_mb()
     whose = "this machine has" if limit is None else "the memory limit leaves"
-    if lanes < wanted:
+    least = needed_mb(config, 1, 1)
+    if size.lanes < wanted:
         return (
-            f"{whose} {room:.0f} MB, and a lane needs about {need:.0f} MB and its photo: {lanes} of"
+            f"{whose} {room:.0f} MB; the model needs about {cost.model_mb:.0f} MB, each inference"
+            f" {cost.each_mb:.0f} MB, a lane {LANE_MB:.0f} MB and its photo: {size.lanes} of"
             f" {wanted} lanes are opened; give it more memory, or set workers.count"
         )
-    if room < need:
-        return f"{whose} {room:.0f} MB, less than the {need:.0f} MB of one lane; give it more"
+    if room < least:
+        return f"{whose} {room:.0f} MB, less than the {least:.0f} MB of one lane; give it more"
     return None
+
+
+def _readable(config: Config) -> set[str]:
+    """Folders that lanes read; matting keeps in the cache what it has compiled."""
+    folders = {str(inbox.path) for inbox in config.inboxes}
+    return folders | ({str(config.cache_dir)} if matting(config) else set())
 
 
 def _writable(config: Config) -> set[str]:
@@ -149,4 +193,6 @@ def _writable(config: Config) -> set[str]:
             folders.add(str(inbox.path))
         if inbox.archive is not None:
             folders.add(str(inbox.archive))
+    if config.web is not None:
+        folders.add(str(webbing.made(config)))
     return folders

@@ -21,16 +21,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from nobgd.fs import grants
+from nobgd.fs import grants, shared_memory
 from nobgd.lane.touched import folders, touched
-from nobgd.pool import building, cgroup, reply
+from nobgd.pool import cgroup, reply
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
-from nobgd.values import Code, Failed, Job, wire
+from nobgd.values import Code, Failed, Job, NobgdError, wire
 from nobgd.values.errands import Errand
 
 Request = Job | Errand
-START_DEADLINE_S = 180.0  # the first start optimises the model: 5 to 20 s, more on a small NAS
+START_DEADLINE_S = 180.0  # making a model takes 5 to 20 s, more on a small NAS
 _COMPILING_S = 100.0  # more for rembg's matting, of which each start keeps what it has compiled
 _SLICE_S = 0.25  # between two looks at what the lane waits for
 _BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
@@ -51,6 +51,10 @@ def environment() -> dict[str, str]:
 
 class Unfit(Exception):  # noqa: N818 - a state
     """A lane could not start; the sentence says why."""
+
+
+class GoneAway(Exception):  # noqa: N818 - a state
+    """Whoever asked for a mask is no more, or all is to end."""
 
 
 class NotBegun(Exception):  # noqa: N818 - a state
@@ -75,12 +79,13 @@ class Lane:
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
         watch: Callable[[Lane], str | None] = lambda _: None,
-        told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
+        infer: Callable[[Lane, Job], tuple[int, float]] = lambda *_: (0, 0.0),
     ) -> None:  # fmt: skip
-        self._told = told
+        self._infer = infer  # has the tensor in `tensors` worked on; threads, seconds waited
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
+        self.awake = False  # for its thread and those that ask whether a lane is free
         self.process: subprocess.Popen[bytes] | None = None
         self.at: tuple[str, float] | None = None
         self.request: Request | None = None
@@ -95,6 +100,7 @@ class Lane:
         self._ready = False
         self._kills = cgroup.oom_kills()
         self._left_behind: list[subprocess.Popen[bytes]] = []
+        self.tensors = -1  # the memory that its process shares with the model process
 
     @property
     def stage(self) -> str:
@@ -128,28 +134,35 @@ class Lane:
         with ours, theirs:
             if self._setup.confine:
                 taken = grants.take((*self._setup.read, *self._setup.write))
+            self._share_memory()
+            shared = [self.tensors] if self.tensors >= 0 else []
             try:
                 self.process = subprocess.Popen(
                     [sys.executable, "-m", PROCESS, str(theirs.fileno())],
-                    pass_fds=[theirs.fileno(), *taken.values()], stdin=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno(), *shared, *taken.values()], stdin=subprocess.DEVNULL,
                     env=environment(),
                     stdout=2,  # stderr: what a library might print is no line of the log
                 )  # fmt: skip
             finally:
                 grants.give_back(taken)
             line = self._line = Line(socket.socket(fileno=ours.detach()))
-        setup = replace(self._setup, taken=tuple(taken.items()))
+        setup = replace(self._setup, taken=tuple(taken.items()), tensors=self.tensors)
         with contextlib.suppress(OSError):
             line.send(setup, time.monotonic() + START_DEADLINE_S)
+
+    def _share_memory(self) -> None:
+        """New memory for a new process: what the last one left there is not for it."""
+        if self.tensors >= 0:
+            os.close(self.tensors)
+            self.tensors = -1
+        if size := wire.tensor_bytes(weights for _, weights in self._setup.weights):
+            self.tensors = shared_memory.create(size)
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
         patience_s = START_DEADLINE_S + (_COMPILING_S if self._setup.matting else 0.0)
         try:
             message = self._receive(time.monotonic() + patience_s, stopped)
-            if isinstance(message, reply.Build):
-                self._build()
-                message = self._receive(time.monotonic() + patience_s, stopped)
         except _Overdue:
             self.kill()
             raise Unfit(f"lane {self.number} did not start in {patience_s:.0f} s") from None
@@ -163,23 +176,6 @@ class Lane:
             raise Unfit(message.unfit if isinstance(message, reply.Unfit) else silent)
         self._ready = True
         self._opened(self.number, message.ready)
-
-    def _build(self) -> None:
-        """Complete the cache of models, which a lane may only read, and let it go on."""
-        done = building.build(self._setup, environment(), START_DEADLINE_S)
-        if done.altered:
-            which = " and ".join(done.altered)
-            why = f"{which} in {self._setup.cache_dir} is not what was made there: it is made anew"
-            self._told("cache.altered", {"why": why})
-        if done.failed:
-            which = " and ".join(done.failed)
-            why = f"{which} cannot be kept in {self._setup.cache_dir}: is there room, may it be"
-            self._told("cache.unusable", {"why": f"{why} written? Without it a start takes longer"})
-        assert self._line is not None  # noqa: S101 - it has just spoken
-        try:
-            self._line.send_bytes(b"built", time.monotonic() + START_DEADLINE_S)
-        except OSError:
-            raise _Ended(self._how_it_ended()) from None
 
     def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Have a process that is ready, a new one if there is none.  Raises `Unfit`, OSError."""
@@ -260,8 +256,17 @@ class Lane:
                     deadline += time.monotonic() - began
                     with contextlib.suppress(_Ended):  # to be heard from the line
                         self._send(line, b"%d" % self._threads(), deadline)
-                case reply.Number(errand=number) if not isinstance(request, Job):
-                    return number
+                case reply.Infer() if isinstance(request, Job) and self.stage == "infer":
+                    began = time.monotonic()
+                    answer = self._mask(request)
+                    deadline += time.monotonic() - began
+                    self.stage = "infer"
+                    self._send(line, answer, deadline)
+                case reply.Number() if not isinstance(request, Job):
+                    try:
+                        return reply.found(message, request)
+                    except reply.Broken as error:
+                        raise _Broken(str(error)) from None
                 case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
                     request, Job
                 ):
@@ -273,6 +278,16 @@ class Lane:
                         raise _Broken(str(error)) from None
                 case _:
                     raise _Broken("out of turn")
+
+    def _mask(self, job: Job) -> bytes:
+        """Have its tensor made a mask, however long others are at work; the answer to it."""
+        try:
+            ran, waited_s = self._infer(self, job)
+            return wire.encode({"ran": ran, "waited_s": waited_s})
+        except NobgdError as error:
+            return wire.refused(error.code, f"{job.relpath}: {error.reason}")
+        except GoneAway:
+            raise _Ended(self._how_it_ended()) from None
 
     def _send(self, line: Line, data: bytes, deadline: float) -> None:
         self.until = deadline
@@ -351,7 +366,7 @@ class Lane:
         except subprocess.TimeoutExpired:
             self._left_behind.append(process)
 
-    def close(self) -> None:
+    def rest(self) -> None:
         """Let the process end by itself: its line closes, it has nothing to do."""
         if self._line is not None:
             self._line.close()
@@ -360,6 +375,13 @@ class Lane:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(2.0)
         self.kill()
+
+    def close(self) -> None:
+        """The same, for good."""
+        self.rest()
+        if self.tensors >= 0:
+            os.close(self.tensors)
+            self.tensors = -1
 
 
 class _Overdue(Exception):  # noqa: N818

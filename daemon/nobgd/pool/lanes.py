@@ -23,6 +23,7 @@ from typing import Any
 
 from nobgd.lane.touched import folders
 from nobgd.pool import cgroup
+from nobgd.pool.inference import Inference
 from nobgd.pool.lane import Lane, NotBegun, OutOfMemory, Request, Unfit
 from nobgd.pool.load import Load
 from nobgd.pool.memory import Budget
@@ -43,7 +44,7 @@ _LONG = 3  # as many times its patience a lane may wait for a folder, others wai
 class Finished:
     """A request's answer and where it was worked on."""
 
-    answer: Any  # Outcome for a Job, or Unbegun; int for an errand
+    answer: Any  # Outcome for a Job, or Unbegun; for an errand see each
     lane: int
     waited_s: float  # from submit to start
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
@@ -71,8 +72,15 @@ class Lanes(Executor):
         self, setup: wire.Setup, count: int, *, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None, cores: int = 1,
         told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
+        inference: Inference | None = None, idle_s: float | None = None,
     ) -> None:  # fmt: skip
-        """``told`` gets warnings for the log, on any thread: an event and its fields."""
+        """``told`` gets warnings for the log, on any thread: an event and its fields.
+
+        Who makes masks is ``inference``; a lane without work for ``idle_s`` seconds ends.
+        """
+        self.inference = inference if inference is not None else Inference(wire.ModelSetup((), ""))
+        self._models = [recipe.weights for recipe, _ in setup.weights]
+        self._idle_s = idle_s
         self._least_threads, self._cores = setup.threads, cores
         self._told = told
         self._places = Places(deadline_s, self._tell_place)
@@ -81,7 +89,7 @@ class Lanes(Executor):
         self._lanes = [
             Lane(
                 replace(setup, lane=number), deadline_s, budget, opened, self.threads, self._watch,
-                told,
+                self._infer,
             )
             for number in range(count)
         ]
@@ -99,33 +107,30 @@ class Lanes(Executor):
     # --- life ----------------------------------------------------------------------------
 
     def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Open every lane and wait until each has its model.  See `await_ready`."""
+        """Open the model and a lane and wait for both.  See `await_ready`."""
         self.spawn()
         self.await_ready(stopped)
 
     def spawn(self) -> None:
-        """Start the processes.  They end with the thread that calls this."""
-        for lane in self._lanes:
-            with contextlib.suppress(OSError):  # it is opened again by its thread
-                lane.spawn()
+        """Start both processes.  The lane ends with the thread that calls this."""
+        self.inference.start()
+        with contextlib.suppress(OSError):  # it is opened again by its thread
+            self._lanes[0].spawn()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Wait until each lane has its model, then let them work.
+        """Wait until the first model and the first lane are open, then let all lanes work.
 
-        Those that fail are opened again by their threads.  Raises `Unfit` when all do.
+        The others are opened when there is work for them.  Raises `Unfit` when one of the two
+        cannot be.
         """
-        failures: list[Exception] = []
-        for lane in self._lanes:
-            try:
-                lane.open(stopped)
-            except (Unfit, OSError, OutOfMemory) as error:
-                failures.append(error)
-                if isinstance(error, OutOfMemory):
-                    self._fewer(lane)
-                lane.kill()
-        if len(failures) == len(self._lanes):
-            first = failures[0]
-            raise first if isinstance(first, Unfit) else Unfit(_no_room(first))
+        self.inference.await_ready(stopped)
+        first = self._lanes[0]
+        try:
+            first.open(stopped)
+        except (Unfit, OSError, OutOfMemory) as error:
+            first.kill()
+            raise error if isinstance(error, Unfit) else Unfit(_no_room(error)) from error
+        first.awake = True
         for thread in self._threads:
             thread.start()
 
@@ -140,6 +145,7 @@ class Lanes(Executor):
         if cancel_futures:
             self.put_back()
         if not wait:
+            self.inference.close()
             for lane in self._lanes:
                 lane.kill()
         with self._changed:
@@ -149,6 +155,7 @@ class Lanes(Executor):
                 thread.join(None if wait else 2.0)
         for lane in self._lanes:
             lane.close()
+        self.inference.close()
         self.put_back()
 
     # --- requests ------------------------------------------------------------------------
@@ -158,7 +165,7 @@ class Lanes(Executor):
         future: Future[Finished] = Future()
         with self._changed:
             self._requests.append(_Item(request, future, time.monotonic()))
-            self._changed.notify()
+            self._changed.notify_all()
         return future
 
     def put_back(self) -> list[Request]:
@@ -202,11 +209,21 @@ class Lanes(Executor):
                 return f"the thread of lane {lane.number} has ended"
             if (until := lane.until) is not None and now > until + _GRACE_S:
                 return f"the thread of lane {lane.number} did not come back from its deadline"
-        return None
+        return self.inference.stuck()
 
     def pids(self) -> list[int]:
         """Process id of every open lane."""
         return [process.pid for lane in self._lanes if (process := lane.process) is not None]
+
+    def all_pids(self) -> list[int]:
+        """The same, and the model process."""
+        return [*self.pids(), *self.inference.pids()]
+
+    def _infer(self, lane: Lane, job: Job) -> tuple[int, float]:
+        """Have a lane's tensor made a mask; threads, and seconds waited.  See `Inference.run`."""
+        which = self._models.index(job.recipe.weights)
+        ran = self.inference.run(which, lane.tensors, lambda: lane.alive)
+        return ran.threads, ran.waited_s
 
     def _tell_place(self, folder: str, answers: bool) -> None:
         if answers:
@@ -223,7 +240,7 @@ class Lanes(Executor):
         while self._open(lane):
             item = self._take(lane)
             if item is None:
-                continue  # its seat was taken, or all is to end
+                continue  # its seat was taken, it rests, or all is to end
             began = time.monotonic()
             waited = began - item.since
             mark = self._load.enter(began) if isinstance(item.request, Job) else None
@@ -251,9 +268,13 @@ class Lanes(Executor):
                 self._changed.notify_all()  # what was on trial may go on
 
     def _open(self, lane: Lane) -> bool:
-        """Have the lane open, however long that takes; False when all is to end."""
+        """Have the lane open once there is work for it, however long that takes.
+
+        False when all is to end.
+        """
         failures = 0
         while not self._closing.is_set():
+            self._sleep(lane)
             if not self._seated(lane):
                 lane.kill()
                 with self._changed:
@@ -276,8 +297,19 @@ class Lanes(Executor):
                 return True
         return False
 
+    def _sleep(self, lane: Lane) -> None:
+        """While it is asleep: until there is a request for which no lane is awake."""
+        with self._changed:
+            while not (lane.awake or self._closing.is_set()):
+                free = sum(each.awake and each.at is None for each in self._lanes)
+                if len(self._requests) > free and self._seats.at(time.monotonic()) > lane.number:
+                    lane.awake = True
+                    return
+                self._changed.wait(_SEAT_LOOK_S if self._requests else None)
+
     def _take(self, lane: Lane) -> _Item | None:
-        """The next request that may go; None when all is to end."""
+        """The next request that may go; None when all is to end, or the lane went to sleep."""
+        began = time.monotonic()
         while True:
             refused: list[tuple[_Item, str]] = []
             with self._changed:
@@ -287,7 +319,11 @@ class Lanes(Executor):
                 if item is None and not refused:
                     if self._closing.is_set():
                         return None
-                    self._changed.wait(_LOOK_S if self._requests else None)
+                    left = None if self._idle_s is None else self._idle_s + began - time.monotonic()
+                    if left is not None and left <= 0:
+                        lane.awake = False
+                        break
+                    self._changed.wait(_LOOK_S if self._requests else left)
                     continue
                 if item is not None:
                     lane.take(item.request)  # it is at work from now on, for all to see
@@ -295,6 +331,8 @@ class Lanes(Executor):
                 self._refuse(lane, each, folder)
             if item is not None:
                 return item
+        lane.rest()
+        return None
 
     def _next(self, refused: list[tuple[_Item, str]]) -> _Item | None:
         """The first that may go, off the queue; ``refused`` are those that need no lane."""

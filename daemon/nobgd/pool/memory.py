@@ -1,4 +1,4 @@
-"""How many megapixels may be in memory at once, over all lanes.
+"""What memory has room for: lanes, inferences, and megapixels at a time over all lanes.
 
 A lane knows a photo's size only after reading its header, so it asks then.  A photo larger
 than the whole budget is let in alone: refusing it is the business of max_megapixels.
@@ -11,14 +11,24 @@ import math
 import os
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from nobgd.pool import cgroup
 
-# a lane with its model and arena, without a picture (fp32 u2net)
-LANE_MB = {"onnxruntime": 520.0, "ncnn": 830.0}
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of an engine in the model process, with u2net, in MB of 10^6 bytes; measured as PSS."""
+
+    model_mb: float  # the process and the weights
+    each_mb: float  # more for each inference at a time
+
+
+COSTS = {"onnxruntime": Cost(230.0, 250.0), "ncnn": Cost(510.0, 240.0)}
+LANE_MB = 70.0  # a lane without a picture
+_LEAST = 0.7  # of all that: with less it does not work
 MATTING_MB = 800.0  # a lane's more where rembg's matting is asked for: its code, and the solver
 MB_PER_MEGAPIXEL = 16.0  # RGB in, RGBA out, the encoder's buffers
-_LEAST_LANE_MB = {"onnxruntime": 350.0, "ncnn": 650.0}  # with less a lane does not work
 _LEAST_MEGAPIXELS = 12.0
 _MEMINFO, _UNKNOWN_MB = "/proc/meminfo", 2000.0
 _SHARE = 0.6  # of what is free at start
@@ -51,33 +61,42 @@ class Budget:
         return held == 0 or held + megapixels <= self.limit
 
 
-def lane_mb(engine: str, *, matting: bool = False) -> float:
-    """Of a lane with its model and arena, without a picture, in MB of 10^6 bytes."""
-    return LANE_MB[engine] + (MATTING_MB if matting else 0.0)
-
-
-def automatic(
-    lanes: int, engine: str = "onnxruntime", held_mb: float = 0.0, *, matting: bool = False
+def needed_mb(
+    lanes: int, infer: int, engine: str = "onnxruntime", *, models: int = 1, matting: bool = False
 ) -> float:
-    """Megapixels in flight that memory allows: at least one ordinary photo's.
+    """What so many lanes and inferences at a time take without a picture, in MB of 10^6 bytes."""
+    cost, lane = COSTS[engine], LANE_MB + (MATTING_MB if matting else 0.0)
+    return models * cost.model_mb + infer * cost.each_mb + lanes * lane
+
+
+def automatic(needed_mb: float, held_mb: float = 0.0) -> float:
+    """Megapixels in flight that memory allows beside ``needed_mb``: at least one ordinary photo's.
 
     A photo that is larger than all of it is let in alone.
     """
-    spare = available_mb(held_mb) * _SHARE - lanes * lane_mb(engine, matting=matting)
+    spare = available_mb(held_mb) * _SHARE - needed_mb
     return max(_LEAST_MEGAPIXELS, spare / MB_PER_MEGAPIXEL)
 
 
 def fitting(
-    engine: str = "onnxruntime", held_mb: float = 0.0, *, asked: bool = False, matting: bool = False
-) -> int:
-    """How many lanes memory has room for beside one ordinary photo; at least one.
+    lanes: int, infer: int, engine: str = "onnxruntime", held_mb: float = 0.0, *,
+    models: int = 1, asked: bool = False, matting: bool = False,
+) -> tuple[int, int]:  # fmt: skip
+    """How many of these lanes and inferences memory has room for; at least one of each.
 
-    Where somebody ``asked`` for a number, only what surely does not fit is refused.
+    There is room for an ordinary photo besides.  An inference goes before a lane, but for the
+    one lane that prepares what comes next.  Where somebody ``asked`` for a number, only what
+    surely does not fit is refused.
     """
-    need = _LEAST_LANE_MB[engine] if asked else LANE_MB[engine]
-    need += MATTING_MB if matting else 0.0
     room = available_mb(held_mb) - _LEAST_MEGAPIXELS * MB_PER_MEGAPIXEL
-    return max(1, int(room // need))
+
+    def fits(lanes: int, infer: int) -> bool:
+        need = needed_mb(lanes, infer, engine, models=models, matting=matting)
+        return need * (_LEAST if asked else 1.0) <= room
+
+    infer = next((n for n in range(infer, 0, -1) if fits(min(lanes, n + 1), n)), 1)
+    lanes = next((n for n in range(lanes, 0, -1) if fits(n, min(n, infer))), 1)
+    return lanes, min(lanes, infer)
 
 
 def available_mb(held_mb: float = 0.0) -> float:

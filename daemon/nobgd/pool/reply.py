@@ -16,8 +16,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from nobgd.fs import spelling
+from nobgd.fs import mounts, spelling
+from nobgd.picture.kinds import FORMATS
 from nobgd.values import Code, Done, Failed, Job, Timing, wire
+from nobgd.values.errands import (
+    COPIED,
+    NOT_COPIED,
+    STATES,
+    Digest,
+    Dispose,
+    Errand,
+    Peek,
+    Prepare,
+    Preview,
+    PutBack,
+    Release,
+    Render,
+    SetAside,
+    Unlink,
+    Write,
+)
+from nobgd.values.mount import Mount
 
 _SPARES = 1000  # names that the photo's hash gives, of which one is taken as a rule
 _MOST = 1 << 53  # a whole number that is one in JSON everywhere
@@ -77,14 +96,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class Build(_Strict):
-    """The cache of models has to be completed before it can go on."""
-
-    build: Literal[True]
-
-
 class Ready(_Strict):
-    """Its model is loaded; which confinements hold."""
+    """It is confined; which confinements hold."""
 
     ready: Annotated[tuple[str, ...], PlainValidator(partial(_texts, 16, 64))]
 
@@ -117,6 +130,12 @@ class Ask(_Strict):
     """It is about to take the memory of so many megapixels."""
 
     ask: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Infer(_Strict):
+    """Its tensor is to become a mask, in the memory that it shares with the model process."""
+
+    infer: Literal[True]
 
 
 class Number(_Strict):
@@ -160,9 +179,11 @@ class Cut(_Strict):
     subject_confidence: Annotated[float, Field(ge=0, le=1)]
     threads: Annotated[int, Field(ge=0, le=4096)]
     notes: _Remarks
-    how: Literal["computed", "copied", "found"]
+    how: Literal["computed", "rendered", "copied", "found"]
     complaints: _Remarks
     keep: _Keep
+    doubt: Annotated[float, Field(ge=0, le=1)] | None
+    review: bool
 
 
 class Lost(_Strict):
@@ -174,9 +195,9 @@ class Lost(_Strict):
     final: bool
 
 
-Reply = Build | Ready | Unfit | Stage | Reopen | Ask | Number | Refused | Cut | Lost
-_WHOLE: dict[str, type[Build | Ready | Unfit | Stage | Reopen | Ask | Number]] = {
-    "build": Build, "ready": Ready, "unfit": Unfit, "stage": Stage, "reopen": Reopen, "ask": Ask,
+Reply = Ready | Unfit | Stage | Reopen | Ask | Infer | Number | Refused | Cut | Lost
+_WHOLE: dict[str, type[Ready | Unfit | Stage | Reopen | Ask | Infer | Number]] = {
+    "ready": Ready, "unfit": Unfit, "stage": Stage, "reopen": Reopen, "ask": Ask, "infer": Infer,
     "errand": Number,
 }  # fmt: skip
 _INNER: dict[str, type[Refused | Cut | Lost]] = {"refused": Refused, "done": Cut, "failed": Lost}
@@ -223,7 +244,29 @@ def outcome(reply: Cut | Lost, job: Job) -> Done | Failed:
         reply.width, reply.height, reply.bytes_in, reply.bytes_out, timing, reply.peak_rss_mb,
         recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
         reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,
+        reply.doubt, reply.review,
     )  # fmt: skip
+
+
+def found(reply: Number, errand: Errand) -> int | Mount:
+    """What a reply to this errand means.  Raises `Broken` for what it cannot come to."""
+    number = reply.errand
+    match errand:
+        case Prepare():
+            fits = 0 <= number < 1 << 96
+        case SetAside():
+            fits = 0 <= number < _MOST and number % STATES in (COPIED, *NOT_COPIED)
+        case Digest():
+            fits = number >= 0
+        case Dispose():
+            fits = 0 <= number < _MOST
+        case Peek():
+            fits = number < len(FORMATS)
+        case PutBack() | Release() | Write() | Unlink() | Render() | Preview():
+            fits = number < _MOST
+    if not fits:
+        raise Broken(f"errand: none of the answers of {type(errand).__name__}")
+    return mounts.sighted(number) if isinstance(errand, Prepare) else number
 
 
 def _may_be(output: str, job: Job, sha256: str) -> bool:

@@ -18,10 +18,10 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 
+from nobgd.inference.engines import onnxruntime as optimised
 from nobgd.models import ModelError, ModelFile, find, verify
 from nobgd.models.places import int8_paths
 from nobgd.models.verify import checksum
-from nobgd.picture import optimised
 from nobgd.quantize import build, keep, photos
 from nobgd.quantize.judge import Floats, Net, Verdict, compare
 

@@ -7,14 +7,16 @@ import os
 from typing import Any
 
 from nobgd.values import Done, Failed, Skip
+from nobgd.values.doubt import words
 
 SCHEMA_VERSION = 1
 _ENCODER = json.JSONEncoder(default=str)
 
 
 def photo_done(
-    done: Done, *, lane: int, queued_ms: float, lanes_busy: float = 1.0, compression: str = "fast"
-) -> dict[str, Any]:
+    done: Done, *, lane: int, queued_ms: float, lanes_busy: float = 1.0,
+    compression: str = "fast", output_format: str = "png",
+) -> dict[str, Any]:  # fmt: skip
     """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6.
 
     ``lanes_busy``: the mean of how many lanes had a photo meanwhile.
@@ -49,9 +51,13 @@ def photo_done(
         "threads": done.threads,
         "lanes_busy": round(lanes_busy, 2),
         "compression": compression,
+        "format": output_format,
         "attempt": done.attempt,
         "subject_confidence": done.subject_confidence,
         **({"notes": list(done.notes)} if done.notes else {}),
+        **({"doubt": done.doubt} if done.doubt is not None else {}),
+        "review": done.review,
+        **({"why": words(done.subject_confidence)} if done.review else {}),
         "how": done.how,
         "sha256": done.sha256,
         "recipe": done.recipe,

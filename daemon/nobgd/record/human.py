@@ -65,7 +65,10 @@ def _done(teller: Teller, event: Event) -> tuple[str, str]:
     how = _HOW.get(str(event["how"]))
     if how is not None:
         return "✓", f"{said}  ({how})"
-    return "✓", f"{said}  {event['megapixels']:.1f} MP  {event['total_ms'] / 1000:.1f} s"
+    said += f"  {event['megapixels']:.1f} MP  {event['total_ms'] / 1000:.1f} s"
+    if event.get("review"):
+        return "!", f"{said}  doubtful: {event.get('why') or 'look at it'}"
+    return "✓", said
 
 
 def _failed(teller: Teller, event: Event) -> tuple[str, str]:

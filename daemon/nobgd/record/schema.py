@@ -9,6 +9,7 @@ from nobgd.record import events
 
 _NUMBER, _WHOLE, _TEXT, _TEXTS = "number", "integer", "string", "strings"
 _MAYBE_NUMBER, _MAYBE_TEXT = "number or null", "string or null"
+_TRUTH = "true or false"
 
 FIELDS: dict[str, tuple[str, str]] = {
     "timestamp": (_TEXT, "UTC, ISO 8601 with microseconds: when the event was logged"),
@@ -42,16 +43,24 @@ FIELDS: dict[str, tuple[str, str]] = {
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
     "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),
-    "compression": (_TEXT, "of the PNG: fast, balanced or small"),
+    "compression": (_TEXT, "of the PNG or WebP: fast, balanced or small"),
+    "format": (_TEXT, "of the output: png, webp or jpeg"),
     "attempt": (_WHOLE, "1 is the first"),
     "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
     "notes": (
         _TEXTS,
         "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
         " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer),"
+        " colour_unsaid (the format has no word for what the photo's colours mean),"
         " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview)",
     ),
-    "how": (_TEXT, "computed, copied (from the same bytes under another name) or found finished"),
+    "how": (
+        _TEXT,
+        "computed, rendered (from a cut-out that was there), copied (from the same bytes under"
+        " another name) or found finished",
+    ),
+    "doubt": (_NUMBER, "0 sure to 1: whether the model found the subject, by its mask"),
+    "review": (_TRUTH, "somebody should look at the cut-out; `why` says what is doubted"),
     "sha256": (_TEXT, "of the photo's bytes, hex"),
     "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
     "renamed": (_TEXT, "why the cut-out is not called after the photo: its disk refused the name"),
@@ -97,7 +106,7 @@ _FAILED = "inbox source code reason attempt"
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
         "a cut-out is whole and on disk", _PHOTO_DONE,
-        "engine edges_ms lanes_busy compression notes renamed",
+        "engine edges_ms lanes_busy compression format notes doubt review why renamed",
     ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"
@@ -173,6 +182,9 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "lanes.fewer": ("memory allows fewer lanes than there could be", "lanes why", ""),
     "lanes.back": ("they are as many again as at the start", "lanes", ""),
     "lane.unfit": ("a lane cannot be opened; it is tried again", "lane why", ""),
+    "model.ended": ("the model process ended; it is opened again, no photo notices", "why", ""),
+    "model.unfit": ("the model process cannot be opened; it is tried again", "why", ""),
+    "model.confined": ("how the model process is confined; said when it is opened", "holds", ""),
     "cache.altered": ("a made model was not as it was made; it is made anew", "why", ""),
     "cache.unusable": ("a model cannot be kept in cache_dir; starts take longer", "why", ""),
     "log.lost": ("the log cannot be written; said on stdout only", "log why", ""),
@@ -189,6 +201,7 @@ _COMMON = ("timestamp", "level", "event")
 def _kind(name: str) -> dict[str, Any]:
     kind, meaning = FIELDS[name]
     shapes: dict[str, dict[str, Any]] = {
+        _TRUTH: {"type": "boolean"},
         _TEXTS: {"type": "array", "items": {"type": "string"}},
         _MAYBE_NUMBER: {"type": ["number", "null"]},
         _MAYBE_TEXT: {"type": ["string", "null"]},

@@ -77,6 +77,7 @@ class Collector:
             )
 
     def _done(self, event: dict[str, Any], moment: float) -> None:
+        self._counts["doubtful"] += event.get("review") is True
         how = event.get("how", "computed")
         if how != "computed":
             self._counts[str(how)] += 1
@@ -161,7 +162,8 @@ class Collector:
                 f"{incomplete} photo.done records without megapixels or total_ms were not used"
             )
         return Summary(
-            photos=whole.photos, copied=self._counts["copied"], found=self._counts["found"],
+            photos=whole.photos, rendered=self._counts["rendered"],
+            copied=self._counts["copied"], found=self._counts["found"],
             megapixels=whole.megapixels,
             failed=sum(each.failed for each in failures),
             quarantined=sum(each.quarantined for each in failures),
@@ -180,7 +182,7 @@ class Collector:
             failures=tuple(sorted(failures, key=lambda f: (-f.quarantined - f.failed, f.code))),
             slowest=tuple(named for _, _, named in sorted(self._slowest, reverse=True)),
             unsure=tuple(named for _, _, named in sorted(self._unsure, reverse=True)),
-            unsure_count=self._counts["unsure"],
+            unsure_count=self._counts["unsure"], doubtful=self._counts["doubtful"],
             moments=self._timeline.moments(),
             cells=tuple(
                 Cell(_middle(x), _middle(y), count) for (x, y), count in sorted(self._cells.items())

@@ -9,15 +9,31 @@ from collections.abc import Callable
 
 from nobgd.report.tables import Table, printable
 
+_WORDS = (
+    ("ms/MP", "ms_per_megapixel"), ("MP", "megapixels"), ("MB", "mb"), ("%", "percent"),
+    (" ", "_"),
+)  # fmt: skip
+
+
+def _key(column: str) -> str:
+    """A column's heading as a name for programs: `ms/MP p50` is ms_per_megapixel_p50."""
+    for words, name in _WORDS:
+        column = column.replace(words, name)
+    return column or "total"
+
 
 def as_csv(found: list[Table]) -> str:
-    """One table after the other, each row led by its table's name; numbers in full."""
+    """One long table: a line for each value, with its table, row and column; numbers in full."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["table", "row", "column", "value"])
     for table in found:
-        writer.writerow(["table", *table.columns])
+        if table.values is not None:
+            writer.writerows([table.key, "", *each] for each in table.values.items())
+            continue
         for row in table.raw:
-            writer.writerow([table.key, *(_safe(value) for value in row)])
+            for column, value in zip(table.columns[1:], row[1:], strict=True):
+                writer.writerow([table.key, _safe(row[0]), _safe(_key(column)), _safe(value)])
     return stream.getvalue()
 
 
@@ -32,9 +48,9 @@ def as_json(found: list[Table]) -> str:
     """An object by table name: lists of objects by column; numbers in full."""
     whole = {
         table.key: (
-            {str(row[0]): row[1] for row in table.raw}
-            if not any(table.columns)
-            else [dict(zip(table.columns, row, strict=True)) for row in table.raw]
+            dict(table.values)
+            if table.values is not None
+            else [dict(zip(map(_key, table.columns), row, strict=True)) for row in table.raw]
         )
         for table in found
     }

@@ -95,6 +95,7 @@ class Summary:
     """Everything."""
 
     photos: int = 0  # computed
+    rendered: int = 0  # from cut-outs that were there: no inference
     copied: int = 0  # duplicates: saved work
     found: int = 0  # were there already
     megapixels: float = 0.0  # of the computed
@@ -115,6 +116,7 @@ class Summary:
     slowest: tuple[Named, ...] = ()
     unsure: tuple[Named, ...] = ()  # the lowest subject_confidence, below 0.5
     unsure_count: int = 0
+    doubtful: int = 0  # that somebody should look at
     moments: tuple[Moment, ...] = ()
     cells: tuple[Cell, ...] = ()
     queued_p50_ms: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ class Table:
     columns: tuple[str, ...]
     raw: tuple[tuple[Value, ...], ...]
     digits: tuple[int | None, ...]  # decimals of a column; None: text
+    values: Mapping[str, Value] | None = None  # for programs, where cells are words for people
 
     @property
     def cells(self) -> list[list[str]]:
@@ -73,15 +75,47 @@ def totals(summary: Summary) -> Table:
          f"{summary.queued_p50_ms:,.0f} ms (p95 {summary.queued_p95_ms:,.0f} ms)"),
         ("quarantined", f"{summary.quarantined:,}"),
         ("attempts that failed", f"{summary.failed:,}"),
+        ("rendered from cut-outs", f"{summary.rendered:,}"),
         ("duplicates saved", f"{summary.copied:,}"),
         ("found finished", f"{summary.found:,}"),
         ("skipped", f"{summary.skipped:,}"),
         ("low confidence", f"{summary.unsure_count:,}"),
+        ("doubtful", f"{summary.doubtful:,}"),
     ]  # fmt: skip
     if summary.first:
         rows.insert(0, ("from", when(summary.first)))
         rows.insert(1, ("to", when(summary.last)))
-    return Table("totals", "Totals", ("", ""), tuple(rows), (None, None))
+    return Table("totals", "Totals", ("", ""), tuple(rows), (None, None), _values(summary))
+
+
+def _values(summary: Summary) -> dict[str, Value]:
+    """The same as plain numbers, the unit in the name; moments in ISO 8601."""
+    values: dict[str, Value] = {
+        "photos": summary.photos,
+        "megapixels": summary.megapixels,
+        "photos_per_minute": summary.photos_per_minute,
+        "megapixels_per_minute": summary.megapixels_per_minute,
+        "busy_s": summary.busy_s,
+        "wall_s": summary.wall_s,
+        "fixed_ms": summary.fixed_ms,
+        "ms_per_megapixel": summary.ms_per_mp,
+        "queued_ms_p50": summary.queued_p50_ms,
+        "queued_ms_p95": summary.queued_p95_ms,
+        "quarantined": summary.quarantined,
+        "attempts_failed": summary.failed,
+        "rendered": summary.rendered,
+        "copied": summary.copied,
+        "found": summary.found,
+        "skipped": summary.skipped,
+        "low_confidence": summary.unsure_count,
+    }
+    if summary.first:
+        values = {"from": _iso(summary.first), "to": _iso(summary.last), **values}
+    return values
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment).astimezone().isoformat(timespec="seconds")
 
 
 _TIMES = (

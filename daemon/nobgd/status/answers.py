@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
-from nobgd.jobs import asides, plan
+from nobgd.jobs import asides, plan, recipes
 from nobgd.jobs.ledger import Ledger, Row
-from nobgd.status import glance
+from nobgd.status import glance, inventory, judging, listing, photos
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
 from nobgd.status.line import line
@@ -43,6 +43,7 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             "quarantined": counts.get((path, "quarantined"), 0),
             "skipped": counts.get((path, "skipped"), 0),
             "kept": ledger.kept_count(path),
+            "doubtful": ledger.doubtful_count(path),
             "paused": _paused(ledger, path),
             "paused_by": "command" if _paused(ledger, path) else None,
         }
@@ -77,6 +78,8 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             ],
             "lane_count": now.lane_count,
             "threads": now.threads,
+            "model_process": now.model_process,
+            "lanes_open": now.processes,
             "megapixels_per_minute": round(now.megapixels_per_minute, 1),
             "photos_per_minute": round(now.photos_per_minute, 1),
         }  # fmt: skip
@@ -123,7 +126,7 @@ def why(
             return waits
     if row is not None and row.state != "trying":
         return _booked(row, inbox, path)
-    ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix)
+    ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix, tail=inbox.output.rendering.tail)
     parts = relpath.split("/")
     for depth in range(1, len(parts) + 1):
         rule = ignore.rule("/".join(parts[:depth]), depth < len(parts))
@@ -186,17 +189,18 @@ def _booked(row: Row, inbox: InboxConfig, path: str) -> str:
     when = _when(row.changed_at)
     match row.state:
         case "done":
-            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was"}
+            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was",
+                   "rendered": " from its cut-out"}  # fmt: skip
             output = os.path.join(row.outbox or "", row.output or "")
             took = ""
-            if row.took_ms and row.how == "computed":
+            if row.took_ms and row.how in ("computed", "rendered"):
                 took = f", in {row.took_ms / 1000:.1f} s"
-            suffix = inbox.output.suffix
-            names = plan.outputs(row.relpath, suffix)
-            refused = plan.refused_name(row.output or "", names, f"{suffix}.png")
+            suffix, end = inbox.output.suffix, os.path.splitext(row.output or "")[1]
+            names = plan.outputs(row.relpath, suffix, end)
+            refused = plan.refused_name(row.output or "", names, suffix + end)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
             said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {when}{took}"
-            return said + _original(row, inbox)
+            return said + judging.told(row, path) + _original(row, inbox)
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
@@ -280,6 +284,28 @@ def handle(
             said = why(config, ledger, service, path, seen)
             output = _output(config, ledger, path, seen) if said.startswith("done") else None
             return {"why": said} | ({"output": output} if output is not None else {})
+        case {"do": "photo", "inbox": str(inbox), "relpath": str(relpath)}:
+            return photos.photo(config, ledger, service, inbox, relpath)
+        case {"do": "render", "inbox": str(inbox), "relpath": str(relpath), "output": dict(output)}:
+            return photos.render(config, ledger, service, (inbox, relpath), output)
+        case {"do": "photos", **asked}:
+            return listing.photos(config, ledger, service, asked)
+        case {"do": "preview", **asked}:
+            return photos.preview(config, ledger, service, asked)
+        case {"do": "list", "state": str() | None as state, "after": [str(inbox), str(relpath)]}:
+            changed = bool(request.get("changed"))
+            return inventory.page(config, ledger, state, (inbox, relpath), changed=changed)
+        case {"do": "accept" | "reject" as do, "paths": list(paths)}:
+            found = [locate(config, str(path), seen) for path in paths]
+            named = [(str(each[0].path), each[1]) for each in found if each is not None]
+            return judging.judge(ledger, service, named, judging.VERDICTS[do])
+        case {"do": "retry", "changed": True}:
+            freed_of = [str(each.path) for each in config.inboxes
+                        if recipes.let_go(ledger, str(each.path))]  # fmt: skip
+            ledger.commit()
+            if service is not None:
+                service.look_anew(freed_of)
+            return {"inboxes": [shown(path) for path in freed_of]}
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:

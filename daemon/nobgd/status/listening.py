@@ -25,7 +25,7 @@ from typing import Any
 
 from nobgd.status import control
 
-READING = frozenset({"status", "why"})
+READING = frozenset({"status", "why", "photo", "photos", "render", "preview", "list"})
 _MOST = 32  # clients at a time
 _WRITING_S = 5.0  # for an answer to be taken
 _PEER_GROUPS = 59  # SO_PEERGROUPS (socket(7), include/uapi/asm-generic/socket.h; Linux 4.13)

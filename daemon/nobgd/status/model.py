@@ -67,3 +67,5 @@ class Status:
     trouble: str  # such as a refused reload
     model: str
     precision: str
+    model_process: str = "closed"  # closed (at rest), opening, ready, working
+    processes: int = 0  # lanes that are open

@@ -59,7 +59,7 @@ class Reloading:
             return
         service.make_folders(fresh)
         try:
-            held = held_mb(service.engine.lanes.pids()) if service.engine is not None else 0.0
+            held = held_mb(service.engine.lanes.all_pids()) if service.engine is not None else 0.0
             engine = engines.build(fresh, service.opened, service.told, held)
             engine.lanes.spawn()
         except (ModelError, OSError) as error:

@@ -13,13 +13,13 @@ import os
 import queue
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import cache, partial
 from typing import Any
 
 from nobgd import __version__
-from nobgd.config import Config
+from nobgd.config import Config, webbing
 from nobgd.intake import messages
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
@@ -33,7 +33,9 @@ from nobgd.jobs.events import Answer, Call, Then
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.places import Place, make_folders
+from nobgd.jobs.previews import Previews
 from nobgd.jobs.recipes import Recipes
+from nobgd.jobs.renders import Renders
 from nobgd.jobs.signals import Reload, Stop
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.metrics.export import Metrics
@@ -43,7 +45,7 @@ from nobgd.pool.lanes import Unbegun
 from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log
-from nobgd.status import answers, control, glance, listening
+from nobgd.status import answers, control, glance, listening, telling
 from nobgd.status.model import Status
 from nobgd.status.rates import Pulse
 from nobgd.supervisor import snapshot
@@ -53,7 +55,7 @@ from nobgd.supervisor.reload import Reloading
 from nobgd.supervisor.saying import Saying
 from nobgd.supervisor.share import Share
 from nobgd.systemd import notify
-from nobgd.values import Job
+from nobgd.values import Code, Job
 from nobgd.values.errands import Errand, Prepare
 from nobgd.values.mount import Mount
 from nobgd.values.wire import ErrandFailed
@@ -107,6 +109,8 @@ class Service:
         self.vigil = Vigil(self)
         self.trouble = ""  # what STATUS should complain of, such as a refused reload
         self.looking = Looking(self)
+        self.renders = Renders(self)
+        self.previews = Previews(self)
         self.unnamed = Unnamed(self)
         self.recipes = Recipes(self.ledger)
         self.desk = Desk(self)
@@ -116,6 +120,7 @@ class Service:
         self.saying = Saying(self)
         self.mishaps = Mishaps(self)
         self._control: listening.Control | None = None
+        self._telling: telling.Telling | None = None
         self._reloading = Reloading(self, reload)
         self._confined: set[tuple[str, ...]] = set()
         self._started = time.monotonic()
@@ -239,6 +244,8 @@ class Service:
         """Close lanes, scanners and the ledger."""
         if self._control is not None:
             self._control.stop()
+        if self._telling is not None:
+            self._telling.stop()
         self.metrics.stop()
         with contextlib.suppress(sqlite3.Error):
             self.looking.write(time.monotonic(), last=True)
@@ -340,15 +347,18 @@ class Service:
         self.errands -= 1
         if not answer.future.cancelled():  # else: put back, and perhaps with other lanes by now
             self._thens.pop(id(request), None)
-        if answer.then is None or answer.future.cancelled():
+        if answer.future.cancelled():
             return
         error = answer.future.exception()
-        if error is None:
-            answer.then(int(answer.future.result().answer), None)
-        elif isinstance(error, ErrandFailed):
-            answer.then(None, error)
-        else:
+        if isinstance(error, Exception) and not isinstance(error, ErrandFailed):
+            self.mishaps.other(error)  # and whoever asked is told: else it waited for ever
+            what = f"{type(request).__name__}: {type(error).__name__}: {error}"
+            error = ErrandFailed(Code.INTERNAL, what)
+        if error is not None and not isinstance(error, ErrandFailed):
             raise error
+        if answer.then is not None:
+            found = answer.future.result().answer if error is None else None
+            answer.then(found, error)
 
     def late(self, job: Job) -> None:
         """An answer that nobody waits for any more: not booked, but its photo is looked at again.
@@ -443,7 +453,7 @@ class Service:
         The quarantines in the state folder lie on its disk, which is there.
         """
         own = config.state_dir / "quarantine"
-        missing = [str(own)]
+        missing = [str(own), *map(str, webbing.folders(config))]
         for each in config.inboxes:
             missing += [
                 str(folder)
@@ -467,11 +477,24 @@ class Service:
                 self.archives.setdefault(archive, Place(archive, kind="archive"))
             self.inboxes[path] = Inbox(
                 path, recursive=each.recursive,
-                ignore=Ignore(each.ignore, suffix=each.output.suffix), mode=each.watch.mode,
+                ignore=Ignore(
+                    each.ignore, suffix=each.output.suffix, tail=each.output.rendering.tail
+                ),
+                mode=each.watch.mode,
                 settle_s=each.watch.settle_s, rescan_s=each.watch.rescan_s,
                 poll_s=each.watch.poll_s, post=self.mailbox.put,
             )  # fmt: skip
             self.inboxes[path].start()
+
+    def look_anew(self, inboxes: Sequence[str]) -> None:
+        """What counts as done in these is another matter now: everything is seen afresh."""
+        self.recipes.forget()
+        for path in inboxes:
+            if path in self.inboxes:
+                self.close_inbox(path)
+                self.backlog.drop_inbox(path)
+                self.looking.drop_inbox(path)
+        self.watch(self.config)
 
     def close_inbox(self, path: str) -> None:
         """Stop watching an inbox; what its scanner told is forgotten."""
@@ -489,7 +512,7 @@ class Service:
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
         """Something that lanes have to say; called on any thread."""
-        say = self.say.info if event.endswith(".back") else self.say.warning
+        say = self.say.info if event.endswith((".back", ".confined")) else self.say.warning
         self.mailbox.put(Call(lambda: say(event, **fields)))
 
     def noted(self, event: dict[str, Any]) -> None:
@@ -497,6 +520,8 @@ class Service:
         self.pulse.take(event)
         self.metrics.take(event)
         self._observe(event)
+        if self._telling is not None:
+            self._telling.tell(event)
         drift = self.drift.note(event)
         if drift is not None:
             self.saying.tell("warning", drift)
@@ -509,6 +534,14 @@ class Service:
         except OSError as error:
             self._control = None
             self.say.warning("control.closed", why=str(error))
+        if self.config.web is None:
+            return
+        heard = control.own_path(self.config).with_name(telling.NAME)
+        self._telling = telling.Telling(heard)
+        try:
+            self._telling.start()
+        except OSError:
+            self._telling = None  # it is a hint: the page asks more often then
 
     def _ask_the_loop(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request in the loop's thread, which owns all state; called in the asker's."""

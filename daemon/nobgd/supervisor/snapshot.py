@@ -41,6 +41,8 @@ def take(service: Service) -> Status:
         backlog.waiting(), backlog.retrying(), len(service.in_flight),
         service.pulse.megapixels_per_minute(), service.pulse.photos_per_minute(),
         service.trouble, service.config.model.name, service.config.model.precision,
+        "closed" if engine is None else engine.lanes.inference.state,
+        0 if engine is None else len(engine.lanes.pids()),
     )  # fmt: skip
 
 

@@ -34,12 +34,14 @@ class Machine:
     memory_mb: float
     lanes: int
     threads: int
+    infer: int = 1  # inferences at a time
 
 
 def machine(config: Config) -> Machine:
     """The machine this runs on."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
-    return Machine(total, *engine.sizes(config))
+    size = engine.sizes(config)
+    return Machine(total, size.lanes, size.threads, size.infer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +84,24 @@ def megapixels_in_flight(config: Config, lanes: int) -> float:
     return max(wanted, config.workers.max_megapixels)
 
 
-def memory_mb(config: Config, lanes: int) -> float:
-    """What the service needs: supervisor, lanes with their model, and pixels.
+def memory_mb(config: Config, lanes: int, infer: int = 1) -> float:
+    """What the service needs: supervisor, model process, lanes, and pixels.
 
     The figures are those that `pool.memory` admits photos by.
     """
     pixels = megapixels_in_flight(config, lanes) * memory.MB_PER_MEGAPIXEL
-    lane = memory.lane_mb(config.workers.engine, matting=engine.matting(config))
-    return _SUPERVISOR_MB + lanes * lane + pixels
+    return _SUPERVISOR_MB + engine.needed_mb(config, lanes, infer) + pixels
 
 
 def tasks(config: Config, here: Machine) -> int:
     """Processes and threads: twice the lanes, as one that hangs is replaced, and room.
 
-    A lane keeps a pool of 2, 4, 8 … threads for each share of the cores that it once had.
+    Each keeps a pool of 2, 4, 8 … threads for each share of the cores that it once had.
     """
     pools = 2 * max(here.threads, memory.cores())
     supervisor = 16 + here.lanes + 4 * len(config.inboxes)
-    return 16 * math.ceil((supervisor + 2 * here.lanes * (pools + 8)) / 16)
+    model = 2 * (here.infer + pools + 8)
+    return 16 * math.ceil((supervisor + 2 * here.lanes * (pools + 8) + model) / 16)
 
 
 def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
@@ -125,7 +127,7 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
         yield "Service", "IPAddressAllow", "localhost"
     if engine.matting(config):  # rembg compiles machine code when a lane starts
         yield "Service", "MemoryDenyWriteExecute", "no"
-    need = memory_mb(config, here.lanes)
+    need = memory_mb(config, here.lanes, here.infer)
     limit = min(need * _PEAK_SHARE, here.memory_mb * 0.9)
     yield "Service", "MemoryHigh", _size(min(need, limit * 0.9))
     yield "Service", "MemoryMax", _size(limit)
@@ -137,8 +139,8 @@ def text(config: Config, here: Machine) -> str:
     lines = [
         f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
         "# after a change of the configuration: sudo nobgd unit --apply",
-        f"# Memory: {here.lanes} lanes x"
-        f" {memory.lane_mb(config.workers.engine, matting=engine.matting(config)):g} MB and"
+        f"# Memory: {here.infer} inferences and {here.lanes} lanes:"
+        f" {engine.needed_mb(config, here.lanes, here.infer):g} MB, and"
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
         f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
     ]

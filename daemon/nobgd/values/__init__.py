@@ -16,8 +16,9 @@ from nobgd.values.photos import (
     Timing,
     Twin,
 )
+from nobgd.values.rendering import Rendering
 
 __all__ = [
     "Blame", "Code", "Done", "Failed", "Job", "NobgdError", "Outcome", "Photo", "Recipe",
-    "Sighting", "Skip", "Timing", "Twin",
+    "Rendering", "Sighting", "Skip", "Timing", "Twin",
 ]

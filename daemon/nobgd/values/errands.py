@@ -7,8 +7,10 @@ crash at any point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from nobgd.values.mount import Mount
+from nobgd.values.rendering import Rendering
 
 COPIED, LIMIT, ROOM, UNREADABLE, LARGE = range(5)
 NOT_COPIED = {
@@ -24,7 +26,7 @@ STATES = 8  # an answer is the number of the copy's name times this, and one of 
 class Prepare:
     """Make an outbox ready: there, its share mounted, writable, without temps of a crash.
 
-    Answers its `sight`.
+    Answers the `Mount` it lies on; the lane says its `sight`.
     """
 
     outbox: str
@@ -137,4 +139,41 @@ class Peek:
     mount: Mount | None = None  # what the inbox lay on when last seen; None: not checked
 
 
-Errand = Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Make another file of a cut-out that is there, for somebody who asked for it.
+
+    It is called ``name`` in ``folder``, one of ours, and comes after ``name``.json, which says its
+    size, that of the photo and the box of the subject in it.
+    """
+
+    outbox: str
+    relpath: str  # of the cut-out
+    rendering: Rendering
+    compression: str
+    folder: str
+    name: str
+    mount: Mount | None = None  # what the outbox lay on when last seen; None: not checked
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Make a small picture of a photo, of its cut-out or of its mask, for people who look.
+
+    A WebP whose longest side is at most ``side`` pixels, called ``name`` in ``folder``, which is
+    one of ours; it replaces one that is there.
+    """
+
+    inbox: str  # the folder that ``relpath`` lies in: an inbox, or the outbox of a cut-out
+    relpath: str
+    what: Literal["in", "out", "mask"]
+    side: int
+    folder: str
+    name: str
+    mount: Mount | None = None  # what ``inbox`` lay on when last seen; None: not checked
+
+
+Errand = (
+    Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
+    | Preview
+)  # fmt: skip

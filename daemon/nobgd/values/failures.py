@@ -47,6 +47,7 @@ class Code(StrEnum):
     MORE_PICTURES = "more_pictures"
     MORE_DATA = "more_data"
     NOTHING_FOUND = "nothing_found"
+    DOUBTFUL = "doubtful"
     OUTPUT_GONE = "output_gone"
     OUTPUT_CHANGED = "output_changed"
     IN_USE = "in_use"
@@ -65,7 +66,7 @@ _BLAME = {
         Blame.PLACE: "no_space quota read_only forbidden io_error stale gone_away",
         Blame.OURS: "crashed deadline out_of_memory internal",
         Blame.NOBODY: "vanished changed incomplete damaged more_pictures more_data nothing_found"
-        " output_gone output_changed in_use holes",  # the latter: why an original stays
+        " doubtful output_gone output_changed in_use holes",  # the latter: why an original stays
     }.items()
     for code in map(Code, codes.split())
 }

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from nobgd.values.failures import Code
 from nobgd.values.mount import Mount
+from nobgd.values.rendering import PLAIN, Rendering
 
 
 class Sighting(NamedTuple):
@@ -54,15 +55,21 @@ class Recipe:
     precision: str  # fp32 | int8
     revision: int = 1  # grows when nobgd's own pixel arithmetic changes
     edges: str = "plain"  # plain | fine | matting
+    rendering: str = ""  # Rendering.key
 
     @property
     def key(self) -> str:
-        """One string for the ledger and the output's text chunk.
+        """One string for the ledger and the output's note.
 
         That of plain edges is what it was when there were no others: the pixels are, too.
         """
+        return self.rendered(self.rendering)
+
+    def rendered(self, rendering: str) -> str:
+        """The key of the same cut-out, rendered otherwise (`Rendering.key`)."""
         edges = "" if self.edges == "plain" else f":{self.edges}"
-        return f"{self.weights}:r{self.revision}{edges}"
+        words = f":{rendering}" if rendering else ""
+        return f"{self.weights}:r{self.revision}{edges}{words}"
 
     @property
     def weights(self) -> str:
@@ -108,6 +115,10 @@ class Job:
     develop: bool = False  # raw photos: developed, not their preview
     replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
     counts: frozenset[str] = frozenset()  # keys of older recipes whose outputs are as good
+    rendering: Rendering = PLAIN
+    review_above: float = 1.0  # doubt beyond which somebody should look
+    accepted: bool = False  # somebody did: it is good
+    cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
 
     def spares(self, sha256: str) -> Iterator[str]:
         """Names by the photo's hash, without an end, for when all of `outputs` are taken."""
@@ -169,9 +180,11 @@ class Done:
     attempt: int = 1
     threads: int = 0  # that the model ran on; 0 where it did not run
     notes: tuple[str, ...] = ()  # what was assumed: cmyk_profile_assumed, own_alpha_kept
-    how: str = "computed"  # computed | copied (a twin's output) | found (was there already)
+    how: str = "computed"  # computed | rendered (from a cut-out) | copied (a twin's) | found there
     complaints: tuple[str, ...] = ()  # of the file: what was repaired or left out to decode it
     keep: str | None = None  # why the original has to stay: a `Code`, "" for no reason, or unknown
+    doubt: float | None = None  # 0 sure … 1, see `picture.doubt`; None: not known
+    review: bool = False  # somebody should look
 
 
 @dataclass(frozen=True, slots=True)

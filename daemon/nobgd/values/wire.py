@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,6 +30,36 @@ class Weights:
     input_size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    engine: str = "onnxruntime"  # what runs it
+
+    @property
+    def input_bytes(self) -> int:
+        """Of the input tensor, (1, 3, S, S) float32."""
+        return 3 * self.output_bytes
+
+    @property
+    def output_bytes(self) -> int:
+        """Of the raw mask, (S, S) float32."""
+        return 4 * self.input_size * self.input_size
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSetup:
+    """All that the model process is told when it starts."""
+
+    weights: tuple[Weights, ...]  # the first is opened before it says that it is ready
+    cache_dir: str
+    threads: int = 1  # that the first one is opened for
+    net_threads: int = 1  # of engines whose nets cannot change theirs
+    at_a_time: int = 1  # inferences
+    confine: bool = True
+    taken: tuple[tuple[str, int], ...] = ()  # open descriptors of the folders that it reads
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Folders that it reads: those of the weights, and the cache."""
+        folders = {os.path.dirname(os.path.realpath(one.path)) for one in self.weights}
+        return (self.cache_dir, *sorted(folders))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +69,20 @@ class Setup:
     lane: int
     threads: int
     cache_dir: str
-    weights: tuple[tuple[Recipe, Weights], ...]  # first: loaded before the lane says it is ready
+    weights: tuple[tuple[Recipe, Weights], ...]
     read: tuple[str, ...] = ()  # folders a lane may read
     write: tuple[str, ...] = ()  # folders a lane may write to
     memory_bytes: int | None = None
     confine: bool = True
-    engine: str = "onnxruntime"  # or ncnn, for fp32; int8 is always run by ONNX Runtime
-    net_threads: int = 1  # of ncnn, whose nets cannot change theirs
     matting: bool = False  # some inbox asks for rembg's matting
     leases: bool = False  # it removes originals, and asks the kernel who has them open
     taken: tuple[tuple[str, int], ...] = ()  # open descriptors of `read` and `write`
+    tensors: int = -1  # descriptor of the memory that it shares with the model process
+
+
+def tensor_bytes(weights: Iterable[Weights]) -> int:
+    """Of the memory that a lane shares with the model process: an input, then its raw mask."""
+    return max((one.input_bytes + one.output_bytes for one in weights), default=0)
 
 
 class ErrandFailed(Exception):  # noqa: N818 - an answer

@@ -87,11 +87,11 @@ class Masks:
 
     def __init__(self, path: Path, cache: Path) -> None:
         from nobgd import models
+        from nobgd.inference import local
         from nobgd.picture import decode
-        from nobgd.picture.segment import Segmenter
 
         found = models.find("u2netp", "fp32", None)
-        segmenter = Segmenter(str(found.path), found.spec, 1, str(cache))
+        segmenter = local.segmenter(str(found.path), found.spec, 1, str(cache))
         kept: dict[str, object] = {}
         self.confidence: dict[str, float] = {}
         for subject, count in ((True, _BASES), (False, 1)):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faults.house import House
+from faults.house import House, children
 from faults.originals.plan import Plan
 from nobgd.picture import provenance
 
@@ -267,15 +267,6 @@ class Place:
                     said = house.errors.read_text(errors="replace")[-400:]
                     self.unexpected.append(f"the daemon ended with {status}: {said}")
                 house.spawn()
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    found: set[int] = set()
-    with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
-    return sorted(found)
 
 
 def _files(root: Path) -> list[str]:

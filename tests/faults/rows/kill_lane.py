@@ -1,4 +1,4 @@
-"""SIGKILL of a lane inside real inference: its photo is tried again, its neighbour goes on.
+"""SIGKILL of a lane that waits for its mask: its photo is tried again, its neighbour goes on.
 
 A kill that fell into another stage, as the log says afterwards, is made again with new photos.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from faults.house import Checks, House, until
+from faults.house import Checks, House, children, until
 from faults.pictures import valid
 
 NAME, TITLE = "kill_lane", "SIGKILL of a lane inside real inference"
@@ -74,23 +74,16 @@ def _drop(house: House, seed: int, number: int, inputs: dict[str, str]) -> list[
 def _kill(house: House, seed: int, number: int) -> str:
     """Kill one busy lane; the reason and the source that the log gives."""
     assert house.process is not None
-    lanes = _children(house.process.pid)
+    lanes = children(house.process.pid)
     victim = lanes[number % len(lanes)]
     spent = _cpu_s(victim)
-    until(lambda: _cpu_s(victim) > spent + 0.05, 30, "a lane begins to work")
+    until(lambda: _cpu_s(victim) > spent, 30, "a lane begins to work")
     time.sleep(random.Random(seed * 1_000_003 + number).uniform(0.0, 0.25))
     seen = house.listen().events["photo.failed"]
     os.kill(victim, signal.SIGKILL)
     until(lambda: house.listen().events["photo.failed"] > seen, 60, "the killed lane is noticed")
     said = house.last["photo.failed"]
     return f"{said['reason']} {said['source']}"
-
-
-def _children(pid: int) -> list[int]:
-    found: set[int] = set()
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
-    return sorted(found)
 
 
 def _cpu_s(pid: int) -> float:

@@ -11,12 +11,12 @@ import onnx
 import pytest
 
 from nobgd import models
-from nobgd.picture.segment import Segmenter
-from nobgd.picture.translate import BIN, PARAM, Untranslatable, translate
+from nobgd.inference import local
+from nobgd.inference.engines.onnx_to_ncnn import BIN, PARAM, Untranslatable, translate
 
 pytest.importorskip("ncnn")
 
-from nobgd.picture import winograd  # an optional extra
+from nobgd.inference.engines import ncnn as winograd  # an optional extra
 
 SPEC = models.load_manifest()["u2netp"]
 U2NETP = str(models.shipped_directory() / "u2netp.onnx")
@@ -33,8 +33,8 @@ def test_the_mask_is_onnx_runtimes(
 ) -> None:
     """No pixel differs by more than one step of 255, and the confidence not at all."""
     found = models.find(name)
-    ours = Segmenter(str(found.path), found.spec, threads, str(cache), "ncnn")
-    theirs = Segmenter(str(found.path), found.spec, threads, str(cache))
+    ours = local.segmenter(str(found.path), found.spec, threads, str(cache), "ncnn")
+    theirs = local.segmenter(str(found.path), found.spec, threads, str(cache))
     mask, confidence = ours.mask(subject)
     expected, confident = theirs.mask(subject)
     assert np.abs(mask.astype(int) - expected).max() <= 1
@@ -44,16 +44,16 @@ def test_the_mask_is_onnx_runtimes(
 
 def test_all_threads_have_one_net(cache: Path, subject: np.ndarray) -> None:
     """A photo alone, which is given all cores, loads no second copy of the weights."""
-    segmenter = Segmenter(U2NETP, SPEC, 1, str(cache), "ncnn")
+    segmenter = local.segmenter(U2NETP, SPEC, 1, str(cache), "ncnn")
     np.testing.assert_array_equal(segmenter.mask(subject, 4)[0], segmenter.mask(subject, 1)[0])
-    assert (list(segmenter._runs), segmenter.runs_on(4)) == ([1], 1)
+    assert segmenter.ran == 1
 
 
 def test_what_ncnn_borrowed_is_given_back(cache: Path) -> None:
     """After a photo the arena is one hole again, and nothing went past it."""
     net = winograd.net(U2NETP, SPEC.sha256, str(cache), 2)
     net(np.zeros((1, 3, 320, 320), np.float32))
-    arena = net.args[1]
+    (arena,) = net.args[1]
     assert arena._used == {}
     assert arena._holes == [(0, winograd._ARENA_BYTES)]
 
@@ -67,7 +67,7 @@ def test_an_arena_that_is_full_borrows_elsewhere(
     monkeypatch.setattr(winograd, "_ARENA_BYTES", 1 << 22)
     net = winograd.net(U2NETP, SPEC.sha256, str(cache), 1)
     np.testing.assert_array_equal(net(feed), expected)
-    assert net.args[1]._holes == [(0, 1 << 22)]
+    assert net.args[1][0]._holes == [(0, 1 << 22)]
 
 
 @pytest.mark.parametrize(("file", "keep"), [(PARAM, 100), (BIN, 1000), (BIN, 0)])
@@ -80,7 +80,7 @@ def test_torn_files_in_the_cache_are_made_anew(
     shutil.copytree(folder, tmp_path / folder.name)
     os.truncate(tmp_path / folder.name / file, keep)
     net = winograd.net(U2NETP, SPEC.sha256, str(tmp_path), 1)
-    assert net(np.zeros((1, 3, 320, 320), np.float32)).shape == (320, 320)
+    assert net(np.zeros((1, 3, 320, 320), np.float32)).shape == (1, 320, 320)
     assert {each.name for each in tmp_path.iterdir()} == {folder.name}
 
 

@@ -2,10 +2,10 @@
 
 Winograd's F(4,3) needs a quarter of the multiplications of a convolution written out, which is
 what ONNX Runtime does: on one core of an EPYC 9004 0.60 instead of 1.13 s a photo.  Masks
-differ by less than 1e-4.  The price is memory: a lane's weights are its own and transformed.
+differ by less than 1e-4.  The price is memory: the weights are kept transformed.
 
-The threads of a net are fixed when it is loaded, so a lane has one net for every photo; they
-wait asleep for one another, so that two lanes of two threads on two cores lose nothing.
+The threads of a net are fixed when it is loaded, so there is one net for every photo; they wait
+asleep for one another, so that two inferences of two threads on two cores lose nothing.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ import ncnn
 import numpy as np
 import numpy.typing as npt
 
-from nobgd.picture import optimised
-from nobgd.picture.translate import BIN, INPUT, OUTPUT, PARAM, translate
+from nobgd.inference.engines import onnxruntime as optimised
+from nobgd.inference.engines.onnx_to_ncnn import BIN, INPUT, OUTPUT, PARAM, translate
 
-_MADE = 2  # changes with what `translate` writes, so that older files are made anew
+_MADE = 2  # changes with what `onnx_to_ncnn` writes, so that older files are made anew
 _ARENA_BYTES = 1 << 30  # of address space; U²-Net touches a quarter of it
 _LINE = 64  # bytes: ncnn aligns to them and reads up to so many past the end
 
 
 def net(path: str, sha256: str, cache_dir: str, threads: int) -> Callable[[Any], Any]:
-    """The model at ``path`` as a function from (1, 3, S, S) to (S, S), both float32.
+    """See `engines.Engine`; each inference under way at a time has an arena of its own.
 
-    Raises `translate.Untranslatable` for a model that is no U²-Net, RuntimeError where the cache
-    cannot hold ncnn's files.  Not to be called by threads at the same time.
+    Raises `onnx_to_ncnn.Untranslatable` for a model that is no U²-Net, RuntimeError where the
+    cache cannot hold ncnn's files.
     """
     folder = folder_of(sha256, cache_dir)
     for _ in range(2):
@@ -46,7 +46,7 @@ def net(path: str, sha256: str, cache_dir: str, threads: int) -> Callable[[Any],
             )
         loaded = _load(folder, threads)
         if loaded is not None:
-            return functools.partial(_run, loaded, Arena())
+            return functools.partial(_run, loaded, [])
         optimised.discard(folder)
     raise RuntimeError(f"ncnn cannot load {folder}; set workers.engine to onnxruntime")
 
@@ -57,7 +57,7 @@ def folder_of(sha256: str, cache_dir: str) -> str:
 
 
 def make(path: str, sha256: str, cache_dir: str) -> bool:
-    """Have that folder, whole; False where that cannot be.  Raises `translate.Untranslatable`."""
+    """See `engines.Engine`.  Raises `onnx_to_ncnn.Untranslatable`."""
     folder = folder_of(sha256, cache_dir)
     return optimised.built(folder, cache_dir, functools.partial(_translate, path))
 
@@ -81,11 +81,24 @@ def _load(folder: str, threads: int) -> ncnn.Net | None:
     return loaded
 
 
-def _run(loaded: ncnn.Net, arena: Arena, feed: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _run(loaded: ncnn.Net, arenas: list[Arena], feed: Any) -> Any:
+    try:
+        arena = arenas.pop()
+    except IndexError:
+        arena = Arena()
+    try:
+        return np.stack([_extract(loaded, arena, each) for each in feed])
+    finally:
+        arenas.append(arena)
+
+
+def _extract(
+    loaded: ncnn.Net, arena: Arena, feed: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
     extractor = loaded.create_extractor()
     extractor.set_blob_allocator(arena)
     extractor.set_workspace_allocator(arena)
-    extractor.input(INPUT, ncnn.Mat(feed[0]))
+    extractor.input(INPUT, ncnn.Mat(feed))
     failed, mask = extractor.extract(OUTPUT)
     if failed:
         raise RuntimeError(f"ncnn could not run the model ({failed})")

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions from a model optimised once, its weights mapped and shared by lanes.
+"""ONNX Runtime: sessions from a model that was optimised once, its weights mapped.
 
 All sessions of a process take their memory from one arena, so one for a photo alone (all
 cores) beside one for a full house (one core) costs 4 MB and 0.01 s, not 260 MB.
@@ -7,7 +7,7 @@ A saved optimised model fits only the ONNX Runtime version and the CPU it was ma
 folder is named after both and the weights' checksum.  It is built in a temporary folder and
 renamed into place, with checksums (`sums`): whoever races, the first wins.  One that cannot be
 loaded or differs from what was made is thrown away and built again; where the cache cannot be
-written the model is loaded directly.  Lanes cannot: `lane.builder` does it for them.
+written the model is loaded directly.  The model process may not: `builder` does it for it.
 """
 
 from __future__ import annotations
@@ -21,19 +21,33 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
+from typing import Any
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when onnxruntime is imported, never later
 
+import numpy as np
 import onnxruntime as ort
 
-from nobgd.picture import sums
-from nobgd.picture.graph import fix_scales
+from nobgd.inference import sums
+from nobgd.inference.engines.fix_scales import fix_scales
 
 _MODEL = "model.onnx"
 _WEIGHTS = "model.weights"
 _SPINS = 2  # threads from which on they spin between operators: 5 % faster, and stopped after
 _MADE = 3  # changes with what is made of a model, so that older ones are made anew
 _SEVERE = 3  # only errors: warnings of the optimiser mean nothing to a user
+
+
+def net(path: str, sha256: str, cache_dir: str, threads: int) -> Callable[[Any], Any]:
+    """See `engines.Engine`."""
+    opened = session(path, sha256, threads, cache_dir)
+    source, target = opened.get_inputs()[0].name, opened.get_outputs()[0].name
+
+    def run(feed: Any) -> Any:
+        raw = [opened.run([target], {source: each[None]})[0] for each in feed]  # made for one
+        return np.concatenate(raw)[:, 0]
+
+    return run
 
 
 def session(path: str, sha256: str, threads: int, cache_dir: str) -> ort.InferenceSession:

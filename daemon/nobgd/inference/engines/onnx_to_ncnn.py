@@ -52,7 +52,7 @@ def translate(model: str, folder: str) -> None:
     """Write ncnn's files for the model at ``model``, its first output alone, into ``folder``.
 
     The shapes of the model must be constant and its BatchNorms folded, as ONNX Runtime's basic
-    optimisation and `graph.fix_scales` leave it.  Raises `Untranslatable`.
+    optimisation and `fix_scales.fix_scales` leave it.  Raises `Untranslatable`.
     """
     import onnx  # 0.2 s and 30 MB: only where a model is built
 

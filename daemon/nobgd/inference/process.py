@@ -1,0 +1,153 @@
+"""The model process: confine itself, open the first model, then one tensor after the other.
+
+Started as ``python -m nobgd.inference.process FD``; ends when the socket does.  FD is a socket of
+packets: each request comes with the descriptor of the memory that a lane shares with it, which
+is of a known size and sealed.  An input is copied out of it before it is worked on, so that
+nobody changes it meanwhile, and the raw mask is written behind it.  What a lane is at, what the
+photo is, where it lies: nothing of this is known here.
+
+Whoever asks says how many threads an inference gets and asks no more than fit, see
+`pool.inference`; here everything that comes is begun at once, or, where the engine batches,
+together with what has come besides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import queue
+import signal
+import socket
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nobgd.fs import grants, shared_memory
+from nobgd.inference.builder import lacking
+from nobgd.inference.engines import KINDS
+from nobgd.inference.models import Models
+from nobgd.lane.confine import confine
+from nobgd.values import wire
+
+_PACKET = 1 << 16
+_BATCH = 8  # inputs that are run together
+_TEXT = 2000  # characters of a reason
+_OOM_SCORE = "600"  # where memory runs out it goes before a lane: that costs no photo anything
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    number: int
+    which: int  # of the models
+    threads: int
+    memory: Any  # mmap
+
+
+class Server:
+    """Threads that infer, and the line that they answer on."""
+
+    def __init__(self, line: socket.socket, setup: wire.ModelSetup) -> None:
+        self._line = line
+        self._setup = setup
+        self._size = wire.tensor_bytes(setup.weights)
+        self._requests: queue.Queue[_Request] = queue.Queue()
+        self.models = Models(setup.weights, setup.cache_dir, setup.net_threads)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """One packet up."""
+        os.write(self._line.fileno(), json.dumps(message).encode())  # send(2) is not allowed
+
+    def serve(self) -> None:
+        """Until the socket is closed."""
+        for number in range(self._setup.at_a_time):
+            threading.Thread(target=self._work, name=f"infer-{number}", daemon=True).start()
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self._line, _PACKET, 1)
+            if not data:
+                return
+            asked = json.loads(data)
+            try:
+                memory = shared_memory.mapped(descriptors[0], self._size)
+            finally:
+                for each in descriptors:
+                    os.close(each)
+            which = int(asked["model"])
+            request = _Request(int(asked["infer"]), which, int(asked["threads"]), memory)
+            self._requests.put(request)
+
+    def _work(self) -> None:
+        while True:
+            requests = [self._requests.get()]
+            if KINDS[self._setup.weights[requests[0].which].engine].batches:
+                requests += self._more(requests[0].which)
+            try:
+                self._infer(requests)
+            except Exception as error:  # noqa: BLE001 - belongs to whoever asked
+                why = f"{type(error).__name__}: {error}"[:_TEXT]
+                for each in requests:
+                    self.say({"infer": each.number, "failed": why})
+
+    def _more(self, which: int) -> list[_Request]:
+        """What waits besides for the same model."""
+        more: list[_Request] = []
+        with contextlib.suppress(queue.Empty):
+            while len(more) + 1 < _BATCH:
+                one = self._requests.get_nowait()
+                if one.which != which:
+                    self._requests.put(one)
+                    break
+                more.append(one)
+        return more
+
+    def _infer(self, requests: list[_Request]) -> None:
+        which, threads = requests[0].which, requests[0].threads
+        one = self._setup.weights[which]
+        side = one.input_size
+        feed = np.empty((len(requests), 3, side, side), np.float32)
+        for each, target in zip(requests, feed, strict=True):
+            target[:] = np.frombuffer(each.memory, np.float32, target.size).reshape(target.shape)
+        for each, raw in zip(requests, self.models.run(which, feed, threads), strict=True):
+            answer = np.ascontiguousarray(raw, np.float32).tobytes()
+            if len(answer) != one.output_bytes:
+                raise ValueError(f"{one.name} answers with a mask of another size")
+            each.memory[one.input_bytes : one.input_bytes + len(answer)] = answer
+            self.say({"infer": each.number, "ran": self.models.threads(which, threads)})
+
+
+def main(descriptor: int) -> int:
+    """See the module."""
+    for name in (signal.SIGINT, signal.SIGTERM):  # a stop: it ends with its line
+        signal.signal(name, signal.SIG_IGN)
+    line = socket.socket(fileno=descriptor)
+    setup: wire.ModelSetup = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(_OOM_SCORE)
+    holds: tuple[str, ...] = ()
+    server = Server(line, setup)
+    try:
+        if setup.confine:
+            taken = dict(setup.taken)
+            holds = confine(setup.read, (), None, taken, model=True)
+            grants.give_back(taken)
+            if lacking(setup):  # only a builder may write there
+                server.say({"build": True})
+                line.recv(_PACKET)
+        for which in range(min(1, len(setup.weights))):
+            server.models.net(which, setup.threads)
+    except Exception as error:  # noqa: BLE001 - said to the supervisor, which ends the start
+        server.say({"unfit": f"{type(error).__name__}: {error}"[:_TEXT]})
+        return 3
+    server.say({"ready": list(holds)})
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    status = main(int(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(status)  # threads that infer are not waited for

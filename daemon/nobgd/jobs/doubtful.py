@@ -1,0 +1,41 @@
+"""What follows from a cut-out that somebody should look at, and from what they say; pure."""
+
+from __future__ import annotations
+
+from nobgd.jobs.ledger import Row
+from nobgd.values import Code, Done, Job, Recipe, barrier
+from nobgd.values.doubt import words
+
+
+def review(job: Job, done: Done) -> str | None:
+    """What the ledger says of a cut-out that was made now, as in `Row`."""
+    if job.accepted:
+        return "accepted"
+    return "open" if done.review else None
+
+
+def accepted(row: Row | None, recipe: Recipe) -> bool:
+    """Whether somebody found the cut-out of this photo by this model good."""
+    if row is None or row.review != "accepted":
+        return False
+    return (row.recipe or "").startswith(f"{recipe.weights}:")
+
+
+def stays(row: Row) -> tuple[Code, str] | None:
+    """Why an original stays until somebody does something about it; None: it may go."""
+    said = words(row.confidence or 0.0)
+    match row.review:
+        case "open":
+            why = f"{said}; look at its cut-out and run `nobgd accept` or `nobgd reject`"
+        case "rejected":
+            why = "its cut-out was rejected; take it away yourself when it is not needed"
+        case _:
+            code = Code(row.keep) if row.keep else None
+            return None if code is None else (code, barrier.kept(row.relpath, code))
+    return Code.DOUBTFUL, f"{row.relpath} stays: {why}"
+
+
+def keep(row: Row, verdict: str) -> str | None:
+    """Why the original has to stay, now that somebody looked; as in `Done`."""
+    found = verdict == "accepted" and row.keep == Code.NOTHING_FOUND
+    return "" if found else row.keep

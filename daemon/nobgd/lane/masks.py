@@ -1,0 +1,49 @@
+"""The models as a lane has them: a tensor out through shared memory, a raw mask back."""
+
+from __future__ import annotations
+
+import json
+import mmap
+from functools import partial
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from nobgd.fs import shared_memory
+from nobgd.picture import segment
+from nobgd.picture.segment import Floats, Segmenter
+from nobgd.values import Code, NobgdError, Recipe, wire
+
+_ANSWER = 1 << 16  # bytes
+
+
+class Masks:
+    """A segmenter for each model of the configuration; the model process runs them."""
+
+    def __init__(self, line: Connection, setup: wire.Setup) -> None:
+        self._line = line
+        self._known = {recipe.weights: weights for recipe, weights in setup.weights}
+        self._memory: mmap.mmap | None = None
+        if self._known:
+            size = wire.tensor_bytes(self._known.values())
+            self._memory = shared_memory.mapped(setup.tensors, size)
+
+    def of(self, recipe: Recipe) -> Segmenter:
+        """The segmenter for ``recipe``.  Raises KeyError for one that is not configured."""
+        weights = self._known[recipe.weights]
+        return Segmenter(weights, partial(self._infer, weights), weights.engine)
+
+    def _infer(self, weights: wire.Weights, feed: Floats, _: int) -> segment.Raw:
+        """See `segment.Infer`; how many threads there are is for the supervisor to say."""
+        memory = self._memory
+        assert memory is not None  # noqa: S101 - there is a model
+        memory[: weights.input_bytes] = feed.tobytes()
+        self._line.send_bytes(wire.encode({"infer": True}))
+        answer = json.loads(self._line.recv_bytes(_ANSWER))
+        if (refused := answer.get("refused")) is not None:
+            raise NobgdError(Code(refused["code"]), refused["reason"])
+        side = weights.input_size
+        end = weights.input_bytes + weights.output_bytes
+        raw = np.frombuffer(memory[weights.input_bytes : end], np.float32)
+        ran, waited_s = int(answer["ran"]), float(answer["waited_s"])
+        return segment.Raw(raw.reshape(side, side), ran, waited_s)

@@ -1,0 +1,50 @@
+"""What somebody says of cut-outs, accepted or rejected, and what is said of doubtful ones."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from nobgd.fs.names import shown
+from nobgd.jobs import doubtful
+from nobgd.jobs.ledger import Ledger, Row
+from nobgd.values.doubt import words
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+VERDICTS = {"accept": "accepted", "reject": "rejected"}
+
+
+def judge(
+    ledger: Ledger, service: Service | None, photos: list[tuple[str, str]], verdict: str
+) -> dict[str, Any]:
+    """Book a verdict, a value of `VERDICTS`, on (inbox, relpath) photos; those that are done.
+
+    An original that waited for it may go then, or stays for good.
+    """
+    judged = []
+    for inbox, relpath in photos:
+        row = ledger.get(inbox, relpath)
+        if row is None or row.state != "done":
+            continue
+        ledger.judged(inbox, relpath, verdict, doubtful.keep(row, verdict))
+        judged.append(row)
+    ledger.commit()
+    for row in judged:
+        rules = service.desk.rules(row.inbox) if service is not None else None
+        if service is not None and rules is not None and rules.source != "keep" and not row.left:
+            service.disposals.add(row.inbox, row.relpath, 0.0)
+    return {"judged": [shown(os.path.join(row.inbox, row.relpath)) for row in judged]}
+
+
+def told(row: Row, path: str) -> str:
+    """The end of what `why` says of a cut-out that is to be looked at, or was."""
+    if row.review is None:
+        return ""
+    said = f"; doubt {row.doubt or 0.0:.2f}: {words(row.confidence or 0.0)}"
+    if row.doubt is None or row.doubt == 0:
+        said = ""
+    if row.review != "open":
+        return f"{said}; {row.review}"
+    return f"{said}; look at it, then `nobgd accept {shown(path)}` or `nobgd reject` it"

@@ -1,0 +1,72 @@
+"""All photos for the page and the API, a part at a time: those that wait, then the latest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nobgd.config import Config
+from nobgd.jobs.ledger import Ledger, Row
+from nobgd.status.photos import told
+
+if TYPE_CHECKING:
+    from nobgd.supervisor.service import Service
+
+_MOST = 100
+_WAITING_FIRST = 20  # of a list of all: those behind would hide what is done
+_IN_LEDGER = {"": None, "retrying": "retry", "done": "done", "quarantined": "quarantined"}
+
+
+def photos(
+    config: Config, ledger: Ledger, service: Service | None, asked: dict[str, Any]
+) -> dict[str, Any]:
+    """{"photos": [...], "next": where the following part begins, or None}."""
+    match asked:
+        case {"state": str(state), "after": after, "limit": int(most)}:
+            most = max(1, min(most, _MOST))
+        case _:
+            return {"error": "photos: state, after and limit are needed"}
+    if state == "waiting":
+        return _waiting(service, after if isinstance(after, int) else 0, most)
+    if state == "working":
+        return {"photos": _working(ledger, service), "next": None}
+    if state not in _IN_LEDGER:
+        return {"photos": [], "next": None}
+    rows = ledger.latest(_IN_LEDGER[state], _place(after), most + 1)
+    more = len(rows) > most
+    mine = {str(each.path) for each in config.inboxes}
+    found = [told(row.inbox, row.relpath, row, service) for row in rows[:most] if row.inbox in mine]
+    if state == "" and after is None:
+        first = [*_waiting(service, 0, _WAITING_FIRST)["photos"], *_working(ledger, service)]
+        again = {(each["inbox"], each["relpath"]) for each in first}
+        found = [*first, *(
+            each for each in found if each and (each["inbox"], each["relpath"]) not in again
+        )]  # fmt: skip
+    last = rows[most - 1] if more else None
+    return {"photos": [each for each in found if each], "next": last and _cursor(last)}
+
+
+def _working(ledger: Ledger, service: Service | None) -> list[dict[str, Any]]:
+    under_way = [] if service is None else list(service.in_flight)
+    found = [told(*key, ledger.get(*key), service) for key in under_way]
+    return [each for each in found if each]
+
+
+def _cursor(row: Row) -> list[Any]:
+    return [row.changed_at, row.inbox, row.relpath]
+
+
+def _place(after: Any) -> tuple[float, str, str] | None:
+    match after:
+        case [float() | int() as at, str(inbox), str(relpath)]:
+            return float(at), inbox, relpath
+        case _:
+            return None
+
+
+def _waiting(service: Service | None, begin: int, most: int) -> dict[str, Any]:
+    if service is None:
+        return {"photos": [], "next": None}
+    found = service.backlog.first(begin + most + 1)[begin:]
+    rows = [told(each.inbox, each.relpath, None, service) for each in found[:most]]
+    sized = [row | {"bytes_in": each.size} for row, each in zip(rows, found, strict=False) if row]
+    return {"photos": sized, "next": begin + most if len(found) > most else None}

@@ -1,0 +1,86 @@
+/** One photo: before and after, what is known of it, and its download. */
+
+import { attempt, button, bytes, call, duration, el, handing, known, moment, number, preview, query, t }
+  from "./kit.js";
+import { may } from "./main.js";
+import { order } from "./photos.js";
+import { facts, viewer } from "./viewer.js";
+
+/** The screen; its address names the photo. */
+export function show(root, [id]) {
+  const view = viewer();
+  const at = order.findIndex((each) => each.id === id);
+  const near = (step) => at < 0 ? undefined : order[at + step];
+  const title = el("h1", { class: "name" });
+  const aside = el("aside", {});
+  const link = el("a", { class: "go", download: "", "aria-keyshortcuts": "D" }, t("download"),
+    el("kbd", { "aria-hidden": "true" }, "D"));
+  const mask = el("a", { class: "plain", download: "" }, t("download_mask"));
+  const again = button("retry", async () => {
+    const next = await attempt(() => call("POST", `photos/${id}/retry`));
+    if (next) put(next);
+  });
+  const as = handing(() => aim());
+  const turn = (step) => button(step < 0 ? "previous" : "next", () => go(step),
+    { icon: step < 0 ? "←" : "→", disabled: !near(step) }, step < 0 ? "←" : "→");
+  root.append(el("div", { class: "head" }, el("a", { href: "#/", class: "back" }, "← ", t("back")), title,
+    turn(-1), turn(1)), el("div", { class: "one" }, view.root, aside));
+
+  const aim = () => { link.href = `api/v1/photos/${id}/result?download=1${query()}`; };
+  mask.href = `api/v1/photos/${id}/result?download=1&mask=1`;
+  const go = (step) => {
+    if (near(step)) location.replace(`#/photo/${near(step).id}`);
+  };
+
+  function put(photo) {
+    const { state, code, reason, took_ms: took, width, height, doubt } = photo;
+    const done = state === "done";
+    title.textContent = photo.name;
+    document.title = `${photo.name} · nobgd`;
+    view.photo(photo);
+    aim();
+    link.hidden = as.hidden = mask.hidden = !done;
+    again.hidden = !may("review") || !["quarantined", "retrying"].includes(state);
+    aside.replaceChildren(link, again, facts([
+      ["state", t(state)],
+      ["reason", code && (known(`code_${code}`) ? t(`code_${code}`) : code)],
+      ["said", reason],
+      ["pixels", width && `${number(width)} × ${number(height)}`],
+      ["size", photo.bytes_in && bytes(photo.bytes_in)],
+      ["took", took && duration(took / 1000)],
+      ["pace", took && width && t("per_megapixel",
+        { n: Math.round(took / (width * height / 1e6)) })],
+      ["doubt", doubt != null && `${number(doubt * 100)} %`],
+      ["changed", photo.changed_at && moment(photo.changed_at)],
+    ]), as, mask);
+  }
+
+  async function load() {
+    const photo = await attempt(() => call("GET", `photos/${id}`));
+    if (photo) put(photo);
+  }
+  for (const other of [near(1), near(-1)]) { // there already when it is turned to
+    if (other?.state === "done") new Image().src = preview(other, "out", 1600);
+  }
+
+  function press(event) {
+    const on = (what) => event.target.matches?.(what);
+    if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
+      || event.altKey || document.querySelector("dialog")) return;
+    const act = { z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
+      arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
+      escape: () => { location.hash = "#/"; },
+      " ": !on("button,a,summary,input") && view.flip }[event.key.toLowerCase()];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+  addEventListener("keydown", press);
+  load();
+  return {
+    change(photo) {
+      if (!photo || photo.id === id) load();
+    },
+    leave: () => removeEventListener("keydown", press),
+  };
+}

@@ -1,0 +1,289 @@
+/** Dropping photos, and the list of all that there are: a hundred a page. */
+
+import { attempt, button, call, duration, el, handing, known, number, preview, query, say, t, toast }
+  from "./kit.js";
+import { may, now } from "./main.js";
+
+const PAGE = 100;
+const FRESH_MS = 5000;
+const STATES = ["", "waiting", "done", "quarantined"];
+
+/** What a drop or a paste brings, files and folders; it must be taken at once, in its event. */
+const taken = (transfer) => [...transfer.items].filter((item) => item.kind === "file")
+  .map((item) => item.webkitGetAsEntry?.() || item.getAsFile()).filter(Boolean);
+
+let uploads = null; // the module, once there is something to send
+async function load_uploads() {
+  uploads ||= await import("./uploads.js");
+  if (list) uploads.attach(list.sending, list.arrived);
+}
+async function send(found) {
+  if (!found.length) return;
+  await load_uploads();
+  if (!/^(#\/?)?$/.test(location.hash)) location.hash = "#/";
+  uploads.add(found);
+}
+
+function window_drop() {
+  let depth = 0;
+  const over = (on) => document.body.classList.toggle("over", on);
+  const ours = (event) => may("submit") && event.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (event) => {
+    if (!ours(event)) return;
+    depth += 1;
+    over(true);
+    load_uploads();
+  });
+  addEventListener("dragleave", () => over((depth = Math.max(0, depth - 1)) > 0));
+  addEventListener("dragover", (event) => ours(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    over((depth = 0) > 0);
+    if (!ours(event)) return;
+    event.preventDefault();
+    send(taken(event.dataTransfer));
+  });
+  addEventListener("paste", (event) => {
+    if (!may("submit") || event.target.matches?.("input,textarea")) return;
+    const files = [...event.clipboardData.files];
+    if (files.length) event.preventDefault();
+    const stamp = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+    send(files.map((file, at) => file.name && file.name !== "image.png" ? file
+      : new File([file], `${t("pasted")} ${stamp}${at ? ` ${at}` : ""}.png`, { type: file.type })));
+  });
+}
+window_drop();
+
+/** What is said of a photo in one line. */
+export function told(photo) {
+  const { state, stage, code, took_ms: took } = photo;
+  if (state === "quarantined" || state === "retrying") {
+    return `${t(state)}: ${known(`code_${code}`) ? t(`code_${code}`) : photo.reason || code || ""}`;
+  }
+  if (state === "working") return stage && known(`stage_${stage}`) ? t(`stage_${stage}`) : t(state);
+  if (state === "done" && took) return t("done_in", { time: duration(took / 1000) });
+  return t(known(state) ? state : "gone");
+}
+
+/** A photo's place in the list; `update` shows what became of it. */
+function card(first, chosen) {
+  let photo = first;
+  const picture = el("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" });
+  const name = el("a", { class: "name" });
+  const why = el("span", { class: "why" });
+  const get = el("a", { class: "get", download: "", title: t("download") },
+    el("span", { "aria-hidden": "true" }, "↓"));
+  const tick = el("input", { type: "checkbox", change: () => chosen(photo.id, tick.checked) });
+  const item = el("li", { class: "card" },
+    el("a", { class: "thumb", tabindex: "-1", "aria-hidden": "true" }, picture), tick,
+    el("div", { class: "what" }, el("div", {}, name, why), get));
+  picture.addEventListener("error", () => { picture.hidden = true; });
+  return { item, tick, update(next) {
+    photo = next;
+    const done = photo.state === "done";
+    item.dataset.state = photo.state;
+    // only what is done is asked for: a lane that makes small pictures makes no large ones
+    const source = done ? preview(photo, "out", 320) : uploads?.pictures.get(photo.id);
+    if (source && picture.dataset.for !== source) {
+      picture.dataset.for = picture.src = source;
+      picture.hidden = false;
+    }
+    picture.hidden ||= !picture.dataset.for;
+    name.textContent = name.title = photo.name;
+    item.firstChild.href = name.href = `#/photo/${photo.id}`;
+    why.textContent = told(photo);
+    why.title = photo.reason || "";
+    get.hidden = tick.hidden = !done;
+    get.href = `api/v1/photos/${photo.id}/result?download=1${query()}`;
+    get.setAttribute("aria-label", `${t("download")}: ${photo.name}`);
+    tick.setAttribute("aria-label", `${t("choose_it")}: ${photo.name}`);
+  } };
+}
+
+/** The list that was shown last, for going from one photo to the next. */
+export let order = [];
+
+let list = null; // the screen's, while it is shown
+/** The screen. */
+export function show(root) {
+  const cards = new Map();
+  const chosen = new Set();
+  let state = "";
+  let trail = [null]; // cursors of the pages before this one
+  let next = null;
+  let asked = 0;
+
+  const files = el("input", { id: "file", type: "file", multiple: true, class: "unseen",
+    accept: "image/*,.dng,.cr2,.cr3,.nef,.arw,.raf,.orf,.rw2,.heic", change: picked });
+  const camera = el("input", { id: "camera", type: "file", capture: "environment",
+    accept: "image/*", class: "unseen touch", change: picked });
+  const folder = el("input", { id: "folder", type: "file", webkitdirectory: true, class: "unseen wide",
+    change: picked });
+  const zone = el("div", { class: "zone" },
+    el("div", {}, el("h2", { class: "wide" }, t("drop_title")),
+      el("h2", { class: "touch" }, t("touch_title")), el("p", {}, t("drop_text"))),
+    el("p", { class: "pick" }, files, el("label", { for: "file", class: "go" }, t("choose")),
+      folder, el("label", { for: "folder", class: "plain wide" }, t("choose_folder")),
+      camera, el("label", { for: "camera", class: "plain touch" }, t("take_photo"))));
+  const live = el("ul", { class: "live", "aria-label": t("lanes") });
+  const sending = el("div", { class: "sending", hidden: true });
+  const tabs = el("div", { class: "tabs", role: "group", "aria-label": t("filter") });
+  const grid = el("ul", { class: "cards", "aria-label": t("photos") });
+  const empty = el("p", { class: "hint" });
+  const selected = el("span", { "aria-live": "polite" });
+  const all = el("input", { type: "checkbox", id: "all", change: () => {
+    for (const each of cards.values()) {
+      if (each.tick.hidden) continue;
+      each.tick.checked = all.checked;
+      choose(each.id, all.checked);
+    }
+  } });
+  const zip = button("download_zip", zipped, { disabled: true });
+  const retry = button("retry_all", retried, { hidden: true });
+  const newer = button("newer", () => { trail.pop(); load(); });
+  const older = button("older", () => { trail.push(next); load(); });
+  const tools = el("div", { class: "tools", hidden: true }, tabs, el("span", { class: "grow" }),
+    selected, el("label", { for: "all", class: "check" }, all, t("all_here")), retry, zip);
+  const as = handing(() => cards.forEach((each) => each.update(each.photo)));
+  root.append(el("h1", { class: "unseen" }, t("photos")), zone, live, sending, tools, as, grid,
+    empty, el("div", { class: "pages" }, newer, older));
+  zone.hidden = !may("submit");
+
+  function picked(event) {
+    send([...event.target.files]);
+    event.target.value = "";
+  }
+
+  function choose(id, on) {
+    if (on) chosen.add(id);
+    else chosen.delete(id);
+    zip.disabled = !chosen.size;
+    selected.textContent = chosen.size ? t("chosen", { n: chosen.size }) : "";
+  }
+
+  /** The chosen ones as an archive: a form, so that the browser saves what streams in. */
+  function zipped() {
+    const rendering = [...new URLSearchParams(query())];
+    const form = el("form", { method: "post", action: "api/v1/zip", hidden: true },
+      [...[...chosen].map((id) => ["ids", id]), ...rendering]
+        .map(([name, value]) => el("input", { type: "hidden", name, value })));
+    document.body.append(form);
+    form.submit();
+    form.remove();
+  }
+
+  /** Every photo in quarantine again, however many there are. */
+  async function retried() {
+    retry.disabled = true;
+    let count = 0;
+    await attempt(async () => {
+      const ids = [];
+      for (let after = null; ;) {
+        const page = await call("GET", `photos?state=quarantined&limit=100${cursor(after)}`);
+        ids.push(...page.photos.map((photo) => photo.id));
+        if (!(after = page.next)) break;
+      }
+      for (let at = 0; at < ids.length; at += 500) {
+        const { done } = await call("POST", "actions", { do: "retry", ids: ids.slice(at, at + 500) });
+        count += done.length;
+      }
+      toast(t("retried", { n: count }));
+    });
+    retry.disabled = false;
+    load();
+  }
+
+  const cursor = (after) => after ? `&after=${encodeURIComponent(after)}` : "";
+  async function load() {
+    const mine = (asked += 1);
+    const after = trail.at(-1);
+    const page = await attempt(() =>
+      call("GET", `photos?limit=${PAGE}${state ? `&state=${state}` : ""}${cursor(after)}`));
+    if (!page || mine !== asked) return;
+    next = page.next;
+    newer.hidden = trail.length < 2;
+    older.hidden = !next;
+    draw(page.photos);
+  }
+
+  function drop(id, each) {
+    each.item.remove();
+    cards.delete(id);
+    choose(id, false);
+  }
+
+  function draw(found) {
+    const kept = new Set(found.map((photo) => photo.id));
+    for (const [id, each] of cards) {
+      if (!kept.has(id) && Date.now() - (each.fresh || 0) > FRESH_MS) drop(id, each);
+    }
+    let before = grid.firstChild;
+    for (const photo of found) {
+      const each = put(photo);
+      if (each.item === before) before = before.nextSibling;
+      else grid.insertBefore(each.item, before);
+    }
+    order = found;
+    zone.classList.toggle("slim", found.length > 0 || state !== "");
+    tools.hidden = as.hidden = !found.length && state === "";
+    empty.hidden = found.length > 0;
+    empty.textContent = t(state ? "none_match" : "none_yet");
+    all.checked = false;
+  }
+
+  function put(photo) {
+    let each = cards.get(photo.id);
+    if (!each) cards.set(photo.id, each = { ...card(photo, choose), id: photo.id });
+    each.photo = photo;
+    each.update(photo);
+    return each;
+  }
+
+  function counts() {
+    const { inboxes = [], lanes = [], waiting = 0 } = now.status;
+    const sum = (key) => inboxes.reduce((total, each) => total + (each[key] || 0), 0);
+    const count = { "": null, waiting, done: sum("done"),
+      quarantined: sum("quarantined") };
+    tabs.replaceChildren(...STATES.map((each) => el("button", { type: "button",
+      "aria-pressed": String(each === state), click: () => {
+        state = each;
+        trail = [null];
+        counts();
+        load();
+      } }, t(each ? `tab_${each}` : "all"), count[each] ? el("b", {}, number(count[each])) : null)));
+    live.replaceChildren(...lanes.map((lane) => el("li", {}, el("span", { class: "name" },
+      lane.source.split("/").pop()), el("span", {}, known(`stage_${lane.stage}`)
+      ? t(`stage_${lane.stage}`) : lane.stage), el("time", {}, duration(lane.seconds)))));
+    live.hidden = !lanes.length;
+    retry.hidden = state !== "quarantined" || !count.quarantined || !may("review");
+  }
+
+  /** One that has just arrived is first in the list, before the list is asked for anew. */
+  function arrived(photo) {
+    if (cards.has(photo.id) || trail.length > 1 || (state && state !== photo.state)) return;
+    const each = put(photo);
+    each.fresh = Date.now(); // the list may not have it yet
+    grid.prepend(each.item);
+    zone.classList.add("slim");
+    empty.hidden = true;
+    while (cards.size > PAGE) {
+      const last = [...cards.values()].find((each) => each.item === grid.lastChild);
+      drop(last.id, last);
+    }
+  }
+
+  counts();
+  load();
+  list = { sending, arrived };
+  uploads?.attach(sending, arrived);
+  return {
+    change(photo) {
+      if (!photo) {
+        counts();
+        load();
+      } else if (cards.has(photo.id)) put(photo);
+      const now_done = photo?.state === "done" && uploads?.settled(photo.id);
+      if (now_done) say(t("of_done", now_done));
+    },
+    leave() { list = null; },
+  };
+}

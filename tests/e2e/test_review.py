@@ -1,0 +1,81 @@
+"""A doubtful cut-out with a real daemon: said, listed, its original kept until somebody looked."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import skimage
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def wall(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A photo without a subject: gravel."""
+    path = tmp_path_factory.mktemp("wall") / "wall.jpg"
+    with Image.open(Path(skimage.__file__).parent / "data/gravel.png") as picture:
+        picture.convert("RGB").save(path, quality=90)
+    return path.read_bytes()
+
+
+def listed(d: Any, *words: str) -> list[dict[str, Any]]:
+    return json.loads(d.verb("list", "--format", "json", *words).stdout)
+
+
+def test_a_doubtful_cut_out_is_said_listed_and_judged(
+    daemon: Callable[..., Any], photo: Path, wall: bytes
+) -> None:
+    """A warning in words; by `why`, `status` and `list`, also without a daemon."""
+    d = daemon().start()
+    (d.inbox / "wall.jpg").write_bytes(wall)
+    (d.inbox / "cup.jpg").write_bytes(photo.read_bytes())
+    events = {Path(each["source"]).name: each for each in d.await_done(2)}
+    good, bad = events["cup.jpg"], events["wall.jpg"]
+    assert (good["review"], good["level"], good["doubt"] < 0.5) == (False, "info", True)
+    assert (bad["review"], bad["level"], bad["doubt"]) == (True, "warning", 1.0)
+    assert bad["why"] == "probably no subject"
+    path = str(d.inbox / "wall.jpg")
+    assert "doubt 1.00: probably no subject; look at it, then `nobgd accept" in (
+        d.verb("why", path).stdout
+    )
+    assert "2 done, 1 doubtful" in d.verb("status").stdout
+
+    assert [each["source"] for each in listed(d, "--state", "doubtful")] == [path]
+    rows = list(csv.DictReader(io.StringIO(d.verb("list", "--format", "csv").stdout)))
+    assert [Path(row["source"]).name for row in rows] == ["cup.jpg", "wall.jpg"]
+    assert [row["review"] for row in rows] == ["", "doubtful"]
+    assert f"doubtful     1.00  {path} → {bad['output']}" in d.verb("list").stdout
+
+    assert d.verb("accept", path).stdout == f"{path}: accepted\n"
+    assert listed(d, "--state", "doubtful") == []
+    assert d.verb("reject", str(d.inbox / "cup.jpg")).returncode == 0
+    unknown = d.verb("accept", str(d.inbox / "none.jpg"))
+    assert unknown.returncode == 1
+    assert "1 of these are not done" in unknown.stderr
+    assert d.stop() == 0
+    assert [each["review"] for each in listed(d)] == ["rejected", "accepted"]
+    assert d.verb("list", "--changed").stdout == "none was made by an older recipe\n"
+
+
+def test_an_original_stays_until_its_doubtful_cut_out_is_accepted(
+    daemon: Callable[..., Any], photo: Path, wall: bytes
+) -> None:
+    """`source: delete` takes the good one; the doubtful one goes when somebody says so."""
+    d = daemon(inbox={"source": "delete"}, watch={"settle_s": 0.05}).start()
+    (d.inbox / "wall.jpg").write_bytes(wall)
+    (d.inbox / "cup.jpg").write_bytes(photo.read_bytes())
+    d.await_done(2)
+    d.until(lambda: d.events("source.kept"))
+    kept = d.events("source.kept")[0]
+    assert (Path(kept["source"]).name, kept["code"]) == ("wall.jpg", "doubtful")
+    assert "run `nobgd accept` or `nobgd reject`" in kept["reason"]
+    d.until(lambda: not (d.inbox / "cup.jpg").exists())
+    assert (d.inbox / "wall.jpg").exists()
+    assert d.verb("accept", str(d.inbox / "wall.jpg")).returncode == 0
+    d.until(lambda: not (d.inbox / "wall.jpg").exists())
+    assert d.stop() == 0

@@ -1,0 +1,230 @@
+"""The page in a browser, on a real daemon: dropped, seen, compared, downloaded; by everybody."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from web.conftest import Page
+
+from .conftest import HUES, PATIENCE_MS, dropped, violations
+
+NASTY = "<img src=x onerror=alert(1)>.jpg"
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def visits(chromium: Any, page: Page) -> Iterator[Open]:
+    """A new browser profile's tab on the page, let in by a link; all that it asked is noted."""
+    opened: list[Any] = []
+
+    def visit(*, known: bool = True, **how: Any) -> Any:
+        context = chromium.new_context(**{"locale": "en-GB", **how})
+        context.set_default_timeout(PATIENCE_MS)
+        opened.append(context)
+        tab = context.new_page()
+        tab.asked, tab.wrong = [], []
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
+        tab.on("console", lambda said: tab.wrong.append(said.text) if said.type == "error" else 0)
+        made = page.verb("open") if known else None
+        tab.goto(made.stdout.strip() if made else f"http://127.0.0.1:{page.port}/")
+        if known:
+            tab.wait_for_selector("#nav:not([hidden])")
+        return tab
+
+    yield visit
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, bytes]) -> Path:
+    """Two photos, one below; a file that is none and one that only pretends."""
+    root = tmp_path_factory.mktemp("dropped") / "holiday"
+    (root / "sub").mkdir(parents=True)
+    (root / NASTY).write_bytes(photos["chelsea"])
+    (root / "sub" / "咖啡.jpg").write_bytes(photos["coffee"])
+    (root / "notes.txt").write_text("hello")
+    (root / "bad.jpg").write_text("hello")
+    return root
+
+
+@pytest.fixture(scope="module")
+def tab(visits: Open, folder: Path, photos: dict[str, bytes]) -> Any:
+    """A tab on which a folder and a photo were dropped; all are cut out."""
+    from playwright.sync_api import expect
+
+    found = visits(viewport={"width": 1280, "height": 860})
+    (folder.parent / "astronaut.jpg").write_bytes(photos["astronaut"])
+    dropped(found, folder, folder.parent / "astronaut.jpg")
+    expect(found.locator(".card[data-state=done]")).to_have_count(3)
+    return found
+
+
+def test_what_is_dropped_is_cut_out_and_what_is_not_is_said(tab: Any) -> None:
+    """A file that is no photo is passed over; one that the server refuses is named, with why."""
+    from playwright.sync_api import expect
+
+    names = set(tab.locator(".card .name").all_inner_texts())
+    assert names == {"_img src=x onerror=alert(1)_.jpg", "咖啡.jpg", "astronaut.jpg"}
+    refused = tab.locator(".refused")
+    expect(refused).to_contain_text("bad.jpg")
+    assert tab.locator("img[src=x]").count() == 0
+    assert [text for text in tab.wrong if "status of 400" not in text] == []  # bad.jpg's
+
+
+def test_nothing_is_asked_of_anybody_else_and_little_of_us(visits: Open, page: Page) -> None:
+    fresh = visits()
+    fresh.wait_for_selector(".zone")
+    own = f"http://127.0.0.1:{page.port}/"
+    assert {url[: len(own)] for url in fresh.asked} == {own}
+    files = {url.partition("#")[0] for url in fresh.asked if "/api/" not in url}
+    assert len(files) <= 6, files
+    assert fresh.wrong == []
+
+
+def test_one_click_downloads_it(tab: Any) -> None:
+    """One, and all that are chosen as an archive."""
+    card = tab.locator(".card", has_text="咖啡")
+    with tab.expect_download() as one:
+        card.locator(".get").click()
+    assert one.value.suggested_filename == "咖啡_nobg.png"
+    with Image.open(one.value.path()) as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (200, 150))
+    tab.locator("#all").check()
+    with tab.expect_download() as many:
+        tab.get_by_role("button", name="Download ZIP").click()
+    with zipfile.ZipFile(io.BytesIO(Path(many.value.path()).read_bytes())) as file:
+        assert len(file.namelist()) == 3
+        assert file.testzip() is None
+
+
+def test_it_comes_in_the_format_and_on_the_ground_that_is_chosen(visits: Open, tab: Any) -> None:
+    """One and many; the choice is kept for the next visit."""
+    assert tab.locator(".card").count() == 3
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.locator("details.output summary").click()
+    fresh.locator("#o-format").select_option("jpeg")
+    fresh.locator("#o-background").select_option("black")
+    fresh.locator("#o-longest_side").fill("100")
+    fresh.locator("#o-longest_side").press("Tab")
+    with fresh.expect_download() as one:
+        fresh.locator(".card", has_text="咖啡").locator(".get").click()
+    assert one.value.suggested_filename == "咖啡_nobg.jpg"
+    with Image.open(one.value.path()) as picture:
+        assert (picture.format, picture.size) == ("JPEG", (100, 75))
+    fresh.locator("#all").check()
+    with fresh.expect_download() as many:
+        fresh.get_by_role("button", name="Download ZIP").click()
+    with zipfile.ZipFile(many.value.path()) as file:
+        assert {name.rpartition(".")[2] for name in file.namelist()} == {"jpg"}
+    fresh.reload()
+    fresh.wait_for_selector("details.output")
+    assert "JPEG" in fresh.locator("details.output summary").inner_text()
+    fresh.locator(".card", has_text="咖啡").locator(".name").click()
+    with fresh.expect_download() as mask:
+        fresh.get_by_role("link", name="Download the mask").click()
+    assert mask.value.suggested_filename == "咖啡_mask.png"
+    assert fresh.wrong == []
+
+
+def test_by_keys_alone(visits: Open, tab: Any) -> None:
+    """From the address bar to the download of a photo, and through its views, without a mouse."""
+    from playwright.sync_api import expect
+
+    assert tab.locator(".card").count() == 3
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    expect(fresh.locator(".card[data-state=done]")).to_have_count(3)
+    for _ in range(60):
+        fresh.keyboard.press("Tab")
+        if fresh.evaluate("document.activeElement.className") == "name":
+            break
+    fresh.keyboard.press("Enter")
+    fresh.wait_for_selector(".facts dd")
+    after = fresh.locator(".viewer .after")
+    slider = fresh.locator(".viewer input[type=range]")
+    first = fresh.url
+    fresh.keyboard.press("Space")
+    expect(slider).to_have_value("100")
+    fresh.keyboard.press("m")
+    expect(after).to_have_attribute("src", _has("/preview/mask/1600"))
+    fresh.keyboard.press("m")
+    fresh.keyboard.press("z")
+    expect(after).to_have_attribute("src", _has("/result"))
+    fresh.keyboard.press("z")
+    fresh.keyboard.press("b")
+    expect(fresh.locator(".sheet")).to_have_attribute("data-ground", "white")
+    with fresh.expect_download() as one:
+        fresh.keyboard.press("d")
+    assert one.value.suggested_filename.endswith("_nobg.png")
+    fresh.keyboard.press("ArrowRight")
+    fresh.wait_for_url(lambda url: url != first)
+    fresh.keyboard.press("?")
+    expect(fresh.get_by_role("dialog")).to_be_visible()
+    fresh.keyboard.press("Escape")
+    expect(fresh.get_by_role("dialog")).to_have_count(0)
+    fresh.keyboard.press("Escape")
+    expect(fresh.locator(".card")).to_have_count(3)
+    assert fresh.wrong == []
+
+
+def _has(text: str) -> Any:
+    import re
+
+    return re.compile(re.escape(text))
+
+
+@pytest.mark.parametrize("hue", HUES)
+@pytest.mark.parametrize("lang", ["en-GB", "zh-CN"])
+def test_every_screen_is_accessible_and_in_its_language(
+    visits: Open, tab: Any, axe: str, hue: str, lang: str
+) -> None:  # fmt: skip
+    from playwright.sync_api import expect
+
+    assert tab.locator(".card").count() == 3
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+    wide = {"viewport": {"width": 1280, "height": 860}}
+    how = phone if hue == "phone" else wide
+    fresh = visits(locale=lang, color_scheme=HUES[hue], **how)
+    expect(fresh.locator("html")).to_have_attribute("lang", lang[:2] if lang[0] == "e" else lang)
+    expect(fresh.locator(".card[data-state=done]")).to_have_count(3)
+    found = {"photos": violations(fresh, axe)}
+    photo = fresh.locator(".card .name").first.get_attribute("href")
+    for address, shows in (
+        (photo, ".facts dd"), ("#/history", ".report > *"), ("#/settings", ".boxes li"),
+    ):  # fmt: skip
+        fresh.evaluate("at => { location.hash = at }", address)
+        fresh.wait_for_selector(shows)
+        found[address] = violations(fresh, axe)
+        wider = fresh.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not wider, f"{address} is wider than the screen"
+    assert found == {each: [] for each in found}
+    assert fresh.wrong == []
+
+
+def test_without_a_link_the_form_does_it_and_a_token_opens_the_rest(
+    visits: Open, page: Page, axe: str, tmp_path: Path, photos: dict[str, bytes]
+) -> None:  # fmt: skip
+    """Also without scripts."""
+    (tmp_path / "cup.jpg").write_bytes(photos["coffee"])
+    for how in ({}, {"java_script_enabled": False}):
+        fresh = visits(known=False, **how)
+        fresh.locator("#file").set_input_files(tmp_path / "cup.jpg")
+        with fresh.expect_download() as one:
+            fresh.locator("form.zone button").click()
+        assert one.value.suggested_filename == "cup_nobg.png"
+    fresh = visits(known=False)
+    fresh.locator("#key").fill("wrong")
+    fresh.locator("form.lock button").click()
+    fresh.wait_for_selector("#toasts p")
+    assert violations(fresh, axe) == []
+    fresh.locator("#key").fill(page.token("submit,look"))
+    fresh.locator("form.lock button").click()
+    fresh.wait_for_selector("#nav:not([hidden])")
