@@ -28,6 +28,12 @@ from nobgd.values.wire import ErrandFailed
 _STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
 
 
+class Inference:
+    """A model that is there."""
+
+    state = "open"
+
+
 @dataclass(slots=True)
 class Lanes:
     """Answers every request at once."""
@@ -36,6 +42,7 @@ class Lanes:
     done: int = 0
     device: int = 0
     gone: bool = False  # the outboxes are: whatever is asked fails for that
+    inference: Inference = field(default_factory=Inference)
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 
     def start(self, *_: object) -> None:

@@ -264,10 +264,10 @@ first_configuration() {
 #   sudo nobgd unit --apply          when folders changed: let the service see them
 #   sudo systemctl reload nobgd      (restart, if \`nobgd unit\` says so)
 model: {name: $model}
+log: {file: /var/log/nobgd/nobgd.jsonl}
 inboxes:
   - path: $photos/in
     outbox: $photos/out
-log: {file: /var/log/nobgd/nobgd.jsonl}
 TEXT
 }
 

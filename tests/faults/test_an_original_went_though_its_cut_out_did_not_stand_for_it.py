@@ -53,7 +53,9 @@ def status(house: House, *words: str) -> str:
 
 def test_only_what_its_cut_out_stands_for_goes(tmp_path: Path) -> None:
     """The others stay, said once, told by `why` and `status`; over a kill and a restart, too."""
-    house = House(tmp_path / "house", tmp_path / "cache", inbox={"source": "delete"})
+    house = House(
+        tmp_path / "house", tmp_path / "cache", inbox={"source": "delete"}, review={"below": 1.0}
+    )
     red, green, blue = (230, 40, 30), (20, 200, 20), (30, 40, 220)
     (house.inbox / "good.jpg").write_bytes(jpeg(red))
     pages = [photo(green), photo(blue)]

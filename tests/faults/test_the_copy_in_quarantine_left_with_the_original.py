@@ -54,10 +54,16 @@ def test_copies_take_what_their_limit_allows(tmp_path: Path) -> None:
         for number, name in enumerate(names):
             (house.inbox / name).write_bytes(BAD + b"%d" % number)
         assert house.await_ends(names, 60) == []
-        until(lambda: house.listen().events["photo.not_set_aside"] >= 3, 30, "that is said")
-        copies = {name for name in os.listdir(aside) if not name.endswith(".why.txt")}
-        assert len(copies) == 6 - house.events["photo.not_set_aside"]
-        (missing, *_) = sorted(set(names) - copies)
+
+        def copies() -> set[str]:
+            return {name for name in os.listdir(aside) if not name.endswith(".why.txt")}
+
+        until(
+            lambda: len(copies()) + house.listen().events["photo.not_set_aside"] == 6, 30,
+            "each has a copy or is said to have none",
+        )  # fmt: skip
+        assert 1 <= house.events["photo.not_set_aside"] <= 4
+        (missing, *_) = sorted(set(names) - copies())
         assert "no copy is in" in why(house, missing)
         assert (aside / f"{missing}.why.txt").exists()
 

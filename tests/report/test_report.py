@@ -243,7 +243,7 @@ def test_bad_input(tmp_path: Path, small: Path) -> None:
     empty.write_text("")
     done = report(empty)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "no records" in done.stderr
+    assert "there is no line in it" in done.stderr
     done = report(tmp_path / "none.log", small)
     assert done.returncode == 1
     assert "there is no such file" in done.stderr

@@ -93,7 +93,7 @@ def test_a_verdict_is_booked(settings: Config, ledger: Ledger) -> None:
     before = ledger.get(inbox, "2.jpg")
     assert before is not None
     code, why = doubtful.stays(before) or (None, "")
-    assert code is Code.DOUBTFUL
+    assert code is Code.NOTHING_FOUND
     assert "probably no subject; look at its cut-out and run `nobgd accept`" in why
     told = answers.answer(settings, ledger, None, {
         "do": "accept", "paths": [f"{inbox}/2.jpg", f"{inbox}/9.jpg", "/elsewhere/a.jpg"],
@@ -109,6 +109,8 @@ def test_a_verdict_is_booked(settings: Config, ledger: Ledger) -> None:
     row = ledger.get(inbox, "2.jpg")
     assert row is not None
     assert (doubtful.stays(row) or ("",))[0] is Code.DOUBTFUL
+    further = replace(before, keep=Code.MORE_PICTURES)  # what no verdict mends is said first
+    assert (doubtful.stays(further) or ("",))[0] is Code.MORE_PICTURES
     assert listed(settings, ledger, "rejected") == ["2.jpg"]
 
 

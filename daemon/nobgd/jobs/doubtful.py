@@ -22,17 +22,21 @@ def accepted(row: Row | None, recipe: Recipe) -> bool:
 
 
 def stays(row: Row) -> tuple[Code, str] | None:
-    """Why an original stays until somebody does something about it; None: it may go."""
-    said = words(row.confidence or 0.0)
-    match row.review:
-        case "open":
-            why = f"{said}; look at its cut-out and run `nobgd accept` or `nobgd reject`"
-        case "rejected":
-            why = "its cut-out was rejected; take it away yourself when it is not needed"
-        case _:
-            code = Code(row.keep) if row.keep else None
-            return None if code is None else (code, barrier.kept(row.relpath, code))
-    return Code.DOUBTFUL, f"{row.relpath} stays: {why}"
+    """Why an original stays until somebody does something about it; None: it may go.
+
+    What no verdict mends is said first: further pages, a film, a sky.
+    """
+    code = Code(row.keep) if row.keep else Code.DOUBTFUL
+    if row.review == "open" and code in (Code.DOUBTFUL, Code.NOTHING_FOUND):
+        said = words(row.confidence or 0.0)
+        why = f"{said}; look at its cut-out and run `nobgd accept` or `nobgd reject`"
+        return code, f"{row.relpath} stays: {why}"
+    if row.keep:
+        return code, barrier.kept(row.relpath, code)
+    if row.review == "rejected":
+        why = "its cut-out was rejected; take it away yourself when it is not needed"
+        return code, f"{row.relpath} stays: {why}"
+    return None
 
 
 def keep(row: Row, verdict: str) -> str | None:

@@ -51,8 +51,8 @@ def main(descriptor: int) -> int:
         with contextlib.suppress(OSError):  # another lane's word may have ended it already
             line.send_bytes(wire.encode({"unfit": f"{type(error).__name__}: {error}"}))
         return 3
-    line.send_bytes(wire.encode({"ready": list(holds)}))
     with contextlib.suppress(EOFError, ConnectionError):
+        line.send_bytes(wire.encode({"ready": list(holds)}))
         while True:
             request = line.recv()
             line.send_bytes(wire.encode({"stage": "open"}))
