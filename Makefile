@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
-TESTERS ?= 3  # processes that run the tests; they wait for disks, daemons and machines half the time
+TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 .PHONY: help setup run test check bench faults dist package-test lock clean
 help:            ## what there is

@@ -9,21 +9,56 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 
+# What takes longest begins first, so that no process has it left when the others are done
+_LONG = (
+    "systemd",
+    "tests/e2e/test_dropping.py",
+    "tests/quantize/",
+    "tests/test_benchmarks.py",
+    "tests/faults/test_short_form.py",
+    "tests/report/test_report.py",
+    "tests/parity/",
+    "tests/faults/",
+    "tests/e2e/",
+    "tests/web/",
+    "tests/inference/",
+    "tests/pool/",
+    "tests/cli/",
+    "tests/lane/",
+)
+_APART = ("tests/faults/", "tests/e2e/test_trouble.py", "tests/e2e/test_dropping.py")
+
+
 class ByFile(LoadScopeScheduling):
     """One process for each file; one for all of tests/systemd, which boots one machine.
 
-    The rows of the campaign stand in one file, and each by itself: together they take minutes.
+    Tests that begin with a daemon of their own stand each by itself: together they take minutes.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        if path == "tests/faults/test_short_form.py":
-            return nodeid
-        return "systemd" if path.startswith("tests/systemd/") else path
+        return _scope(nodeid)
+
+
+def _scope(nodeid: str) -> str:
+    path = nodeid.partition("::")[0]
+    if path.startswith(_APART):
+        return nodeid
+    return "systemd" if path.startswith("tests/systemd/") else path
+
+
+def _rank(item: pytest.Item) -> int:
+    scope = _scope(item.nodeid)
+    return next((n for n, long in enumerate(_LONG) if scope.startswith(long)), len(_LONG))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In the order of `_LONG`."""
+    items.sort(key=_rank)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    """Whatever ``--dist`` says."""
+    """Whatever ``--dist`` says, and in our order."""
+    config.option.loadscopereorder = False
     return ByFile(config, log)
 
 

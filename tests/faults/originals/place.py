@@ -144,8 +144,8 @@ class Place:
                 inboxes.append(rules)
             house = House(
                 self.root / f"m{number}", cache, inboxes=inboxes,
-                workers={"count": plan.lanes, "threads": 1},
-            )  # fmt: skip
+                workers={"count": plan.lanes, "threads": 1}, review={"below": 1.0},
+            )  # fmt: skip - what may be doubted stays, too, which is not tried here
             here = os.pathsep.join([str(HOOK), os.environ.get("PYTHONPATH", "")])
             house.environment = {"PYTHONPATH": here, "NOBGD_FAULTS_MASKS": str(masks)}
             made.append(house)
