@@ -57,6 +57,7 @@ bench: setup $(RIVAL)/bin/rembg  ## the benchmarks; PARTS="table folder" PHOTOS=
 
 faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; goes on where it stopped
 	PYTHONPATH=tests $(BIN)/python -m faults.campaign $(ROWS)
+	$(if $(ROWS),,$(BIN)/pytest --further)
 
 dist: $(STAMP)   ## wheel and sdist in dist/, the same bytes for the same sources
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} $(BIN)/python -m hatchling build

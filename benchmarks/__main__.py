@@ -70,11 +70,13 @@ def weights(*, short: bool) -> tuple[Path, tuple[str, ...]]:
     from nobgd import models
 
     directory = Path(models.find("u2net", "fp32", None).path).parent
+    if short:
+        return directory, ("fp32",)
     ncnn = ("ncnn",) if importlib.util.find_spec("ncnn") else ()
     try:
         models.find("u2net", "int8", None)
     except models.ModelError:
-        if short or importlib.util.find_spec("nobgd.quantize") is None:
+        if importlib.util.find_spec("nobgd.quantize") is None:
             return directory, ("fp32", *ncnn)
         quantize = importlib.import_module("nobgd.quantize")
         if quantize.quantize("u2net", None, directory, print):

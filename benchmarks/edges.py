@@ -42,7 +42,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     size = (1000, 750) if bench.short else (composites.WIDE, composites.HIGH)
     rows: list[dict[str, Any]] = []
     costs: list[dict[str, float]] = []
-    for each in composites.every(*size, most=9 if bench.short else None):
+    for each in composites.every(*size, most=3 if bench.short else None):
         truth = _mask_size(each.alpha)
         seen, _ = segmenter.mask(each.photo)
         small = segmenter.shown

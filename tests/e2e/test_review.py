@@ -72,7 +72,7 @@ def test_an_original_stays_until_its_doubtful_cut_out_is_accepted(
     d.await_done(2)
     d.until(lambda: d.events("source.kept"))
     kept = d.events("source.kept")[0]
-    assert (Path(kept["source"]).name, kept["code"]) == ("wall.jpg", "doubtful")
+    assert (Path(kept["source"]).name, kept["code"]) == ("wall.jpg", "nothing_found")
     assert "run `nobgd accept` or `nobgd reject`" in kept["reason"]
     d.until(lambda: not (d.inbox / "cup.jpg").exists())
     assert (d.inbox / "wall.jpg").exists()

@@ -25,11 +25,11 @@ HOLD_OUT = ("dog", "hedgehog", "koala", "sheep")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Six photos, named so that the last two are those that are held out."""
+    """Twelve photos, named so that the last four are those that are held out."""
     made = tmp_path / "photos"
     made.mkdir()
     ours = list(CALIBRATE)
-    for number in range(6):
+    for number in range(12):
         held_out = number % 3 == 2
         name = f"held-out/{HOLD_OUT[number // 3]}.jpg" if held_out else f"{ours.pop(0)}.jpg"
         shutil.copy(BUNDLED / name, made / f"{number:02}.jpg")
