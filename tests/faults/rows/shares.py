@@ -15,7 +15,7 @@ from faults.house import Checks, House, Stuck
 from faults.pictures import valid
 
 NAME, TITLE = "shares", "sshfs, bindfs killed and hung; smbd put and rename"
-FULL, SHORT = 300, 6
+FULL, SHORT = 300, 4
 _PATIENCE_S = 90.0
 _DEADLINE_S = 8.0  # of a photo in a lane; some hangs last longer
 
