@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from nobgd.config import parse
 from nobgd.config.presets import PRESETS
-from nobgd.picture import colour, decode, exif, provenance
+from nobgd.picture import colour, decode, exif, provenance, webp_note
 from nobgd.picture.rendering import files, frame, render, subject
 from nobgd.values import NobgdError, Rendering
 
@@ -208,6 +208,19 @@ def test_a_cut_or_changed_file_is_not_whole(rendering, data):
     assert same or not provenance.whole(io.BytesIO(bytes(changed)))
     assert not provenance.whole(io.BytesIO(whole[:at]))
     assert not provenance.whole(io.BytesIO(whole + b"\0"))
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "ab.jpg"])  # of which one needs a byte to fill up
+def test_the_byte_that_fills_up_a_note_is_part_of_it(name):
+    """A WebP's chunks are of even length."""
+    text = provenance.text(provenance.Note(name, "k", "s", "r", "v"))
+    pixels = [webp_note.chunk(b"VP8L", b"1234")]
+    whole = b"".join(webp_note.wrapped((4, 4), pixels, text, alpha=True))
+    _, end = webp_note.place(whole)
+    changed = bytearray(whole)
+    changed[end - 1] ^= 1
+    assert webp_note.whole(io.BytesIO(whole), 4096)
+    assert not webp_note.whole(io.BytesIO(changed), 4096)
 
 
 FILES: dict[str, bytes] = {}

@@ -62,7 +62,10 @@ def place(head: bytes) -> tuple[int, int] | None:
     if head[12:16] != b"VP8X" or head[_HEAD : _HEAD + 4] != b"XMP ":
         return None
     end = _HEAD + 8 + int.from_bytes(head[_HEAD + 4 : _HEAD + 8], "little")
-    end += end & 1
+    if end & 1:
+        if head[end : end + 1] != b"\0":  # what fills up is of no sum
+            return None
+        end += 1
     return (_HEAD, end) if end <= len(head) else None
 
 
