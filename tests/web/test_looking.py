@@ -150,3 +150,38 @@ def test_the_configuration_is_told_as_it_was_understood(page: Page, key: str) ->
     found = page.ask("GET", "/api/v1/config", X_Api_Key=key).json
     assert found["web"]["listen"].startswith("127.0.0.1:")
     assert found["output"]["compression"] == "fast"
+
+
+def test_a_cut_out_is_judged_and_the_judgement_taken_back(
+    page: Page, key: str
+) -> None:
+    """The doubtful are a list of their own; nothing that is not done can be judged."""
+    noise = Image.effect_noise((200, 150), 40).convert("RGB")
+    data = io.BytesIO()
+    noise.save(data, "JPEG")
+    told = page.ask("PUT", "/api/v1/photos?name=fog.jpg", data.getvalue(), X_Api_Key=key).json
+    path = f"/{told['links']['self']}"
+    for _ in range(20):
+        told = page.ask("GET", f"{path}?wait=25", X_Api_Key=key).json
+        if told["state"] == "done":
+            break
+    assert (told["state"], told["review"]) == ("done", "open"), told
+    assert told["doubt"] > 0.5
+
+    def doubtful() -> list[str]:
+        found, after = [], ""
+        while after is not None:
+            asked = f"/api/v1/photos?state=doubtful&limit=1&after={after}"
+            part = page.ask("GET", asked, X_Api_Key=key).json
+            found += [each["name"] for each in part["photos"] if each["name"] == "fog.jpg"]
+            after = part["next"]
+        return found
+
+    for verb, review, listed in (
+        ("accept", "accepted", []), ("reject", "rejected", []), ("reopen", "open", ["fog.jpg"]),
+    ):  # fmt: skip
+        found = page.ask("POST", f"{path}/{verb}", X_Api_Key=key)
+        assert (found.status, found.json["review"]) == (200, review)
+        assert doubtful() == listed
+    only = page.token("submit,look")
+    assert page.ask("POST", f"{path}/accept", X_Api_Key=only).status == 403

@@ -391,7 +391,7 @@ class Ledger:
         )  # fmt: skip
         return int(found.fetchone()[0])
 
-    def judged(self, inbox: str, relpath: str, review: str, keep: str | None) -> None:
+    def judged(self, inbox: str, relpath: str, review: str | None, keep: str | None) -> None:
         """Somebody looked at a cut-out: it is accepted or rejected; ``keep`` as in `Done`."""
         self._set(inbox, relpath, "review=?, keep=?", review, keep)
 

@@ -295,7 +295,7 @@ def handle(
         case {"do": "list", "state": str() | None as state, "after": [str(inbox), str(relpath)]}:
             changed = bool(request.get("changed"))
             return inventory.page(config, ledger, state, (inbox, relpath), changed=changed)
-        case {"do": "accept" | "reject" as do, "paths": list(paths)}:
+        case {"do": "accept" | "reject" | "reopen" as do, "paths": list(paths)}:
             found = [locate(config, str(path), seen) for path in paths]
             named = [(str(each[0].path), each[1]) for each in found if each is not None]
             return judging.judge(ledger, service, named, judging.VERDICTS[do])

@@ -31,7 +31,7 @@ class Glance:
 def look(config: Config, request: dict[str, Any]) -> Glance:
     """Before a request is answered.  Takes seconds at most."""
     match request:
-        case {"do": "why" | "retry" | "pause" | "resume" | "accept" | "reject"}:
+        case {"do": "why" | "retry" | "pause" | "resume" | "accept" | "reject" | "reopen"}:
             real = reach.real([str(each.path) for each in config.inboxes], _WITHIN_S)
         case _:
             return Glance()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from nobgd.fs.names import shown
 from nobgd.jobs import doubtful
 from nobgd.jobs.ledger import Ledger, Row
-from nobgd.values.doubt import words
+from nobgd.values.doubt import AUTO, words
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
 
-VERDICTS = {"accept": "accepted", "reject": "rejected"}
+VERDICTS = {"accept": "accepted", "reject": "rejected", "reopen": "open"}  # the last takes back
 
 
 def judge(
@@ -24,11 +24,17 @@ def judge(
     An original that waited for it may go then, or stays for good.
     """
     judged = []
+    above = {} if service is None else {
+        str(each.path): each.review.above for each in service.config.inboxes
+    }  # fmt: skip
     for inbox, relpath in photos:
         row = ledger.get(inbox, relpath)
         if row is None or row.state != "done":
             continue
-        ledger.judged(inbox, relpath, verdict, doubtful.keep(row, verdict))
+        said: str | None = verdict
+        if verdict == "open" and (row.doubt or 0.0) <= above.get(inbox, AUTO):
+            said = None  # nobody asked for somebody to look at it
+        ledger.judged(inbox, relpath, said, doubtful.keep(row, verdict))
         judged.append(row)
     ledger.commit()
     for row in judged:

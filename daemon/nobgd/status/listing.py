@@ -29,6 +29,8 @@ def photos(
         return _waiting(service, after if isinstance(after, int) else 0, most)
     if state == "working":
         return {"photos": _working(ledger, service), "next": None}
+    if state == "doubtful":
+        return _doubtful(config, ledger, service, after, most)
     if state not in _IN_LEDGER:
         return {"photos": [], "next": None}
     rows = ledger.latest(_IN_LEDGER[state], _place(after), most + 1)
@@ -49,6 +51,28 @@ def _working(ledger: Ledger, service: Service | None) -> list[dict[str, Any]]:
     under_way = [] if service is None else list(service.in_flight)
     found = [told(*key, ledger.get(*key), service) for key in under_way]
     return [each for each in found if each]
+
+
+def _doubtful(
+    config: Config, ledger: Ledger, service: Service | None, after: Any, most: int
+) -> dict[str, Any]:
+    """Those that somebody should look at, an inbox after the other, by name."""
+    begun, behind = "", ""
+    match after:
+        case [str(begun), str(behind)]:
+            pass
+    inboxes = sorted(str(each.path) for each in config.inboxes)
+    rows: list[Row] = []
+    for inbox in inboxes:
+        if inbox >= begun and len(rows) <= most:
+            since = behind if inbox == begun else ""
+            rows += ledger.doubtful(inbox, since, most + 1 - len(rows))
+    found = [told(row.inbox, row.relpath, row, service) for row in rows[:most]]
+    last = rows[most - 1] if len(rows) > most else None
+    return {
+        "photos": [each for each in found if each],
+        "next": None if last is None else [last.inbox, last.relpath],
+    }
 
 
 def _cursor(row: Row) -> list[Any]:

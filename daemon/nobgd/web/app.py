@@ -29,7 +29,10 @@ _NATIVE = [
     Route(f"{_V1}/report", looking.report),
     Route(f"{_V1}/config", looking.config),
     Route(f"{_V1}/photos/{{id}}/result", native.cut),
-    Route(f"{_V1}/photos/{{id}}/retry", native.retry, methods=["POST"]),
+    *(
+        Route(f"{_V1}/photos/{{id}}/{verb}", native.act, methods=["POST"])
+        for verb in ("retry", "accept", "reject", "reopen")
+    ),
     Route(f"{_V1}/cutout", native.cutout, methods=["POST"]),
     Route(f"{_V1}/status", native.status),
     Route(f"{_V1}/events", live.events),

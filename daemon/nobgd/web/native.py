@@ -81,13 +81,15 @@ async def form(request: Request) -> Response:
     return found.answer(attached=True)
 
 
-async def retry(request: Request) -> Response:
-    """POST api/v1/photos/ID/retry."""
+async def act(request: Request) -> Response:
+    """POST api/v1/photos/ID/VERB: retry, accept, reject, reopen."""
     who(request).need("review")
-    site = of(request)
+    site, verb = of(request), request.url.path.rpartition("/")[2]
     inbox, relpath = photos.named(site, request.path_params["id"])
     path = f"{site.inboxes[inbox].path}/{relpath}"
-    await site.daemon.must({"do": "retry", "paths": [path]})
+    answer = await site.daemon.must({"do": verb, "paths": [path]})
+    if verb != "retry" and not answer.get("judged"):
+        raise Problem(409, "not_done", "there is no cut-out of it to judge")
     return JSONResponse(photos.described(site, await photos.look(site, inbox, relpath)))
 
 

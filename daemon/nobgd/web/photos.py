@@ -18,9 +18,6 @@ SETTLED = frozenset({"done", "quarantined", "skipped", "gone"})
 _HEARD_S, _UNHEARD_S = 2.0, 0.1  # between two questions, with and without events
 _STATES = frozenset({"waiting", "working", "retrying", *SETTLED})
 
-_TOLD = ("stage", "code", "reason", "changed_at", "took_ms", "bytes_in", "outbox",
-         "output", "doubt", "review")  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -60,10 +57,7 @@ async def look(site: Site, inbox: str, relpath: str) -> Photo:
         told = None
     left = isinstance(told, dict) and bool(told.get("gone")) and inbox == site.own
     if isinstance(told, dict) and told.get("state") in _STATES and not left:
-        known = {name: told.get(name) for name in _TOLD}
-        if isinstance(known["reason"], str):  # clients know their own names
-            known["reason"] = known["reason"].replace(relpath, drop.shown(relpath))
-        return Photo(inbox, relpath, told["state"], **known)
+        return known({**told, "inbox": inbox, "relpath": relpath})
     there = inbox == site.own and site.drop.there(relpath)
     return Photo(inbox, relpath, "waiting" if there else "gone")
 
@@ -71,6 +65,9 @@ async def look(site: Site, inbox: str, relpath: str) -> Photo:
 def known(told: Mapping[str, Any]) -> Photo:
     """A photo as the daemon tells of it."""
     values: dict[str, Any] = {name: told.get(name) for name in Photo.__slots__}
+    if isinstance(values["reason"], str):  # clients know their own names
+        relpath = str(values["relpath"])
+        values["reason"] = values["reason"].replace(relpath, drop.shown(relpath))
     return Photo(**values)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from web.conftest import Page
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 PATIENCE_MS = 100_000.0  # three test processes may share two slow cores
+Open = Callable[..., Any]
 HUES = {"light": "light", "dark": "dark", "phone": "light"}
 
 
@@ -37,6 +40,31 @@ def chromium() -> Iterator[Any]:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def visits(chromium: Any, page: Page) -> Iterator[Open]:
+    """A new browser profile's tab on the page, let in by a link; all that it asked is noted."""
+    opened: list[Any] = []
+
+    def visit(*, known: bool = True, **how: Any) -> Any:
+        context = chromium.new_context(**{"locale": "en-GB", **how})
+        context.set_default_timeout(PATIENCE_MS)
+        opened.append(context)
+        tab = context.new_page()
+        tab.asked, tab.wrong = [], []
+        tab.on("request", lambda request: tab.asked.append(request.url))
+        tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
+        tab.on("console", lambda said: tab.wrong.append(said.text) if said.type == "error" else 0)
+        made = page.verb("open") if known else None
+        tab.goto(made.stdout.strip() if made else f"http://127.0.0.1:{page.port}/")
+        if known:
+            tab.wait_for_selector("#nav:not([hidden])")
+        return tab
+
+    yield visit
+    for context in opened:
+        context.close()
 
 
 def violations(tab: Any, axe: str) -> list[Any]:

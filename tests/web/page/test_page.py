@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,9 @@ from PIL import Image
 
 from web.conftest import Page
 
-from .conftest import HUES, PATIENCE_MS, dropped, violations
+from .conftest import HUES, Open, dropped, violations
 
 NASTY = "<img src=x onerror=alert(1)>.jpg"
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def visits(chromium: Any, page: Page) -> Iterator[Open]:
-    """A new browser profile's tab on the page, let in by a link; all that it asked is noted."""
-    opened: list[Any] = []
-
-    def visit(*, known: bool = True, **how: Any) -> Any:
-        context = chromium.new_context(**{"locale": "en-GB", **how})
-        context.set_default_timeout(PATIENCE_MS)
-        opened.append(context)
-        tab = context.new_page()
-        tab.asked, tab.wrong = [], []
-        tab.on("request", lambda request: tab.asked.append(request.url))
-        tab.on("pageerror", lambda error: tab.wrong.append(str(error)))
-        tab.on("console", lambda said: tab.wrong.append(said.text) if said.type == "error" else 0)
-        made = page.verb("open") if known else None
-        tab.goto(made.stdout.strip() if made else f"http://127.0.0.1:{page.port}/")
-        if known:
-            tab.wait_for_selector("#nav:not([hidden])")
-        return tab
-
-    yield visit
-    for context in opened:
-        context.close()
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,8 @@ function keys() {
     el("dt", {}, pressed.map((key) => [el("kbd", {}, key), " "])), el("dd", {}, t(name))];
   const dialog = el("dialog", { "aria-labelledby": "keys-title" },
     el("h2", { id: "keys-title" }, t("keys")),
-    el("dl", {}, line("move", "←", "→"), line("before_after", "Space"), line("zoom", "Z"),
+    el("dl", {}, line("move", "←", "→"), line("accept", "A"), line("reject", "X"),
+      line("undo", "U"), line("before_after", "Space"), line("zoom", "Z"),
       line("background", "B"), line("mask", "M"), line("download", "D"), line("back", "Esc"),
       line("keys", "?")),
     button("close", () => dialog.close(), { class: "go" }));

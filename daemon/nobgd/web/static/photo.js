@@ -6,6 +6,8 @@ import { may } from "./main.js";
 import { order } from "./photos.js";
 import { facts, viewer } from "./viewer.js";
 
+const decided = []; // photos that were judged in this visit: the last one is taken back first
+
 /** The screen; its address names the photo. */
 export function show(root, [id]) {
   const view = viewer();
@@ -21,6 +23,11 @@ export function show(root, [id]) {
     if (next) put(next);
   });
   const as = handing(() => aim());
+  let shown = null;
+  const yes = button("accept", () => decide("accept"), { class: "yes" }, "A");
+  const no = button("reject", () => decide("reject"), { class: "no" }, "X");
+  const back = button("undo", undo, {}, "U");
+  const verdict = el("div", { class: "verdict" }, yes, no, back);
   const turn = (step) => button(step < 0 ? "previous" : "next", () => go(step),
     { icon: step < 0 ? "←" : "→", disabled: !near(step) }, step < 0 ? "←" : "→");
   root.append(el("div", { class: "head" }, el("a", { href: "#/", class: "back" }, "← ", t("back")), title,
@@ -32,7 +39,36 @@ export function show(root, [id]) {
     if (near(step)) location.replace(`#/photo/${near(step).id}`);
   };
 
+  /** One key judges and goes on; what is judged already stays as it is. */
+  function decide(verb) {
+    if (verdict.hidden || (verb === "accept" && yes.hidden)) return;
+    const was = shown.review;
+    const next = order.slice(at + 1).find((each) => was === null || each.review === "open");
+    const after = verb === "accept" ? "accepted" : "rejected";
+    if (was !== after) {
+      if (at >= 0) order[at].review = after;
+      decided.push(shown);
+      attempt(() => call("POST", `photos/${id}/${verb}`)).then((told) => {
+        if (told && (was === null || !next) && screen_is_here()) put(told);
+      });
+    }
+    if (at >= 0 && next && was !== null) location.replace(`#/photo/${next.id}`);
+    else if (at >= 0 && was === "open") location.hash = "#/";
+  }
+  const screen_is_here = () => root.isConnected;
+
+  async function undo() {
+    const last = decided.pop();
+    if (!last) return;
+    await attempt(() => call("POST", `photos/${last.id}/reopen`));
+    const there = order.find((each) => each.id === last.id);
+    if (there) there.review = last.review;
+    if (last.id === id) load();
+    else location.replace(`#/photo/${last.id}`);
+  }
+
   function put(photo) {
+    shown = photo;
     const { state, code, reason, took_ms: took, width, height, doubt } = photo;
     const done = state === "done";
     title.textContent = photo.name;
@@ -41,7 +77,12 @@ export function show(root, [id]) {
     aim();
     link.hidden = as.hidden = mask.hidden = !done;
     again.hidden = !may("review") || !["quarantined", "retrying"].includes(state);
-    aside.replaceChildren(link, again, facts([
+    verdict.hidden = !done || !may("review");
+    yes.hidden = photo.review === null;
+    yes.setAttribute("aria-pressed", String(photo.review === "accepted"));
+    no.setAttribute("aria-pressed", String(photo.review === "rejected"));
+    back.hidden = !decided.length;
+    aside.replaceChildren(verdict, link, again, facts([
       ["state", t(state)],
       ["reason", code && (known(`code_${code}`) ? t(`code_${code}`) : code)],
       ["said", reason],
@@ -51,6 +92,7 @@ export function show(root, [id]) {
       ["pace", took && width && t("per_megapixel",
         { n: Math.round(took / (width * height / 1e6)) })],
       ["doubt", doubt != null && `${number(doubt * 100)} %`],
+      ["review", photo.review && t(`review_${photo.review}`)],
       ["changed", photo.changed_at && moment(photo.changed_at)],
     ]), as, mask);
   }
@@ -59,15 +101,16 @@ export function show(root, [id]) {
     const photo = await attempt(() => call("GET", `photos/${id}`));
     if (photo) put(photo);
   }
-  for (const other of [near(1), near(-1)]) { // there already when it is turned to
-    if (other?.state === "done") new Image().src = preview(other, "out", 1600);
+  for (const other of [near(1), near(2), near(3), near(-1)]) { // there when it is turned to
+    if (other?.state !== "done") continue;
+    for (const what of ["out", "in"]) new Image().src = preview(other, what, 1600);
   }
 
   function press(event) {
     const on = (what) => event.target.matches?.(what);
     if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
       || event.altKey || document.querySelector("dialog")) return;
-    const act = { z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
+    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
       arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
       escape: () => { location.hash = "#/"; },
       " ": !on("button,a,summary,input") && view.flip }[event.key.toLowerCase()];

@@ -6,7 +6,7 @@ import { may, now } from "./main.js";
 
 const PAGE = 100;
 const FRESH_MS = 5000;
-const STATES = ["", "waiting", "done", "quarantined"];
+const STATES = ["", "waiting", "done", "doubtful", "quarantined"];
 
 /** What a drop or a paste brings, files and folders; it must be taken at once, in its event. */
 const taken = (transfer) => [...transfer.items].filter((item) => item.kind === "file")
@@ -60,6 +60,7 @@ export function told(photo) {
     return `${t(state)}: ${known(`code_${code}`) ? t(`code_${code}`) : photo.reason || code || ""}`;
   }
   if (state === "working") return stage && known(`stage_${stage}`) ? t(`stage_${stage}`) : t(state);
+  if (photo.review) return t(`review_${photo.review}`);
   if (state === "done" && took) return t("done_in", { time: duration(took / 1000) });
   return t(known(state) ? state : "gone");
 }
@@ -81,6 +82,7 @@ function card(first, chosen) {
     photo = next;
     const done = photo.state === "done";
     item.dataset.state = photo.state;
+    item.dataset.review = photo.review || "";
     // only what is done is asked for: a lane that makes small pictures makes no large ones
     const source = done ? preview(photo, "out", 320) : uploads?.pictures.get(photo.id);
     if (source && picture.dataset.for !== source) {
@@ -241,7 +243,7 @@ export function show(root) {
   function counts() {
     const { inboxes = [], lanes = [], waiting = 0 } = now.status;
     const sum = (key) => inboxes.reduce((total, each) => total + (each[key] || 0), 0);
-    const count = { "": null, waiting, done: sum("done"),
+    const count = { "": null, waiting, done: sum("done"), doubtful: sum("doubtful"),
       quarantined: sum("quarantined") };
     tabs.replaceChildren(...STATES.map((each) => el("button", { type: "button",
       "aria-pressed": String(each === state), click: () => {

@@ -1,0 +1,41 @@
+"""Doubtful cut-outs on the page: a key judges and goes on, another takes it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from .conftest import Open
+
+
+def test_a_key_judges_and_goes_on_and_another_takes_it_back(
+    visits: Open, tmp_path: Path
+) -> None:  # fmt: skip
+    """Two that are doubtful; X and A, then U brings the last one back."""
+    from playwright.sync_api import expect
+
+    for name, spread in (("fog-1.jpg", 40), ("fog-2.jpg", 60)):
+        Image.effect_noise((200, 150), spread).convert("RGB").save(tmp_path / name)
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.locator("#file").set_input_files([tmp_path / "fog-1.jpg", tmp_path / "fog-2.jpg"])
+    fresh.get_by_role("button", name="Doubtful").click()
+    fogs = fresh.locator(".card[data-review=open]", has_text="fog-")
+    expect(fogs).to_have_count(2)
+    fresh.locator(".card .name", has_text="fog-1").click()
+    title = fresh.locator("h1.name")
+    expect(title).to_have_text("fog-1.jpg")
+    fresh.keyboard.press("a")
+    expect(title).to_have_text("fog-2.jpg")
+    fresh.keyboard.press("u")
+    expect(title).to_have_text("fog-1.jpg")
+    expect(fresh.locator(".facts")).to_contain_text("Doubtful")
+    fresh.keyboard.press("x")
+    expect(title).to_have_text("fog-2.jpg")
+    fresh.keyboard.press("a")
+    expect(fresh.locator("h1.name", has_text="fog-2")).to_have_count(0)
+    fresh.evaluate("location.hash = '#/'")
+    for name, said in (("fog-1", "rejected"), ("fog-2", "accepted")):
+        card = fresh.locator(".card", has_text=name)
+        expect(card).to_have_attribute("data-review", said)
+    assert fresh.wrong == []
