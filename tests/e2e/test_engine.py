@@ -39,4 +39,4 @@ def test_an_engine_that_is_not_installed_is_said_at_once(daemon, monkeypatch, tm
     assert done.returncode == 3
     (line,) = done.stderr.strip().splitlines()
     assert "pip install 'nobgd[ncnn]'" in line
-    assert "onnxruntime" in line
+    assert "or set it to auto" in line

@@ -73,8 +73,9 @@ def test_lanes_and_inferences_follow_memory(
 def test_an_engine_and_further_models_take_their_memory() -> None:
     """What is admitted by is the sum of its parts."""
     one = memory.needed_mb(2, 2)
-    assert memory.needed_mb(2, 2, models=2) - one == memory.COSTS["onnxruntime"].model_mb
-    assert memory.needed_mb(2, 2, "ncnn") > one
+    usual = ("onnxruntime", "fp32")
+    assert memory.needed_mb(2, 2, (usual, usual)) - one == memory.COSTS[usual].model_mb
+    assert memory.needed_mb(2, 2, (("ncnn", "fp32"),)) > one
     assert memory.needed_mb(3, 2, matting=True) - one > memory.LANE_MB + 3 * memory.MATTING_MB - 1
 
 

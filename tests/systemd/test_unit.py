@@ -210,8 +210,8 @@ def test_the_scripts_are_clean() -> None:
 
 def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
     """The limits speak of the engine chosen."""
-    usual = unit.memory_mb(_config(tmp_path, USUAL), 2)
+    usual = unit.memory_mb(_config(tmp_path, "workers: {engine: onnxruntime}\n" + USUAL), 2)
     other = unit.memory_mb(_config(tmp_path, "workers: {engine: ncnn}\n" + USUAL), 2)
-    ncnn, usually = COSTS["ncnn"], COSTS["onnxruntime"]
+    ncnn, usually = COSTS["ncnn", "fp32"], COSTS["onnxruntime", "fp32"]
     more = ncnn.model_mb + ncnn.each_mb - usually.model_mb - usually.each_mb
     assert other - usual == more > 0

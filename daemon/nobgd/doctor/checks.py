@@ -20,7 +20,8 @@ from nobgd.config import Config
 from nobgd.config.folders import metrics_file
 from nobgd.doctor import ask
 from nobgd.doctor.ask import Probe, Who
-from nobgd.pool import engine
+from nobgd.inference import engines
+from nobgd.pool import choice, engine
 from nobgd.status import control
 from nobgd.systemd import unit
 
@@ -67,9 +68,14 @@ def _program(config: Config) -> Iterator[Finding]:
     fits = (3, 11) <= sys.version_info < (3, 15)
     yield Finding(fits, "python", found if fits else f"{found}; nobgd needs 3.11 to 3.14")
     yield _loads("onnxruntime", "install nobgd again")
-    if config.workers.engine != "onnxruntime":
-        way_out = f"`{sys.executable} -m pip install 'nobgd[ncnn]'`, or engine: onnxruntime"
-        yield _loads(config.workers.engine, way_out)
+    used = {name for name, _ in choice.engines_of(config)}
+    for name in sorted({*used, config.workers.engine} - {"auto", "onnxruntime"}):
+        install = engines.KINDS[name].install
+        way_out = f"`{sys.executable} -m pip install '{install}'`, or engine: onnxruntime"
+        yield _loads(name, way_out)
+    runs = ", ".join(f"{name} ({precision})" for name, precision in choice.engines_of(config))
+    there = ", ".join(name for name in engines.KINDS if engines.installed(name))
+    yield Finding(True, "engine", f"{runs} runs the model; installed: {there}")
     if engine.matting(config):
         yield _loads("rembg", f"`{sys.executable} -m pip install rembg`, or output.edges: fine")
 
@@ -80,8 +86,8 @@ def _loads(package: str, way_out: str) -> Finding:
         version = importlib.metadata.version(package)
         environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
         loaded = subprocess.run(
-            [sys.executable, "-c", f"import {package}"], capture_output=True, text=True,
-            timeout=60, check=False, env=environment,
+            [sys.executable, "-c", f"import nobgd.inference, {package}"],
+            capture_output=True, text=True, timeout=60, check=False, env=environment,
         )  # fmt: skip
     except importlib.metadata.PackageNotFoundError:
         return Finding(False, package, f"is not installed; {way_out}")

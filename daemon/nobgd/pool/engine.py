@@ -11,7 +11,7 @@ from typing import Any
 from nobgd import models
 from nobgd.config import Config, webbing
 from nobgd.inference import engines
-from nobgd.pool import cgroup
+from nobgd.pool import cgroup, choice
 from nobgd.pool.inference import Inference, powers
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import COSTS, LANE_MB, Budget, automatic, available_mb, cores, fitting
@@ -34,6 +34,7 @@ class Engine:
     count: int
     threads: int
     megapixels: float
+    engine: str  # that runs the model of the first inbox
 
     @property
     def bound(self) -> int:
@@ -54,11 +55,12 @@ def sizes(config: Config, held_mb: float = 0.0) -> Sizes:
     """From cores and memory; see ARCHITECTURE.md.  ``held_mb`` is held by what will end."""
     workers = config.workers
     lanes = _wanted(config) if workers.count == "auto" else int(workers.count)
-    infer = min(lanes, cores()) if workers.infer == "auto" else int(workers.infer)
+    found = choice.infer(config) or cores()
+    infer = min(lanes, found) if workers.infer == "auto" else int(workers.infer)
     asked = workers.count != "auto"
     lanes, infer = fitting(
-        lanes, infer, workers.engine, held_mb,
-        models=_models(config), asked=asked, matting=matting(config),
+        lanes, infer, choice.engines_of(config, held_mb), held_mb,
+        asked=asked, matting=matting(config),
     )  # fmt: skip
     least = max(1, cores() // infer) if workers.threads == "auto" else int(workers.threads)
     return Sizes(lanes, least, infer)
@@ -72,17 +74,9 @@ def _wanted(config: Config) -> int:
     return cores() + (0 if matting(config) else min(cores(), _AHEAD))
 
 
-def _models(config: Config) -> int:
-    """How many models are open at a time."""
-    named = [inbox.model for inbox in config.inboxes]
-    return len({(one.name, one.precision, one.directory) for one in named})
-
-
-def needed_mb(config: Config, lanes: int, infer: int) -> float:
+def needed_mb(config: Config, lanes: int, infer: int, held_mb: float = 0.0) -> float:
     """What these lanes and the model process take without a picture, in MB of 10^6 bytes."""
-    return needed(
-        lanes, infer, config.workers.engine, models=_models(config), matting=matting(config)
-    )
+    return needed(lanes, infer, choice.engines_of(config, held_mb), matting=matting(config))
 
 
 def matting(config: Config) -> bool:
@@ -97,7 +91,8 @@ def lacking(config: Config) -> str | None:
             f"output.edges is matting, and rembg is not installed: run `{sys.executable} -m pip"
             " install rembg`, or set it to fine"
         )
-    return engines.lacking(config.workers.engine)
+    named = config.workers.engine
+    return None if named == "auto" else engines.lacking(named)
 
 
 def build(
@@ -123,7 +118,7 @@ def build(
             wire.Weights(
                 str(found.path), found.sha256, spec.name, found.precision,
                 spec.input_size, spec.mean, spec.std,
-                engines.for_precision(config.workers.engine, found.precision),
+                choice.engine_of(config, inbox.model, held_mb),
             ),
         )  # fmt: skip
     size = sizes(config, held_mb)
@@ -132,7 +127,7 @@ def build(
     if why is not None:
         told("lanes.fewer", {"lanes": count, "why": why})
     limit = config.workers.in_flight_megapixels
-    fits = automatic(needed_mb(config, count, size.infer), held_mb)
+    fits = automatic(needed_mb(config, count, size.infer, held_mb), held_mb)
     megapixels = fits if limit == "auto" else float(limit)
     memory = config.workers.max_megapixels * _DECODE_MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
     every, fixed = threads, threads
@@ -157,16 +152,17 @@ def build(
         opened=opened, told=told, cores=cores() if config.workers.threads == "auto" else 1,
         inference=inference, idle_s=config.workers.idle_s,
     )  # fmt: skip
-    return Engine(lanes, recipes, count, threads, megapixels)
+    first = choice.engine_of(config, config.inboxes[0].model, held_mb)
+    return Engine(lanes, recipes, count, threads, megapixels, first)
 
 
 def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:
     """Why fewer lanes are open than there are cores, or were asked for; None: as many are."""
-    workers, cost = config.workers, COSTS[config.workers.engine]
+    workers, cost = config.workers, COSTS[choice.engines_of(config, held_mb)[0]]
     wanted = cores() if workers.count == "auto" else int(workers.count)
     room, (limit, _) = available_mb(held_mb), cgroup.memory_mb()
     whose = "this machine has" if limit is None else "the memory limit leaves"
-    least = needed_mb(config, 1, 1)
+    least = needed_mb(config, 1, 1, held_mb)
     if size.lanes < wanted:
         return (
             f"{whose} {room:.0f} MB; the model needs about {cost.model_mb:.0f} MB, each inference"

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nobgd.pool import cgroup
@@ -24,7 +24,14 @@ class Cost:
     each_mb: float  # more for each inference at a time
 
 
-COSTS = {"onnxruntime": Cost(230.0, 250.0), "ncnn": Cost(510.0, 240.0)}
+COSTS = {  # by engine and precision
+    ("onnxruntime", "fp32"): Cost(230.0, 250.0),
+    ("onnxruntime", "int8"): Cost(100.0, 290.0),
+    ("ncnn", "fp32"): Cost(510.0, 240.0),
+    ("openvino", "fp32"): Cost(480.0, 130.0),
+    ("openvino", "int8"): Cost(250.0, 70.0),
+}
+_USUAL = (("onnxruntime", "fp32"),)
 LANE_MB = 70.0  # a lane without a picture
 _LEAST = 0.7  # of all that: with less it does not work
 MATTING_MB = 800.0  # a lane's more where rembg's matting is asked for: its code, and the solver
@@ -32,6 +39,9 @@ MB_PER_MEGAPIXEL = 16.0  # RGB in, RGBA out, the encoder's buffers
 _LEAST_MEGAPIXELS = 12.0
 _MEMINFO, _UNKNOWN_MB = "/proc/meminfo", 2000.0
 _SHARE = 0.6  # of what is free at start
+
+
+Models = Sequence[tuple[str, str]]  # engine and precision of each model that is open
 
 
 class Budget:
@@ -62,11 +72,15 @@ class Budget:
 
 
 def needed_mb(
-    lanes: int, infer: int, engine: str = "onnxruntime", *, models: int = 1, matting: bool = False
+    lanes: int, infer: int, models: Models = _USUAL, *, matting: bool = False
 ) -> float:
-    """What so many lanes and inferences at a time take without a picture, in MB of 10^6 bytes."""
-    cost, lane = COSTS[engine], LANE_MB + (MATTING_MB if matting else 0.0)
-    return models * cost.model_mb + infer * cost.each_mb + lanes * lane
+    """What so many lanes and inferences at a time take without a picture, in MB of 10^6 bytes.
+
+    ``models`` has the engine and precision of each that is open.
+    """
+    costs, lane = [COSTS[one] for one in models], LANE_MB + (MATTING_MB if matting else 0.0)
+    each = max(one.each_mb for one in costs)
+    return sum(one.model_mb for one in costs) + infer * each + lanes * lane
 
 
 def automatic(needed_mb: float, held_mb: float = 0.0) -> float:
@@ -79,8 +93,8 @@ def automatic(needed_mb: float, held_mb: float = 0.0) -> float:
 
 
 def fitting(
-    lanes: int, infer: int, engine: str = "onnxruntime", held_mb: float = 0.0, *,
-    models: int = 1, asked: bool = False, matting: bool = False,
+    lanes: int, infer: int, models: Models = _USUAL, held_mb: float = 0.0, *,
+    asked: bool = False, matting: bool = False,
 ) -> tuple[int, int]:  # fmt: skip
     """How many of these lanes and inferences memory has room for; at least one of each.
 
@@ -88,15 +102,20 @@ def fitting(
     one lane that prepares what comes next.  Where somebody ``asked`` for a number, only what
     surely does not fit is refused.
     """
-    room = available_mb(held_mb) - _LEAST_MEGAPIXELS * MB_PER_MEGAPIXEL
+    room = room_mb(held_mb)
 
     def fits(lanes: int, infer: int) -> bool:
-        need = needed_mb(lanes, infer, engine, models=models, matting=matting)
+        need = needed_mb(lanes, infer, models, matting=matting)
         return need * (_LEAST if asked else 1.0) <= room
 
     infer = next((n for n in range(infer, 0, -1) if fits(min(lanes, n + 1), n)), 1)
     lanes = next((n for n in range(lanes, 0, -1) if fits(n, min(n, infer))), 1)
     return lanes, min(lanes, infer)
+
+
+def room_mb(held_mb: float = 0.0) -> float:
+    """`available_mb` less what an ordinary photo takes."""
+    return available_mb(held_mb) - _LEAST_MEGAPIXELS * MB_PER_MEGAPIXEL
 
 
 def available_mb(held_mb: float = 0.0) -> float:

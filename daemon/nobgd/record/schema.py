@@ -39,7 +39,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "peak_rss_mb": (_NUMBER, "the lane's peak of resident memory during this photo, 10^6 bytes"),
     "model": (_TEXT, "name of the model"),
     "precision": (_TEXT, "fp32 or int8"),
-    "engine": (_TEXT, "what runs the model: onnxruntime or ncnn"),
+    "engine": (_TEXT, "what runs the model: onnxruntime, ncnn or openvino"),
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
     "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),

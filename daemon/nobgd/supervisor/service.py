@@ -157,7 +157,7 @@ class Service:
             lanes=self.engine.count, threads=self.engine.threads,
             in_flight_megapixels=round(self.engine.megapixels),
             model=self.config.model.name, precision=self.config.model.precision,
-            engine=self.config.workers.engine,
+            engine=self.engine.engine,
             inboxes=[str(inbox.path) for inbox in self.config.inboxes],
             start_ms=round((time.monotonic() - self._started) * 1000),
         )  # fmt: skip

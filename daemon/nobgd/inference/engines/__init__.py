@@ -52,6 +52,7 @@ class Kind:
 KINDS = {
     "onnxruntime": Kind("onnxruntime", "nobgd"),
     "ncnn": Kind("ncnn", "nobgd[ncnn]", ("fp32",), fixed=True),
+    "openvino": Kind("openvino", "nobgd[openvino]", fixed=True),
 }
 
 
@@ -66,12 +67,17 @@ def for_precision(name: str, precision: str) -> str:
     return name if precision in KINDS[name].precisions else "onnxruntime"
 
 
+def installed(name: str) -> bool:
+    """Whether its package is there; nothing is imported."""
+    return importlib.util.find_spec(KINDS[name].package) is not None
+
+
 def lacking(name: str) -> str | None:
     """What is to be done for an engine that is not installed, in a sentence; None: nothing."""
     kind = KINDS[name]
-    if importlib.util.find_spec(kind.package) is not None:
+    if installed(name):
         return None
     return (
         f"workers.engine is {name}, which is not installed: run `{sys.executable} -m pip install"
-        f" '{kind.install}'`, or set it to onnxruntime"
+        f" '{kind.install}'`, or set it to auto"
     )

@@ -15,9 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import hashlib
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -30,6 +28,7 @@ import onnxruntime as ort
 
 from nobgd.inference import sums
 from nobgd.inference.engines.fix_scales import fix_scales
+from nobgd.inference.machine import cpu_identity
 
 _MODEL = "model.onnx"
 _WEIGHTS = "model.weights"
@@ -74,18 +73,6 @@ def make(path: str, sha256: str, cache_dir: str) -> bool:
     with contextlib.suppress(Exception):  # a full disk shows as an exception of ONNX Runtime's own
         return built(folder, cache_dir, functools.partial(_optimise, path))
     return False
-
-
-def cpu_identity() -> str:
-    """Twelve hex digits that change with the machine's CPU model or features."""
-    lines: set[str] = set()
-    with (
-        contextlib.suppress(OSError),
-        open("/proc/cpuinfo", encoding="ascii", errors="replace") as f,
-    ):
-        names = ("vendor_id", "model name", "flags", "Features", "CPU part", "CPU implementer")
-        lines = {line for line in f if line.startswith(names)}
-    return hashlib.sha256("".join([platform.machine(), *sorted(lines)]).encode()).hexdigest()[:12]
 
 
 def _options(threads: int) -> ort.SessionOptions:

@@ -1,0 +1,60 @@
+"""What runs each model: what the configuration names; for ``auto`` what `tune` found, or fits.
+
+Arithmetic decides the recipe, not the engine: masks of the engines in fp32 differ by less than
+1e-3, so which of them runs is free to change.
+"""
+
+from __future__ import annotations
+
+import platform
+
+from nobgd.config import Config
+from nobgd.config.model import Model
+from nobgd.inference import engines
+from nobgd.pool import memory, tuned
+
+_NCNN_FOR = "u2net"  # a small model gains too little for the memory that ncnn takes
+
+
+def engine_of(config: Config, model: Model, held_mb: float = 0.0) -> str:
+    """The engine that runs ``model``; ``held_mb`` is held by what will end."""
+    named: str = config.workers.engine
+    if named == "auto":
+        measured = _tuned(config, model)
+        named = _fitting(model, held_mb) if measured is None else measured.engine
+    return engines.for_precision(named, model.precision)
+
+
+def engines_of(config: Config, held_mb: float = 0.0) -> tuple[tuple[str, str], ...]:
+    """(engine, precision) of each model of the configuration, which are open at a time."""
+    models = {
+        (one.model.name, one.model.precision, one.model.directory): one.model
+        for one in config.inboxes
+    }
+    return tuple((engine_of(config, one, held_mb), one.precision) for one in models.values())
+
+
+def infer(config: Config) -> int | None:
+    """Inferences at a time that `tune` found best for the first inbox's model; None: not tuned."""
+    measured = _tuned(config, config.inboxes[0].model)
+    same = measured is not None and config.workers.engine in ("auto", measured.engine)
+    return measured.infer if same and measured is not None else None
+
+
+def _tuned(config: Config, model: Model) -> tuned.Choice | None:
+    wanted = (model.name, model.precision)
+    known = tuned.read(config.state_dir)
+    return next((one for one in known if (one.model, one.precision) == wanted), None)
+
+
+def _fitting(model: Model, held_mb: float) -> str:
+    """The fastest that is installed and has room: measured with u2net on an EPYC 9004."""
+    if model.precision == "int8":
+        there = platform.machine() == "x86_64" and engines.installed("openvino")
+        return "openvino" if there else "onnxruntime"
+    cores = memory.cores()
+    need = memory.needed_mb(cores, cores, (("ncnn", "fp32"),))
+    room = memory.room_mb(held_mb)
+    if model.name == _NCNN_FOR and engines.installed("ncnn") and need <= room:
+        return "ncnn"
+    return "onnxruntime"

@@ -1,0 +1,63 @@
+"""What runs each model: plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from nobgd.config import Config
+from nobgd.inference import engines
+from nobgd.pool import choice, memory
+
+
+def config(engine: str, *models: dict[str, str]) -> Config:
+    inboxes = [
+        {"path": f"/in{n}", "outbox": f"/out{n}", "model": model} for n, model in enumerate(models)
+    ]
+    return Config.model_validate(
+        {"workers": {"engine": engine}, "inboxes": inboxes}, context={"base": "/"}
+    )
+
+
+def here(
+    monkeypatch: pytest.MonkeyPatch, there: Iterable[str], room_mb: float = 16_000,
+    machine: str = "x86_64",
+) -> None:  # fmt: skip
+    known = {"onnxruntime", *there}
+    monkeypatch.setattr(engines, "installed", lambda name: name in known)
+    monkeypatch.setattr(memory, "available_mb", lambda _held=0.0: room_mb)
+    monkeypatch.setattr(choice.platform, "machine", lambda: machine)
+
+
+FP32, INT8 = {"name": "u2net"}, {"name": "u2net", "precision": "int8"}
+
+
+@pytest.mark.parametrize(
+    ("model", "there", "room_mb", "machine", "engine"),
+    [
+        (FP32, (), 16_000, "x86_64", "onnxruntime"),
+        (FP32, ("ncnn",), 16_000, "x86_64", "ncnn"),
+        (FP32, ("ncnn",), 700, "x86_64", "onnxruntime"),
+        ({"name": "u2netp"}, ("ncnn",), 16_000, "x86_64", "onnxruntime"),
+        (FP32, ("openvino",), 16_000, "x86_64", "onnxruntime"),
+        (INT8, ("ncnn",), 16_000, "x86_64", "onnxruntime"),
+        (INT8, ("openvino",), 16_000, "x86_64", "openvino"),
+        (INT8, ("openvino",), 16_000, "aarch64", "onnxruntime"),
+    ],
+)
+def test_auto_is_the_fastest_that_is_there_and_fits(
+    monkeypatch: pytest.MonkeyPatch, model: dict[str, str], there: tuple[str, ...],
+    room_mb: float, machine: str, engine: str,
+) -> None:  # fmt: skip
+    """By precision, model, processor and memory."""
+    here(monkeypatch, there, room_mb, machine)
+    loaded = config("auto", model)
+    assert choice.engine_of(loaded, loaded.inboxes[0].model) == engine
+
+
+def test_what_is_named_runs_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ncnn has no int8: ONNX Runtime runs that; each model is counted once."""
+    here(monkeypatch, ("ncnn",))
+    loaded = config("ncnn", FP32, INT8, FP32)
+    assert choice.engines_of(loaded) == (("ncnn", "fp32"), ("onnxruntime", "int8"))
