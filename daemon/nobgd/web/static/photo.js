@@ -43,7 +43,8 @@ export function show(root, [id]) {
   function decide(verb) {
     if (verdict.hidden || (verb === "accept" && yes.hidden)) return;
     const was = shown.review;
-    const next = order.slice(at + 1).find((each) => was === null || each.review === "open");
+    const next = was === null ? near(1)
+      : [...order.slice(at + 1), ...order.slice(0, Math.max(at, 0))].find((e) => e.review === "open");
     const after = verb === "accept" ? "accepted" : "rejected";
     if (was !== after) {
       if (at >= 0) order[at].review = after;
