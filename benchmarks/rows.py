@@ -65,7 +65,7 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
 
     def periodic() -> None:
         service.share._look_at = 0.0  # as after ten seconds
-        service.share.tell(time.monotonic())
+        service.runner.run(service.share.tell(time.monotonic()))
         if service.metrics._meter is not None:
             service.metrics._meter.look(service.snapshot())
         line(service.snapshot())

@@ -21,6 +21,7 @@ from nobgd import config
 from nobgd.intake import messages
 from nobgd.intake.inbox import Snapshot
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.policy import ONCE, RUN
 from nobgd.pool import engine
 from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
@@ -174,17 +175,9 @@ class Desk:
 
 def open_service(desk: Desk, rules: Any, *, once: bool) -> Service:
     """A supervisor that was not started: its lanes and scanner are those of the desk."""
-    service = Service(rules, desk.ledger, desk.log, once=once)
-    service.engine = engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0)  # type: ignore[arg-type]
-    service.recipes.apply(rules, service.engine.recipes)
+    service = Service(rules, desk.ledger, desk.log, policy=ONCE if once else RUN)
+    service.use(rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0))  # type: ignore[arg-type]
     service.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]
-    from nobgd.jobs.places import Place
-
-    (each,) = rules.inboxes
-    service.outboxes[str(each.outbox)] = Place(str(each.outbox))
-    service.quarantines[str(each.quarantine)] = Place(str(each.quarantine), kind="quarantine")
-    if each.archive is not None:
-        service.archives[str(each.archive)] = Place(str(each.archive), kind="archive")
     return service
 
 

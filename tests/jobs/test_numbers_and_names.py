@@ -19,6 +19,7 @@ from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.intake.settle import Settler
 from nobgd.jobs import stored
+from nobgd.jobs.effects import Record
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.places import Place
 from nobgd.metrics.collectors import Meter
@@ -29,6 +30,7 @@ from nobgd.report.parsing import Wanted
 from nobgd.report.tables import every
 from nobgd.status import answers, share_file
 from nobgd.status.glance import Glance
+from nobgd.supervisor import clocks
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Photo, Sighting
 from nobgd.values.errands import SetAside
@@ -61,7 +63,6 @@ def service() -> Iterator[tuple[Service, Path]]:
         log = Log("debug", str(folder / "log"), stdout=io.StringIO(), within_s=60.0)
         with closing(Ledger(str(folder / "ledger"))) as ledger:
             made = Service(rules, ledger, log)
-            made.errand = lambda *_: None  # type: ignore[method-assign,assignment]
             yield made, folder
         log.close()
 
@@ -86,7 +87,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         assert (photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns) == (
             size, mtime, inode, ctime,
         )  # fmt: skip
-        made._take(messages.Odd(inbox, name, f"{name} is a socket, not a file"))
+        made._take(messages.Odd(inbox, name, f"{name} is a socket, not a file"), clocks.read())
         made.ledger.begin(
             inbox, name, size, mtime, out, name, inode=photo.inode, ctime_ns=photo.ctime_ns
         )
@@ -98,7 +99,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         assert not row.same_file(size, mtime - 2**64)
         assert not row.same_stamp(Photo(inbox, name, size, mtime, 0.0, inode ^ 1, ctime))
         failed = Failed(inbox, name, Code.BROKEN, f"{name} is broken")
-        made.booking.set_aside(made.config.inboxes[0], failed)
+        made.machine.outcomes.set_aside(made.config.inboxes[0], failed)
         made.ledger.seen(photo, "0" * 64)
         assert made.ledger.twins(size, "r") == ()
         status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())
@@ -112,8 +113,9 @@ def test_every_look_at_a_file_goes_all_the_way(
         event = events.photo_done(done, lane=0, queued_ms=0.0)
         event = {"timestamp": "2026-01-01T00:00:00.000000Z", "level": "info", **event}
         made.ledger.done(done, out, events.line(event))
-        made.saying.keep(inbox, name, events.line(event), event)
-        made.saying.settle_accounts()
+        made._effects += made.state.asked()
+        made._effects.append(Record(inbox, name, events.line(event), event))
+        made.act()
         assert made.ledger.unsaid() == []
         again = Ledger(str(folder / "ledger"))
         found = again.get(inbox, name)

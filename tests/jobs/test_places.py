@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nobgd.fs.mounts import Mount
-from nobgd.jobs.places import Place, make_folders
+from nobgd.jobs.places import Place
+from nobgd.values.mount import Mount
 
 
 def test_it_is_ready_only_after_a_probe() -> None:
@@ -60,9 +60,3 @@ def test_where_a_photo_did_not_fit_only_a_photo_shows_that_one_does() -> None:
     assert not box.rested(159.0)
     assert box.rested(160.0)  # no photo has come for a minute
     assert box.failures == 0
-
-
-def test_folders_are_made_where_their_parent_is(tmp_path) -> None:
-    """A missing parent is a missing mount: nothing is made below it."""
-    make_folders([str(tmp_path / "a"), str(tmp_path / "none/b"), str(tmp_path / "a")])
-    assert [p.name for p in tmp_path.iterdir()] == ["a"]

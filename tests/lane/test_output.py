@@ -52,7 +52,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def asking(job: Job, rendering: Rendering) -> Job:
-    """The same photo for another output, as `jobs.desk` makes it."""
+    """The same photo for another output, as `jobs.dispatch` makes it."""
     tail = rendering.tail
     return replace(
         job, rendering=rendering, recipe=replace(job.recipe, rendering=rendering.key),

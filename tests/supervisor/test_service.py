@@ -15,10 +15,11 @@ import pytest
 
 from nobgd import config
 from nobgd.intake import messages
-from nobgd.jobs.events import Answer
 from nobgd.jobs.ledger import Ledger
 from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
+from nobgd.supervisor import clocks
+from nobgd.supervisor.mailbox import Answer, Message
 from nobgd.supervisor.service import Service
 from nobgd.values import Done, Job, Recipe
 
@@ -44,6 +45,11 @@ def said(service: Service, name: str) -> list[dict[str, Any]]:
     return [event for line in lines if (event := json.loads(line))["event"] == name]
 
 
+def tell(service: Service, message: Message) -> None:
+    service.handle(message, clocks.read())
+    service.act()
+
+
 def done(milliseconds: float) -> dict[str, Any]:
     names = ("read_ms", "decode_ms", "compose_ms", "encode_ms", "publish_ms")
     return {"event": "photo.done", "how": "computed", "megapixels": 2.0,
@@ -66,13 +72,13 @@ def test_a_drift_is_logged_once(service: Service, slower: float, count: int) -> 
 def test_a_sign_pauses_only_its_inbox_and_only_while_it_is_there(service: Service) -> None:
     """Said when it comes and when it goes; an inbox that does not obey signs is not paused."""
     path = str(service.config.inboxes[0].path)
-    service.handle(messages.Signs(path, ("_pause",)))
-    assert service.desk.paused(path)
-    service.handle(messages.Signs(path, ("_pause",)))
-    service.handle(messages.Signs("/another", ("_PAUSE",)))
-    assert not service.desk.paused("/another")
-    service.handle(messages.Signs(path, ()))
-    assert not service.desk.paused(path)
+    tell(service, messages.Signs(path, ("_pause",)))
+    assert service.state.paused(path)
+    tell(service, messages.Signs(path, ("_pause",)))
+    tell(service, messages.Signs("/another", ("_PAUSE",)))
+    assert not service.state.paused("/another")
+    tell(service, messages.Signs(path, ()))
+    assert not service.state.paused(path)
     assert [event["why"] for event in said(service, "inbox.paused")] == ["the file _pause in it"]
     assert len(said(service, "inbox.resumed")) == 1
 
@@ -81,16 +87,16 @@ def test_a_pause_by_command_outlives_the_sign(service: Service) -> None:
     """Two who pause are two who must resume."""
     path = str(service.config.inboxes[0].path)
     service.ledger.remember("paused *", "by command")
-    service.handle(messages.Signs(path, ("_PAUSE",)))
-    service.handle(messages.Signs(path, ()))
-    assert service.desk.paused(path)
+    tell(service, messages.Signs(path, ("_PAUSE",)))
+    tell(service, messages.Signs(path, ()))
+    assert service.state.paused(path)
     service.ledger.remember("paused *", None)
-    assert not service.desk.paused(path)
+    assert not service.state.paused(path)
 
 
 def test_an_inbox_that_always_rests(service: Service) -> None:
     """Quiet hours of a whole day close it, and say so."""
-    assert service.desk.closed_because(str(service.config.inboxes[0].path)) == (
+    assert service.state.closed_because(str(service.config.inboxes[0].path)) == (
         "quiet hours 00:00-00:00"
     )
 
@@ -102,17 +108,17 @@ def test_an_answer_that_nobody_waits_for_is_not_booked(service: Service) -> None
     names = ("a_nobg.png",)
     old = Job(inbox, "a.jpg", 1, 1, "/out", names, frozenset(), frozenset(), "k", recipe)
     new = replace(old, size=2)
-    looked: list[list[str]] = []
+    looked: list[tuple[str, ...]] = []
     service.inboxes[inbox] = SimpleNamespace(again=looked.append, stop=lambda _: None)  # type: ignore[assignment]
     service.ledger.begin(inbox, "a.jpg", 2, 1, "/out", "a_nobg.png")
     service.in_flight[(inbox, "a.jpg")] = new
     late: Future[Finished] = Future()
     done = Done(inbox, "a.jpg", "/out/a_nobg.png", "ab" * 32, recipe.key, 1, 1, 1, 1)
     late.set_result(Finished(done, 0, 0.0))
-    service.handle(Answer(old, late))
+    tell(service, Answer(old, late))
     row = service.ledger.get(inbox, "a.jpg")
     assert row is not None
     assert row.state == "trying"
     assert service.in_flight == {(inbox, "a.jpg"): new}
-    assert looked == [["a.jpg"]]
+    assert looked == [("a.jpg",)]
     service.in_flight.clear()

@@ -20,6 +20,7 @@ from nobgd.record.log import Log
 from nobgd.status import answers, share_file
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind
+from nobgd.supervisor import clocks
 from nobgd.supervisor.service import Service
 
 
@@ -52,17 +53,17 @@ def test_an_inbox_is_open_exactly_when_nothing_hinders_it(
     sign, command, lost, outbox, silent, hours = case
     (inbox,) = service.inboxes
     (box,) = service.outboxes.values()
-    service.handle(messages.Signs(inbox, ("_PAUSE",) if sign else ()))
+    service.handle(messages.Signs(inbox, ("_PAUSE",) if sign else ()), clocks.read())
     service.ledger.remember("paused *", "by command" if command else None)
     if lost:
-        service.lost[inbox] = "it was unmounted"
+        service.state.lost[inbox] = "it was unmounted"
     box.why = "it is full" if outbox else None
-    monkeypatch.setattr(service, "silent", lambda _: inbox if silent else None)
+    service.state.silent_of = lambda *_: inbox if silent else None
     if not hours:
-        monkeypatch.setattr(service.desk, "closed_because", lambda _: None)
+        monkeypatch.setattr(service.state, "closed_because", lambda _: None)
     now = service.snapshot()
     found = now.inboxes[inbox].hindrance
-    assert service.is_open(inbox) is (found is None) is (not any(case))
+    assert service.state.is_open(inbox) is (found is None) is (not any(case))
     kinds = [kind for kind, holds in zip(Kind, case, strict=True) if holds]
     assert (None if found is None else found.kind) == (kinds[0] if kinds else None)
     (told,) = answers.status(service.config, service.ledger, now)["inboxes"]
@@ -75,7 +76,7 @@ def test_an_inbox_is_open_exactly_when_nothing_hinders_it(
 def test_why_and_status_tell_the_same(service: Service) -> None:
     """The sentence of one is in the other."""
     (inbox,) = service.inboxes
-    service.handle(messages.Lost(inbox, "it was unmounted"))
+    service.handle(messages.Lost(inbox, "it was unmounted"), clocks.read())
     next(iter(service.outboxes.values())).why = None
     (Path(inbox) / "a.jpg").touch()
     path = f"{inbox}/a.jpg"

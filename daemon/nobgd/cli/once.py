@@ -101,6 +101,7 @@ def one_pass(
     ``mute`` keeps the log from stdout: a person wants to see the bar and the table.  ``anew``
     tries those again that failed in an earlier pass.
     """
+    from nobgd.jobs.policy import ONCE
     from nobgd.record.log import Log
     from nobgd.supervisor.service import Service
     from nobgd.supervisor.state_folder import StateLost
@@ -111,7 +112,7 @@ def one_pass(
             state.ledger.forget(row.inbox, row.relpath)
         state.ledger.commit()
     log = Log(config.log.level, str(config.log.file) if config.log.file else None, mute=mute)
-    service = Service(config, state.ledger, log, once=True, observe=tally.take)
+    service = Service(config, state.ledger, log, policy=ONCE, observe=tally.take)
     before(service)
     try:
         with tally.bar(service):
@@ -146,7 +147,7 @@ def _close(end: End, tally: Tally) -> int:
 
 def _troubles(service: Service) -> Iterator[str]:
     """A sentence for each folder that could not be used."""
-    for path, why in service.lost.items():
+    for path, why in service.state.lost.items():
         missing = not os.path.lexists(path)
         said = "there is no such folder; check its name, or mount its share" if missing else why
         yield f"inbox {path}: {said}"

@@ -62,7 +62,7 @@ def _show(args: argparse.Namespace) -> Show | None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd.jobs import signals
+    from nobgd.supervisor import signals
 
     signals.keep()
     from nobgd.record.log import Log

@@ -8,34 +8,31 @@ original stands in its inbox; never because a listing does not hold the original
 from __future__ import annotations
 
 import os
-import time
-from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
+from nobgd.jobs.effects import RunErrand
 from nobgd.jobs.ledger import Row
+from nobgd.jobs.probing import Probing
+from nobgd.jobs.state import Key, State
 from nobgd.values import Code, errands
 from nobgd.values.errands import Release, SetAside
 from nobgd.values.wire import ErrandFailed
 
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
-
-Key = tuple[str, str]  # inbox, relpath
 _AT_ONCE = 4
 
 
 class Asides:
     """What is to be set aside.  Only accessed from the main loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, state: State, probing: Probing) -> None:
+        self._state = state
+        self._probing = probing
         self._waiting: dict[Key, None] = {}
-        self._releases: list[Release] = []
         self._sent = 0
 
     def resume(self) -> None:
         """At the start: copies that are still to be made."""
-        for row in self._service.ledger.in_state("quarantined"):
+        for row in self._state.ledger.in_state("quarantined"):
             if row.aside is None and not row.gone:
                 self._waiting[row.inbox, row.relpath] = None
 
@@ -47,32 +44,28 @@ class Asides:
         """The copy of a photo that was set aside is not needed any more; see `Release`."""
         if row.aside is not None:
             folder = str(rules.quarantine)
-            place = self._service.quarantines.get(folder)
-            self._releases.append(
-                Release(
-                    folder, row.relpath, row.inbox, copied_as(row), standing=standing,
-                    mount=place.mount if place is not None else None,
-                )
+            place = self._state.quarantines.get(folder)
+            errand = Release(
+                folder, row.relpath, row.inbox, copied_as(row), standing=standing,
+                mount=place.mount if place is not None else None,
             )  # fmt: skip
+            self._state.do(RunErrand(errand))
 
     def hopeful(self) -> bool:
         """Whether there is a copy to be made that can be (for ``once``)."""
         return any(self._ready(inbox) for inbox, _ in self._waiting)
 
     def _ready(self, inbox: str) -> bool:
-        rules = self._service.desk.rules(inbox)
-        return rules is not None and self._service.quarantines[str(rules.quarantine)].ready
+        rules = self._state.rules(inbox)
+        return rules is not None and self._state.quarantines[str(rules.quarantine)].ready
 
     def start(self) -> None:
-        """Have lanes do it; the ledger has everything on disk."""
-        releases, self._releases = self._releases, []
-        for each in releases:
-            self._service.errand(each)
+        """Have lanes do it."""
         for key in list(self._waiting):
             if self._sent >= _AT_ONCE:
                 return
-            rules = self._service.desk.rules(key[0])
-            row = self._service.ledger.get(*key)
+            rules = self._state.rules(key[0])
+            row = self._state.ledger.get(*key)
             if rules is None or row is None or row.state != "quarantined":
                 del self._waiting[key]
             elif self._ready(key[0]):
@@ -80,51 +73,53 @@ class Asides:
                 self._send(row, rules)
 
     def _send(self, row: Row, rules: InboxConfig) -> None:
-        service, folder = self._service, str(rules.quarantine)
+        state, folder = self._state, str(rules.quarantine)
         self._sent += 1
-        own = str(service.config.state_dir) + "/"
-        shared = [str(i.quarantine) for i in service.config.inboxes]
+        own = str(state.config.state_dir) + "/"
+        shared = [str(i.quarantine) for i in state.config.inboxes]
         counted = [each for each in shared if each.startswith(own)]
         errand = SetAside(
-            row.inbox, row.relpath, folder, row.reason or "", service.config.quarantine_limit,
+            row.inbox, row.relpath, folder, row.reason or "", state.config.quarantine_limit,
             tuple(counted) if folder.startswith(own) else (folder,),
-            service.mounts.get(row.inbox), service.quarantines[folder].mount,
+            state.mounts.get(row.inbox), state.quarantines[folder].mount,
         )  # fmt: skip
-        service.errand(errand, lambda found, error: self._answered(row, folder, found, error))
+        state.do(RunErrand(errand))
 
-    def _answered(
-        self, row: Row, folder: str, found: int | None, error: ErrandFailed | None
-    ) -> None:
+    def taken_back(self, errand: SetAside, *, again: bool) -> None:
+        """No lane has begun it; without ``again`` none will, before the next start."""
         self._sent -= 1
-        service = self._service
-        if error is not None:
-            place = service.quarantines.get(folder)
-            if error.code is Code.GONE_AWAY and place is not None:
-                self._waiting[row.inbox, row.relpath] = None  # made when it is back
-                service.desk.lost(place, error.code, error.reason, time.monotonic())
-                return
-            self._not(row, "", error.code, error.reason)
-            return
-        number, state = divmod(found or 0, errands.STATES)  # `pool.reply` knows no others
-        if state == errands.COPIED:
-            service.ledger.aside(row.inbox, row.relpath, str(number))
-            return
-        why = errands.NOT_COPIED.get(state, "nothing that is understood was answered")
-        code = Code.NO_SPACE if state in (errands.LIMIT, errands.ROOM) else Code.UNSAFE
-        reason = f"{row.relpath} was not copied to {folder}: {why}; it is in its inbox only"
-        if state == errands.UNREADABLE:
-            service.ledger.aside(row.inbox, row.relpath, f"{number} {why}")
-        else:
-            self._not(row, f"{number} {why}", code, reason)
+        if again:
+            self._waiting[errand.inbox, errand.relpath] = None
 
-    def _not(self, row: Row, aside: str, code: Code, reason: str) -> None:
-        service = self._service
-        service.ledger.aside(row.inbox, row.relpath, aside or f"0 {reason}")
-        service.saying.tell(
-            "warning",
-            {"event": "photo.not_set_aside", "inbox": row.inbox,
-             "source": os.path.join(row.inbox, row.relpath), "code": code, "reason": reason},
-        )  # fmt: skip
+    def ended(self, errand: SetAside, found: int | None, error: ErrandFailed | None) -> None:
+        """A copy was made, or could not be."""
+        self._sent -= 1
+        state, folder = self._state, errand.quarantine
+        if error is not None:
+            place = state.quarantines.get(folder)
+            if error.code is Code.GONE_AWAY and place is not None:
+                self._waiting[errand.inbox, errand.relpath] = None  # made when it is back
+                self._probing.lost(place, error.code, error.reason)
+                return
+            self._not(errand, "", error.code, error.reason)
+            return
+        number, copied = divmod(found or 0, errands.STATES)  # `pool.reply` knows no others
+        if copied == errands.COPIED:
+            state.ledger.aside(errand.inbox, errand.relpath, str(number))
+            return
+        why = errands.NOT_COPIED.get(copied, "nothing that is understood was answered")
+        code = Code.NO_SPACE if copied in (errands.LIMIT, errands.ROOM) else Code.UNSAFE
+        reason = f"{errand.relpath} was not copied to {folder}: {why}; it is in its inbox only"
+        if copied == errands.UNREADABLE:
+            state.ledger.aside(errand.inbox, errand.relpath, f"{number} {why}")
+        else:
+            self._not(errand, f"{number} {why}", code, reason)
+
+    def _not(self, errand: SetAside, aside: str, code: Code, reason: str) -> None:
+        state, source = self._state, os.path.join(errand.inbox, errand.relpath)
+        state.ledger.aside(errand.inbox, errand.relpath, aside or f"0 {reason}")
+        event = {"event": "photo.not_set_aside", "inbox": errand.inbox, "source": source}
+        state.say("warning", {**event, "code": code, "reason": reason})
 
 
 def copied_as(row: Row) -> int:

@@ -12,27 +12,22 @@ from __future__ import annotations
 
 import heapq
 import os
-import threading
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from nobgd.config import InboxConfig
 from nobgd.fs.names import GOING
 from nobgd.jobs import doubtful, plan
-from nobgd.jobs.events import Call
+from nobgd.jobs.effects import Rescan, RunErrand, RunHere
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
-from nobgd.lane.disposal import put_back
-from nobgd.values import Blame, Code, Failed, NobgdError, Photo, barrier
+from nobgd.jobs.looking import Looking
+from nobgd.jobs.probing import Probing
+from nobgd.jobs.state import Key, State
+from nobgd.values import Blame, Code, Failed, Photo, barrier
 from nobgd.values.errands import Dispose, PutBack
 from nobgd.values.wire import ErrandFailed
 
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
-
-Key = tuple[str, str]  # inbox, relpath
 _AT_ONCE = 8  # errands under way: the others wait here, not in the lanes' queue
 _PLACE_S = 1.0  # to look again whether a folder is there
 _LEFT_S = 30.0  # until a hidden folder is cleared in which somebody was at work
@@ -50,11 +45,13 @@ class _Pending:
 class Disposals:
     """What is to go.  Only accessed from the main loop; times are monotonic seconds."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, state: State, probing: Probing, looking: Looking) -> None:
+        self._state = state
+        self._probing = probing
+        self._looking = looking
         self._pending: dict[Key, _Pending] = {}
         self._due: list[tuple[float, Key]] = []
-        self._sent = 0
+        self._sent: dict[int, tuple[Dispose, Row, _Pending]] = {}  # by the errand's identity
         self._left: dict[Key, float] = {}  # hidden folders that a kill left something in
         self._clearing: set[Key] = set()
         self._told: dict[Key, Code] = {}  # those that cannot be cleared
@@ -62,7 +59,7 @@ class Disposals:
 
     def add(self, inbox: str, relpath: str, quiet_s: float) -> None:
         """A photo that is done, and quiet for so long; tried from the next `start` on."""
-        now = time.monotonic()
+        now = self._state.now.monotonic
         pending = self._pending.setdefault((inbox, relpath), _Pending(now - quiet_s, now))
         pending.since = now - quiet_s
         if not pending.sent:
@@ -86,17 +83,18 @@ class Disposals:
             if pending is None or not pending.sent:
                 self.staying.ended(inbox, relpath, silently=True)
 
-    def tell(self, now: float) -> None:
+    def tell(self) -> None:
         """Say how many stay for one reason, where that has changed."""
-        for event in self.staying.due(now):
-            self._service.saying.tell("warning" if event["count"] else "info", event)
+        for event in self.staying.due(self._state.now.monotonic):
+            self._state.say("warning" if event["count"] else "info", event)
 
     def left(self, inbox: str, folder: str) -> None:
         """A scanner has seen the hidden folder of a disposal; a live one clears it itself."""
-        self._left.setdefault((inbox, folder), time.monotonic() + _PLACE_S)
+        self._left.setdefault((inbox, folder), self._state.now.monotonic + _PLACE_S)
 
-    def hopeful(self, now: float) -> bool:
+    def hopeful(self) -> bool:
         """Whether waiting may still get one away (for ``once``): none that has complained."""
+        now = self._state.now.monotonic
         return any(
             not each.tries and each.due - now <= self._need_s(inbox)
             for (inbox, _), each in self._pending.items()
@@ -110,15 +108,16 @@ class Disposals:
     def next_due(self) -> float | None:
         """When `start` has something to do."""
         times = [*self._left.values()]
-        if self._due and self._sent < _AT_ONCE:
+        if self._due and len(self._sent) < _AT_ONCE:
             times.append(self._due[0][0])
         return min(times, default=None)
 
-    def start(self, now: float) -> None:
-        """Have lanes do what is due; the ledger has everything on disk."""
+    def start(self) -> None:
+        """Have lanes do what is due."""
+        now = self._state.now.monotonic
         for key in [key for key, due in self._left.items() if due <= now]:
             self._clear(key, now)
-        while self._due and self._due[0][0] <= now and self._sent < _AT_ONCE:
+        while self._due and self._due[0][0] <= now and len(self._sent) < _AT_ONCE:
             due, key = heapq.heappop(self._due)
             pending = self._pending.get(key)
             if pending is not None and not pending.sent and pending.due == due:
@@ -131,12 +130,12 @@ class Disposals:
         heapq.heappush(self._due, (due, key))
 
     def _need_s(self, inbox: str) -> float:
-        rules = self._service.desk.rules(inbox)
+        rules = self._state.rules(inbox)
         return barrier.quiet_s(rules.watch.settle_s if rules is not None else 0.0)
 
     def _try(self, key: Key, pending: _Pending, now: float) -> None:
-        service, rules = self._service, self._service.desk.rules(key[0])
-        row = service.ledger.get(*key)
+        state, rules = self._state, self._state.rules(key[0])
+        row = state.ledger.get(*key)
         goes = row is not None and row.state == "done" and not row.left
         if row is None or not goes or rules is None or rules.source == "keep":
             del self._pending[key]
@@ -147,54 +146,52 @@ class Disposals:
             del self._pending[key]
             self._stays(row, *found)
             return
-        if key in service.in_flight or not all(self._places(rules)):
+        if key in state.in_flight or not all(self._places(rules)):
             self._at(key, pending, now + _PLACE_S)
             return
         errand = self._errand(row, rules, now - pending.since)
         pending.sent = True
-        self._sent += 1
-        service.errand(errand, lambda wait, error: self._answered(row, pending, wait, error))
+        self._sent[id(errand)] = errand, row, pending
+        state.do(RunErrand(errand))
 
     def _places(self, rules: InboxConfig) -> Iterator[bool]:
         """Whether each folder that is needed is there."""
-        service = self._service
-        yield str(rules.path) not in service.lost
-        yield service.outboxes[str(rules.outbox)].ready
+        state = self._state
+        yield str(rules.path) not in state.lost
+        yield state.outboxes[str(rules.outbox)].ready
         if rules.source == "archive":
-            yield service.archives[str(rules.archive)].ready
+            yield state.archives[str(rules.archive)].ready
 
     def _errand(self, row: Row, rules: InboxConfig, quiet_s: float) -> Dispose:
-        service, outbox = self._service, row.outbox or ""
-        archive = service.archives[str(rules.archive)] if rules.source == "archive" else None
-        box = service.outboxes.get(outbox)
+        state, outbox = self._state, row.outbox or ""
+        archive = state.archives[str(rules.archive)] if rules.source == "archive" else None
+        box = state.outboxes.get(outbox)
         return Dispose(
             row.inbox, row.relpath, row.size, row.mtime_ns, row.sha256 or "",
             os.path.join(outbox, row.output or ""), row.recipe or "",
             plan.inbox_key(row.inbox), row.keep, quiet_s, barrier.quiet_s(rules.watch.settle_s),
             outbox, archive.path if archive else None, archive.mount if archive else None,
-            service.mounts.get(row.inbox), box.seen if box else None,
+            state.mounts.get(row.inbox), box.seen if box else None,
         )  # fmt: skip
 
-    def _answered(
-        self, row: Row, pending: _Pending, wait_ms: int | None, error: ErrandFailed | None
-    ) -> None:
-        self._sent -= 1
+    def ended(self, errand: Dispose, wait_ms: int | None, error: ErrandFailed | None) -> None:
+        """An original went, has to wait, or stays."""
+        _, row, pending = self._sent.pop(id(errand))
         pending.sent = False
-        key, now = (row.inbox, row.relpath), time.monotonic()
+        key, now = (row.inbox, row.relpath), self._state.now.monotonic
         mine = self._pending.get(key) is pending
         if error is None and not wait_ms:
             self._gone(row)
-            rules = self._service.desk.rules(row.inbox)
-            place = self._service.archives.get(str(rules.archive)) if rules is not None else None
+            place = self._state.archives.get(errand.archive) if errand.archive else None
             if place is not None and place.used():
-                self._service.desk.back(place)
+                self._probing.back(place)
         elif error is None:
             if mine:
                 self._at(key, pending, now + (wait_ms or 0) / 1000)
             return
         elif error.code is Code.CHANGED:
             photo = Photo(*key, row.size, row.mtime_ns, 0.0, row.inode, row.ctime_ns)
-            self._service.looking.add(photo)
+            self._looking.add(photo)
         elif error.code is not Code.VANISHED:
             if mine:
                 self._failed(row, pending, error, now)
@@ -204,21 +201,28 @@ class Disposals:
         if mine:
             del self._pending[key]
 
+    def taken_back(self, errand: Dispose) -> None:
+        """No lane has begun it."""
+        key = (errand.inbox, errand.relpath)
+        _, _, pending = self._sent.pop(id(errand))
+        pending.sent = False
+        if self._pending.get(key) is pending:
+            self._at(key, pending, self._state.now.monotonic)
+
     def _gone(self, row: Row) -> None:
-        service = self._service
-        service.ledger.disposed(row)
+        self._state.ledger.disposed(row)
         staying = self.staying.ended(row.inbox, row.relpath)
         if row.kept is not None and staying:
             source = os.path.join(row.inbox, row.relpath)
             event = {"event": "source.gone", "inbox": row.inbox, "source": source}
-            service.saying.tell("info", event)
+            self._state.say("info", event)
 
     def _failed(self, row: Row, pending: _Pending, error: ErrandFailed, now: float) -> None:
-        key, service = (row.inbox, row.relpath), self._service
-        place = service.archives.get(error.place)
+        key = (row.inbox, row.relpath)
+        place = self._state.archives.get(error.place)
         if place is not None and error.code.blame is Blame.PLACE:
             full = error.code in (Code.NO_SPACE, Code.QUOTA)  # a probe may fit where it does not
-            service.desk.lost(place, error.code, error.reason, now, by_photo=full)
+            self._probing.lost(place, error.code, error.reason, by_photo=full)
             self._at(key, pending, now + _PLACE_S)
             return
         if error.code is Code.GONE_AWAY:  # the inbox or the outbox, which say so themselves
@@ -233,16 +237,16 @@ class Disposals:
 
     def _stays(self, row: Row, code: Code, reason: str) -> None:
         """Say that an original stays, once for each code."""
-        service = self._service
-        known = service.ledger.get(row.inbox, row.relpath)
+        state = self._state
+        known = state.ledger.get(row.inbox, row.relpath)
         if known is None:
             return
         again = known.kept == code
-        named = self._counted(row, code, reason, time.monotonic(), known=again)
+        named = self._counted(row, code, reason, state.now.monotonic, known=again)
         if again:
             return
         keep = str(code) if code in FOR_GOOD else known.keep
-        service.ledger.kept(row.inbox, row.relpath, code, reason, keep)
+        state.ledger.kept(row.inbox, row.relpath, code, reason, keep)
         if named:
             self._tell_kept(row.inbox, row.relpath, code, reason)
 
@@ -251,38 +255,24 @@ class Disposals:
         return self.staying.failed(failed, now, known=known)
 
     def _tell_kept(self, inbox: str, relpath: str, code: Code, reason: str) -> None:
-        self._service.saying.tell(
-            "warning",
-            {"event": "source.kept", "inbox": inbox,
-             "source": os.path.join(inbox, relpath), "code": code, "reason": reason},
-        )  # fmt: skip
+        event = {"event": "source.kept", "inbox": inbox, "source": os.path.join(inbox, relpath)}
+        self._state.say("warning", {**event, "code": code, "reason": reason})
 
     # --- what a kill left ------------------------------------------------------------------
 
     def _clear(self, key: Key, now: float) -> None:
         self._left[key] = now + _LEFT_S
         inbox, folder = key
-        rules = self._service.desk.rules(inbox)
-        if rules is None or inbox in self._service.lost or key in self._clearing:
+        rules = self._state.rules(inbox)
+        if rules is None or inbox in self._state.lost or key in self._clearing:
             return
         self._clearing.add(key)
-        errand = PutBack(inbox, folder, self._service.mounts.get(inbox))
-        if rules.source != "keep":
-            self._service.errand(errand, lambda count, error: self._cleared(key, count, error))
-            return
-        # Lanes may only read an inbox whose originals stay.  A rename asks nothing of a picture.
-        threading.Thread(target=self._put_back, args=(key, errand), daemon=True).start()
+        errand = PutBack(inbox, folder, self._state.mounts.get(inbox))
+        self._state.do(RunHere(errand) if rules.source == "keep" else RunErrand(errand))
 
-    def _put_back(self, key: Key, errand: PutBack) -> None:
-        """What a lane would do; on a thread of its own, which a share may hold up."""
-        count, error = None, None
-        try:
-            count = put_back(errand)
-        except NobgdError as failed:
-            error = ErrandFailed(failed.code, failed.reason)
-        self._service.mailbox.put(Call(lambda: self._cleared(key, count, error)))
-
-    def _cleared(self, key: Key, count: int | None, error: ErrandFailed | None) -> None:
+    def cleared(self, errand: PutBack, count: int | None, error: ErrandFailed | None) -> None:
+        """What a kill left in a hidden folder is back where it was, or cannot be."""
+        key = (errand.inbox, errand.relpath)
         self._clearing.discard(key)
         if error is not None and self._told.get(key) != error.code:
             self._told[key] = error.code
@@ -296,5 +286,5 @@ class Disposals:
             return  # somebody is at work there, or it cannot be: again in a while
         self._left.pop(key, None)
         self._told.pop(key, None)
-        if count and key[0] in self._service.inboxes:
-            self._service.inboxes[key[0]].wake()
+        if count:
+            self._state.do(Rescan(key[0]))

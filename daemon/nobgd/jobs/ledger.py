@@ -26,6 +26,15 @@ from nobgd.values import Done, Failed, Photo, Twin
 _Key = tuple[str | bytes, bytes]  # inbox and relpath, as they are stored
 _TWINS = 8  # candidates of equal size offered to a lane
 _TWINS_LOOKED_AT = 64  # cameras write uncompressed pictures of one size by the thousand
+# SQLite's word that a value or a statement is wrong, not the disk
+_OF_THE_VALUE = (
+    sqlite3.InterfaceError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.IntegrityError,
+)  # fmt: skip
+
+
+def of_the_ledger(error: Exception) -> bool:
+    """Whether the ledger itself is in trouble, rather than what was to be written."""
+    return isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_VALUE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,17 @@ another inode with the same ctime was the same photo every time, the inode alone
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
+from nobgd.jobs.effects import RunErrand
 from nobgd.jobs.ledger import Row
 from nobgd.jobs.plan import backoff_s
+from nobgd.jobs.state import Key, State
 from nobgd.values import Blame, Photo
 from nobgd.values.errands import Digest
 from nobgd.values.wire import ErrandFailed
 
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
-
-Key = tuple[str, str]  # inbox, relpath
 _FALSE_ALARMS = 16  # by an inode alone, after which it is not asked for in this inbox
 _LEARNT_BYTES = 512_000_000  # what is larger is read again when it is touched, not before
 _WRITE_EVERY_S = 1.0  # what was found the same; a crash before costs a look
@@ -37,10 +33,10 @@ _LOOKED_AT = ("done", "quarantined")  # what is under way or waits is read anywa
 class Looking:
     """What is to be looked at.  Only accessed from the main loop; times are monotonic."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._waiting: OrderedDict[Key, Photo] = OrderedDict()
-        self._under_way = False
+        self._under_way: tuple[Digest, Photo] | None = None
         self._same: list[tuple[Photo, str | None]] = []
         self._write_at = 0.0
         self._false_alarms: dict[str, int] = {}
@@ -75,7 +71,7 @@ class Looking:
 
     def learn(self, inbox: str, relpath: str) -> None:
         """Have the bytes hashed of a photo that was set aside: so it is known when they change."""
-        row = self._service.ledger.get(inbox, relpath)
+        row = self._state.ledger.get(inbox, relpath)
         if row is not None and row.size <= _LEARNT_BYTES and row.inode is not None:
             stamp = (row.inode, row.ctime_ns)
             self.add(Photo(inbox, relpath, row.size, row.mtime_ns, 0.0, *stamp))
@@ -90,33 +86,40 @@ class Looking:
         for key in [key for key in self._waiting if key[0] == inbox]:
             del self._waiting[key]
 
-    def hopeful(self, is_open: Callable[[str], bool]) -> bool:
+    def hopeful(self) -> bool:
         """Whether there is something to look at that can be (for ``once``)."""
+        is_open = self._state.is_open
         return not self._failures and any(is_open(inbox) for inbox, _ in self._waiting)
 
-    def start(self, now: float, is_open: Callable[[str], bool]) -> None:
+    def start(self) -> None:
         """Have the next one hashed, when none is; called when no photo waits for a lane."""
-        if self._under_way or now < self._not_before:
+        if self._under_way is not None or self._state.now.monotonic < self._not_before:
             return
-        photo = next((each for each in self._waiting.values() if is_open(each.inbox)), None)
+        waiting, is_open = self._waiting.values(), self._state.open_now
+        photo = next((each for each in waiting if is_open(each.inbox)), None)
         if photo is None:
             return
         del self._waiting[photo.inbox, photo.relpath]
-        self._under_way = True
-        mount = self._service.mounts.get(photo.inbox)
+        mount = self._state.mounts.get(photo.inbox)
         errand = Digest(photo.inbox, photo.relpath, photo.size, photo.mtime_ns, mount)
-        self._service.errand(errand, lambda found, error: self._looked(photo, found, error))
+        self._under_way = errand, photo
+        self._state.do(RunErrand(errand))
 
-    def _looked(self, photo: Photo, found: int | None, error: ErrandFailed | None) -> None:
-        self._under_way = False
-        row = self._service.ledger.get(photo.inbox, photo.relpath)
+    def ended(
+        self, errand: Digest, found: int | None, error: ErrandFailed | None
+    ) -> tuple[Photo, Row] | None:
+        """A photo was hashed; it and its row where it has the bytes that are known of it."""
+        if self._under_way is None or self._under_way[0] is not errand:
+            return None
+        (_, photo), self._under_way = self._under_way, None
+        row = self._state.ledger.get(photo.inbox, photo.relpath)
         key = (photo.inbox, photo.relpath)
-        if row is None or row.state not in _LOOKED_AT or key in self._service.in_flight:
-            return
+        if row is None or row.state not in _LOOKED_AT or key in self._state.in_flight:
+            return None
         if found is None:
             if error is not None and error.code.blame is not Blame.NOBODY:
                 self._put_off(photo)
-            return
+            return None
         self._failures = 0
         digest = f"{found:064x}"
         same = row.sha256 in (None, digest)
@@ -126,27 +129,29 @@ class Looking:
         if same:
             self.unchanged(photo, digest)
             if row.gone:
-                self._service.ledger.back(photo.inbox, photo.relpath)
-            self._service.desk.known_again(photo, row)
-        elif row.same_file(photo.size, photo.mtime_ns):
-            self._service.backlog.add(photo)
+                self._state.ledger.back(photo.inbox, photo.relpath)
+            return photo, row
+        if row.same_file(photo.size, photo.mtime_ns):
+            self._state.backlog.add(photo)
+        return None
 
     def _put_off(self, photo: Photo) -> None:
         """It cannot be read now: later, and so long none is looked at."""
         self._failures += 1
         pause = backoff_s(self._failures, longest_s=_LONGEST_PAUSE_S)
-        self._not_before = time.monotonic() + pause
+        self._not_before = self._state.now.monotonic + pause
         self._waiting.setdefault((photo.inbox, photo.relpath), photo)
 
-    def write(self, now: float, *, last: bool = False) -> None:
+    def write(self, *, last: bool = False) -> None:
         """Let the ledger have what was found the same, every second."""
+        now = self._state.now.monotonic
         if not self._same or (now < self._write_at and not last):
             return
         self._write_at = now + _WRITE_EVERY_S
         same, self._same = self._same, []
         for photo, digest in same:
-            row = self._service.ledger.get(photo.inbox, photo.relpath)
+            row = self._state.ledger.get(photo.inbox, photo.relpath)
             if row is None or row.state not in _LOOKED_AT:
                 continue
             if row.same_file(photo.size, photo.mtime_ns):
-                self._service.ledger.seen(photo, digest or row.sha256)
+                self._state.ledger.seen(photo, digest or row.sha256)

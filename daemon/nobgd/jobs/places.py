@@ -8,36 +8,12 @@ back, without a restart and without burning attempts.
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nobgd.fs import mounts, reach
 from nobgd.jobs.plan import backoff_s
 from nobgd.values.mount import Mount
 
 _LONGEST_PAUSE_S = 60.0
-_MAKE_WITHIN_S = 1.0  # a share that hangs must not hang the start
-
-
-def make_folders(missing: Iterable[str]) -> None:
-    """Make folders of ours that were never there; their parents must exist.
-
-    Lanes cannot: they are confined to folders that exist when they start.  What cannot be
-    made is left, and said when it is needed.
-    """
-    by_depth: dict[int, list[str]] = {}
-    for path in missing:  # one may lie in another
-        by_depth.setdefault(path.count("/"), []).append(path)
-    for depth in sorted(by_depth):
-        reach.each(by_depth[depth], _make, _MAKE_WITHIN_S)
-
-
-def _make(path: str) -> None:
-    with contextlib.suppress(OSError):
-        if mounts.unmounted(path) is None:  # else it would lie below a bare mount point
-            os.mkdir(path)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -190,12 +189,11 @@ def backoff_s(
     return plain * (chance or random).uniform(0.8, 1.2)
 
 
-def resting(quiet_hours: Sequence[str], now: time.struct_time) -> str | None:
-    """Why an inbox rests at local time ``now``: the ``HH:MM-HH:MM`` it lies in, or None.
+def resting(quiet_hours: Sequence[str], minute: int) -> str | None:
+    """Why an inbox rests in this minute of the local day: the ``HH:MM-HH:MM`` it lies in, or None.
 
     A span whose end is not after its start goes over midnight.
     """
-    minute = now.tm_hour * 60 + now.tm_min
     for span in quiet_hours:
         start, end = (
             int(hours) * 60 + int(minutes)

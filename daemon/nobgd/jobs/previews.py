@@ -6,16 +6,15 @@ Only accessed from the main loop.  Nothing is promised: what is lost with a daem
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from nobgd.config import webbing
+from nobgd.jobs.effects import RunErrand
 from nobgd.jobs.ledger import Row
+from nobgd.jobs.state import State
 from nobgd.values import Blame
 from nobgd.values.errands import Preview
 from nobgd.values.wire import ErrandFailed
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 _AT_ONCE = 16  # under way: the others are asked for again, and do not stand before photos
 _FAILURES = 256  # remembered, so that what cannot be shown is not tried with every look
@@ -26,34 +25,36 @@ What = Literal["in", "out", "mask"]
 class Previews:
     """What is being made, and what could not be."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._under_way: set[str] = set()
         self._failed: OrderedDict[str, ErrandFailed] = OrderedDict()
 
     def ask(self, row: Row, what: What, side: int) -> dict[str, Any]:
         """Have one made of a photo that is done: {} when it is, or {"failed": why}."""
-        service = self._service
+        state = self._state
         name = webbing.preview(row.inbox, row.relpath, row.changed_at, what, side)
         if (why := self._failed.get(name)) is not None:
             if why.code.blame is not Blame.PHOTO:  # said once: it may go the next time
                 del self._failed[name]
             return {"failed": why.reason}
-        if service.engine is None or name in self._under_way or len(self._under_way) >= _AT_ONCE:
+        if not state.bound or name in self._under_way or len(self._under_way) >= _AT_ONCE:
             return {}
         mine = what == "in"
         folder = row.inbox if mine else row.outbox or ""
-        place = service.outboxes.get(folder)
-        mount = service.mounts.get(folder) if mine or place is None else place.seen
+        place = state.outboxes.get(folder)
+        mount = state.mounts.get(folder) if mine or place is None else place.seen
         errand = Preview(
             folder, row.relpath if mine else row.output or "", what, side,
-            str(webbing.made(service.config)), name, mount,
+            str(webbing.made(state.config)), name, mount,
         )  # fmt: skip
         self._under_way.add(name)
-        service.errand(errand, lambda _, error: self._made(name, error))
+        state.do(RunErrand(errand))
         return {}
 
-    def _made(self, name: str, error: ErrandFailed | None) -> None:
+    def ended(self, errand: Preview, error: ErrandFailed | None) -> None:
+        """One was made, or could not be."""
+        name = errand.name
         self._under_way.discard(name)
         if error is not None:
             self._failed[name] = error

@@ -7,27 +7,24 @@ hundred thousand other files delays no photo.
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import partial
-from typing import TYPE_CHECKING
 
 from nobgd.jobs import plan
+from nobgd.jobs.effects import RunErrand
 from nobgd.jobs.ledger import Row
-from nobgd.picture.kinds import FORMATS
-from nobgd.values import Blame, Photo
-from nobgd.values.errands import Peek
+from nobgd.jobs.state import State
+from nobgd.record import events
+from nobgd.values import Blame, Photo, Skip
+from nobgd.values.errands import FORMATS, Peek
 from nobgd.values.wire import ErrandFailed
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 
 class Unnamed:
     """What is still to be looked at.  Only accessed from the main loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._waiting: OrderedDict[tuple[str, str], Photo] = OrderedDict()
-        self._under_way = False
+        self._under_way: tuple[Peek, Photo] | None = None
 
     def add(self, photo: Photo, row: Row | None) -> None:
         """A file that was refused by its name; what was said of it already is not said again."""
@@ -42,21 +39,32 @@ class Unnamed:
             self._waiting.pop((inbox, relpath), None)
 
     def _next(self) -> None:
-        if self._under_way or not self._waiting:
+        if self._under_way is not None or not self._waiting:
             return
         _, photo = self._waiting.popitem(last=False)
-        self._under_way = True
-        mount = self._service.mounts.get(photo.inbox)
-        errand = Peek(photo.inbox, photo.relpath, mount)
-        self._service.errand(errand, partial(self._seen, photo))
+        errand = Peek(photo.inbox, photo.relpath, self._state.mounts.get(photo.inbox))
+        self._under_way = errand, photo
+        self._state.do(RunErrand(errand))
 
-    def _seen(self, photo: Photo, number: int | None, error: ErrandFailed | None) -> None:
-        self._under_way = False
+    def ended(self, errand: Peek, number: int | None, error: ErrandFailed | None) -> None:
+        """A lane has looked at one, or could not."""
+        if self._under_way is None or self._under_way[0] is not errand:
+            return
+        (_, photo), self._under_way = self._under_way, None
         self._next()
         if error is not None and error.code.blame is Blame.NOBODY:
             return  # it has left
         known = number is not None and 0 <= number < len(FORMATS)
         content = FORMATS[number] if known and number is not None else None
         reason = plan.refusal(photo.relpath, content)
-        if reason is not None and self._service.desk.rules(photo.inbox) is not None:
-            self._service.desk.skip(photo, reason)
+        if reason is not None and self._state.rules(photo.inbox) is not None:
+            self.skip(photo, reason)
+
+    def skip(self, photo: Photo, reason: str) -> None:
+        """A file is not worked on, which is said once."""
+        row = self._state.ledger.get(photo.inbox, photo.relpath)
+        if row is not None and row.state == "skipped" and row.reason == reason:
+            return
+        self._state.ledger.skipped(photo, reason)
+        skip = Skip(photo.inbox, photo.relpath, reason)
+        self._state.say("info", events.photo_skipped(skip))

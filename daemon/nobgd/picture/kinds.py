@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import FORMATS as FORMATS
 
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP", "RAW")
 _READS = "nobgd reads JPEG, HEIC, AVIF, PNG, WebP, TIFF, GIF, BMP and camera raw"
 _CAMERAS: tuple[tuple[int, bytes], ...] = (  # offset, magic of raw photos that are no TIFF by it
     (0, b"FUJIFILMCCD-RAW"),

@@ -31,6 +31,8 @@ from nobgd.pool.places import Places
 from nobgd.pool.seats import Seats
 from nobgd.values import Code, Job, wire
 from nobgd.values.errands import Prepare
+from nobgd.values.wire import Finished as Finished
+from nobgd.values.wire import Unbegun as Unbegun
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
 _LOOK_S = 0.5  # between two looks at whether a silent folder's requests may go
@@ -38,23 +40,6 @@ _TRIES = 3  # of a request of which nothing was done: then it is to blame
 _LONGEST_PAUSE_S = 60.0  # between two tries to open a lane
 _SEAT_LOOK_S = 5.0  # between two looks at whether a lane may be open again
 _LONG = 3  # as many times its patience a lane may wait for a folder, others wait for the lane
-
-
-@dataclass(slots=True)
-class Finished:
-    """A request's answer and where it was worked on."""
-
-    answer: Any  # Outcome for a Job, or Unbegun; for an errand see each
-    lane: int
-    waited_s: float  # from submit to start
-    lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
-
-
-@dataclass(frozen=True, slots=True)
-class Unbegun:
-    """A job of which nothing was done, through no fault of its own: it is to wait again."""
-
-    why: str
 
 
 @dataclass(slots=True)

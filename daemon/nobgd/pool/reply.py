@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from nobgd.fs import mounts, spelling
-from nobgd.picture.kinds import FORMATS
 from nobgd.values import Code, Done, Failed, Job, Timing, wire
 from nobgd.values.errands import (
     COPIED,
+    FORMATS,
     NOT_COPIED,
     STATES,
     Digest,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 from nobgd.values import Done, Failed, Skip
@@ -11,6 +12,12 @@ from nobgd.values.doubt import words
 
 SCHEMA_VERSION = 1
 _ENCODER = json.JSONEncoder(default=str)
+
+
+def stamp(epoch_s: float) -> str:
+    """A time as lines have it: UTC, ISO 8601 with microseconds."""
+    when = datetime.fromtimestamp(epoch_s, UTC)
+    return when.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def photo_done(

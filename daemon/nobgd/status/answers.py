@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import asides, plan, recipes
+from nobgd.jobs.freeing import free
 from nobgd.jobs.ledger import Ledger, Row
 from nobgd.status import glance, inventory, judging, listing, photos
+from nobgd.status.daemon import Daemon
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
 from nobgd.status.line import line
 from nobgd.status.model import Status
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 _FAILURES_SHOWN = 10
 
@@ -106,7 +104,7 @@ def locate(config: Config, path: str, seen: Glance) -> tuple[InboxConfig, str] |
 
 
 def why(
-    config: Config, ledger: Ledger, service: Service | None, path: str, seen: Glance
+    config: Config, ledger: Ledger, service: Daemon | None, path: str, seen: Glance
 ) -> str:  # fmt: skip
     """One sentence on what happened, or will happen, to ``path`` (absolute)."""
     found = locate(config, path, seen)
@@ -159,15 +157,14 @@ def _not_in_an_inbox(config: Config, path: str) -> str:
     return f"{shown(path)} is in no inbox; the inboxes are {boxes}"
 
 
-def _in_flight(service: Service, relpath: str) -> str:
-    if service.engine is not None:
-        for lane, name, stage, seconds in service.engine.lanes.busy():
-            if name == relpath:
-                return f"working: lane {lane} is at {stage}, since {seconds:.1f} s"
+def _in_flight(service: Daemon, relpath: str) -> str:
+    for each in service.snapshot().lanes:
+        if each.source == relpath:
+            return f"working: lane {each.lane} is at {each.stage}, since {each.seconds:.1f} s"
     return "working: it is the next one for a free lane"
 
 
-def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
+def _waiting(service: Daemon | None, inbox: InboxConfig, relpath: str) -> str:
     assert service is not None  # noqa: S101 - only a service has a backlog
     root = str(inbox.path)
     if (waits := _hindered(service, inbox)) is not None:
@@ -176,7 +173,7 @@ def _waiting(service: Service | None, inbox: InboxConfig, relpath: str) -> str:
     return f"waiting: {shown(relpath)} is one of {ahead} photos of this inbox that wait for a lane"
 
 
-def _hindered(service: Service | None, inbox: InboxConfig, *kinds: Kind) -> str | None:
+def _hindered(service: Daemon | None, inbox: InboxConfig, *kinds: Kind) -> str | None:
     """What the inbox's photos wait for, if it is one of these kinds (any, if none is given)."""
     now = service.snapshot().inboxes.get(str(inbox.path)) if service is not None else None
     if now is None or now.hindrance is None or (kinds and now.hindrance.kind not in kinds):
@@ -255,23 +252,12 @@ def retry(
     return freed
 
 
-def free(ledger: Ledger, targets: Iterable[tuple[str, str]]) -> list[Row]:
-    """Forget the attempts of (inbox, relpath) photos; see `retry`."""
-    freed = []
-    for inbox, relpath in targets:
-        row = ledger.get(inbox, relpath)
-        if row is not None and row.state != "trying":
-            ledger.forget(inbox, relpath)
-            freed.append(row)
-    return freed
-
-
 def _when(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def handle(
-    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any], seen: Glance
+    config: Config, ledger: Ledger, service: Daemon | None, request: dict[str, Any], seen: Glance
 ) -> dict[str, Any]:
     """Answer one request of the control socket (or of a verb, without a daemon).
 
@@ -298,7 +284,7 @@ def handle(
         case {"do": "accept" | "reject" | "reopen" as do, "paths": list(paths)}:
             found = [locate(config, str(path), seen) for path in paths]
             named = [(str(each[0].path), each[1]) for each in found if each is not None]
-            return judging.judge(ledger, service, named, judging.VERDICTS[do])
+            return judging.judge(config, ledger, service, named, judging.VERDICTS[do])
         case {"do": "retry", "changed": True}:
             freed_of = [str(each.path) for each in config.inboxes
                         if recipes.let_go(ledger, str(each.path))]  # fmt: skip
@@ -309,7 +295,7 @@ def handle(
         case {"do": "retry", "paths": list(paths)}:
             freed = retry(config, ledger, [str(path) for path in paths], seen)
             if service is not None:
-                service.desk.freed(freed)
+                service.freed(freed)
             return {"freed": [shown(os.path.join(row.inbox, row.relpath)) for row in freed]}
         case {"do": "pause" | "resume" as do, "inbox": str() | None as inbox}:
             known = {str(each.path) for each in config.inboxes}
@@ -328,7 +314,7 @@ def handle(
 
 
 def answer(
-    config: Config, ledger: Ledger, service: Service | None, request: dict[str, Any]
+    config: Config, ledger: Ledger, service: Daemon | None, request: dict[str, Any]
 ) -> dict[str, Any]:
     """All of it in one thread, for those who have no loop to spare."""
     seen = glance.look(config, request)

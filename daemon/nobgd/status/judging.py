@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nobgd.config import Config
 from nobgd.fs.names import shown
 from nobgd.jobs import doubtful
 from nobgd.jobs.ledger import Ledger, Row
+from nobgd.status.daemon import Daemon
 from nobgd.values.doubt import AUTO, words
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 VERDICTS = {"accept": "accepted", "reject": "rejected", "reopen": "open"}  # the last takes back
 
 
 def judge(
-    ledger: Ledger, service: Service | None, photos: list[tuple[str, str]], verdict: str
-) -> dict[str, Any]:
+    config: Config, ledger: Ledger, service: Daemon | None, photos: list[tuple[str, str]],
+    verdict: str,
+) -> dict[str, Any]:  # fmt: skip
     """Book a verdict, a value of `VERDICTS`, on (inbox, relpath) photos; those that are done.
 
     An original that waited for it may go then, or stays for good.
     """
     judged = []
-    above = {} if service is None else {
-        str(each.path): each.review.above for each in service.config.inboxes
-    }  # fmt: skip
+    above = {str(each.path): each.review.above for each in config.inboxes}
     for inbox, relpath in photos:
         row = ledger.get(inbox, relpath)
         if row is None or row.state != "done":
@@ -37,10 +35,8 @@ def judge(
         ledger.judged(inbox, relpath, said, doubtful.keep(row, verdict))
         judged.append(row)
     ledger.commit()
-    for row in judged:
-        rules = service.desk.rules(row.inbox) if service is not None else None
-        if service is not None and rules is not None and rules.source != "keep" and not row.left:
-            service.disposals.add(row.inbox, row.relpath, 0.0)
+    if service is not None:
+        service.judged(judged)
     return {"judged": [shown(os.path.join(row.inbox, row.relpath)) for row in judged]}
 
 

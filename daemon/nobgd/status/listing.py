@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobgd.config import Config
 from nobgd.jobs.ledger import Ledger, Row
+from nobgd.status.daemon import Daemon
 from nobgd.status.photos import told
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 _MOST = 100
 _WAITING_FIRST = 20  # of a list of all: those behind would hide what is done
@@ -17,7 +15,7 @@ _IN_LEDGER = {"": None, "retrying": "retry", "done": "done", "quarantined": "qua
 
 
 def photos(
-    config: Config, ledger: Ledger, service: Service | None, asked: dict[str, Any]
+    config: Config, ledger: Ledger, service: Daemon | None, asked: dict[str, Any]
 ) -> dict[str, Any]:
     """{"photos": [...], "next": where the following part begins, or None}."""
     match asked:
@@ -47,14 +45,14 @@ def photos(
     return {"photos": [each for each in found if each], "next": last and _cursor(last)}
 
 
-def _working(ledger: Ledger, service: Service | None) -> list[dict[str, Any]]:
+def _working(ledger: Ledger, service: Daemon | None) -> list[dict[str, Any]]:
     under_way = [] if service is None else list(service.in_flight)
     found = [told(*key, ledger.get(*key), service) for key in under_way]
     return [each for each in found if each]
 
 
 def _doubtful(
-    config: Config, ledger: Ledger, service: Service | None, after: Any, most: int
+    config: Config, ledger: Ledger, service: Daemon | None, after: Any, most: int
 ) -> dict[str, Any]:
     """Those that somebody should look at, an inbox after the other, by name."""
     begun, behind = "", ""
@@ -87,7 +85,7 @@ def _place(after: Any) -> tuple[float, str, str] | None:
             return None
 
 
-def _waiting(service: Service | None, begin: int, most: int) -> dict[str, Any]:
+def _waiting(service: Daemon | None, begin: int, most: int) -> dict[str, Any]:
     if service is None:
         return {"photos": [], "next": None}
     found = service.backlog.first(begin + most + 1)[begin:]

@@ -5,20 +5,18 @@ The asker knows an inbox by its key (`plan.inbox_key`) and never by its path.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobgd.config import Config, InboxConfig, Output
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Ledger, Row
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from nobgd.status.daemon import Daemon
 
 _STATES = {"retry": "retrying", "trying": "working"}  # the ledger's words for people's
 
 
 def photo(
-    config: Config, ledger: Ledger, service: Service | None, inbox: str, relpath: str
+    config: Config, ledger: Ledger, service: Daemon | None, inbox: str, relpath: str
 ) -> dict[str, Any]:  # fmt: skip
     """One photo; ``inbox`` is a key.  {"photo": None} where nothing is known of it."""
     rules = _inbox(config, inbox)
@@ -29,7 +27,7 @@ def photo(
 
 
 def render(
-    config: Config, ledger: Ledger, service: Service | None, photo: tuple[str, str],
+    config: Config, ledger: Ledger, service: Daemon | None, photo: tuple[str, str],
     output: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Have a lane make another file of a cut-out, see `Renders`; {} says: not there yet.
@@ -50,7 +48,7 @@ def render(
 
 
 def preview(
-    config: Config, ledger: Ledger, service: Service | None, asked: dict[str, Any]
+    config: Config, ledger: Ledger, service: Daemon | None, asked: dict[str, Any]
 ) -> dict[str, Any]:
     """Have a small picture made; {} where it is under way, {"failed": why} where it cannot be."""
     match asked:
@@ -68,7 +66,7 @@ def preview(
 
 
 def told(
-    root: str, relpath: str, row: Row | None, service: Service | None
+    root: str, relpath: str, row: Row | None, service: Daemon | None
 ) -> dict[str, Any] | None:
     """One photo of the inbox ``root``; None where nothing is known of it."""
     moving = _moving(root, relpath, service)
@@ -90,13 +88,12 @@ def told(
     return told | (moving or {})
 
 
-def _moving(root: str, relpath: str, service: Service | None) -> dict[str, Any] | None:
+def _moving(root: str, relpath: str, service: Daemon | None) -> dict[str, Any] | None:
     """What the ledger does not know: it has no rows for what waits, nor for stages."""
     if service is None:
         return None
     if (root, relpath) in service.in_flight:
-        lanes = service.engine.lanes.busy() if service.engine is not None else []
-        stages = [stage for _, name, stage, _ in lanes if name == relpath]
+        stages = [each.stage for each in service.snapshot().lanes if each.source == relpath]
         return {"state": "working", "stage": stages[0] if stages else None}
     waiting = service.backlog.find(root, relpath)
     if waiting is None:

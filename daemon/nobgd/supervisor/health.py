@@ -8,13 +8,15 @@ deadline, and a new process in nobgd's place would hang just the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from nobgd.config import Config
+from nobgd.intake.inbox import Inbox
+from nobgd.pool.engine import Engine
 from nobgd.status.line import line
+from nobgd.status.model import Status
 from nobgd.systemd import notify
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 _STATUS_EVERY_S = 2.0
 _LOOK_EVERY_S = 0.5  # at every scanner and lane: the loop may turn far more often
@@ -22,10 +24,25 @@ _RESTARTS = 3  # of one scanner within
 _WITHIN_S = 600.0
 
 
+class Watched(Protocol):
+    """What is watched over."""
+
+    say: Any
+    engine: Engine | None
+
+    @property
+    def inboxes(self) -> Mapping[str, Inbox]: ...  # noqa: D102
+    @property
+    def config(self) -> Config: ...  # noqa: D102
+    def snapshot(self) -> Status: ...  # noqa: D102
+    def close_inbox(self, path: str) -> None: ...  # noqa: D102
+    def watch(self, config: Config) -> None: ...  # noqa: D102
+
+
 class Vigil:
     """What systemd is told.  Only accessed from the main loop; times are monotonic."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Watched) -> None:
         self._service = service
         self._watchdog_s = notify.watchdog_s()
         self._fed_at = 0.0

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nobgd.jobs import signals
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.plan import backoff_s
-from nobgd.jobs.signals import Stop
 from nobgd.record.log import Log
+from nobgd.supervisor import signals
 from nobgd.supervisor import state_folder as states
+from nobgd.supervisor.signals import Stop
 from nobgd.systemd import notify
 
 _FIRST_S, _LONGEST_S = 1.0, 60.0  # between two looks

@@ -12,28 +12,52 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import Any, Protocol
 
 from nobgd.config import Config, ConfigError
-from nobgd.jobs.events import Call
+from nobgd.jobs.ledger import Ledger
+from nobgd.metrics.export import Metrics
 from nobgd.models import ModelError
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
 from nobgd.pool.memory import held_mb
 from nobgd.record.drift import Drift
+from nobgd.supervisor import folders
+from nobgd.supervisor.health import Vigil
+from nobgd.supervisor.mailbox import LanesReady, LanesUnfit, Message
+from nobgd.supervisor.signals import Stop
 from nobgd.systemd import notify
-from nobgd.values import Job
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
 
 _ENGINE = ("model", "workers", "inboxes", "cache_dir")  # what lanes are made from
+
+
+class Reloaded(Protocol):
+    """What gets another configuration."""
+
+    say: Any
+    ledger: Ledger
+    mailbox: SimpleQueue[Message]
+    engine: engines.Engine | None
+    stopping: Stop | None
+    metrics: Metrics
+    drift: Drift
+    vigil: Vigil
+    trouble: str
+
+    @property
+    def config(self) -> Config: ...  # noqa: D102
+    def opened(self, lane: int, holds: tuple[str, ...]) -> None: ...  # noqa: D102
+    def told(self, event: str, fields: dict[str, Any]) -> None: ...  # noqa: D102
+    def close_inbox(self, path: str) -> None: ...  # noqa: D102
+    def use(self, config: Config, engine: engines.Engine | None) -> None: ...  # noqa: D102
+    def watch(self, config: Config) -> None: ...  # noqa: D102
 
 
 class Reloading:
     """The service's reloads, one at a time.  Only accessed from the main loop."""
 
-    def __init__(self, service: Service, read: Callable[[], Config] | None) -> None:
+    def __init__(self, service: Reloaded, read: Callable[[], Config] | None) -> None:
         self._service = service
         self._read = read
         self._under_way = False
@@ -52,18 +76,18 @@ class Reloading:
         try:
             fresh = self._read()
         except (ConfigError, OSError) as error:
-            self._end(str(error))
+            self.end(str(error))
             return
         if not any(getattr(service.config, name) != getattr(fresh, name) for name in _ENGINE):
-            self._apply(fresh, None)
+            self.ready(fresh, None)
             return
-        service.make_folders(fresh)
+        folders.make_missing(fresh, service.ledger)
         try:
             held = held_mb(service.engine.lanes.all_pids()) if service.engine is not None else 0.0
             engine = engines.build(fresh, service.opened, service.told, held)
             engine.lanes.spawn()
         except (ModelError, OSError) as error:
-            self._end(str(error))
+            self.end(str(error))
             return
         wait = threading.Thread(target=self._wait, args=(fresh, engine), name="new lanes")
         wait.daemon = True
@@ -75,20 +99,19 @@ class Reloading:
         try:
             engine.lanes.await_ready()
         except Unfit as error:
-            why = str(error)
             engine.lanes.shutdown(wait=False)
-            put(Call(lambda: self._end(why)))
+            put(LanesUnfit(str(error)))
         else:
-            put(Call(lambda: self._apply(fresh, engine)))
+            put(LanesReady(fresh, engine))
 
-    def _apply(self, fresh: Config, engine: engines.Engine | None) -> None:
+    def ready(self, fresh: Config, engine: engines.Engine | None) -> None:
         """Change what differs; work in lanes is finished by the old ones."""
         service = self._service
         if service.stopping is not None:
             if engine is not None:
                 engine.lanes.shutdown(wait=False)
             return
-        old, service.config = service.config, fresh
+        old = service.config
         changed = sorted(
             name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
         )
@@ -97,13 +120,9 @@ class Reloading:
         for path in before:
             if now.get(path) != before[path]:
                 service.close_inbox(path)
-                service.backlog.drop_inbox(path)
-                service.looking.drop_inbox(path)
-        if engine is not None:
-            self._change_engine(engine)
-            service.recipes.apply(fresh, engine.recipes)
+        service.use(fresh, engine)
         service.watch(fresh)
-        service.metrics.configure(fresh.metrics)
+        service.metrics.configure(fresh)
         if "drift_percent" in changed:
             service.drift = Drift(fresh.drift_percent)
         service.say.info(
@@ -111,22 +130,9 @@ class Reloading:
             needs_restart=[name for name in ("state_dir", "cache_dir") if name in changed],
             inboxes=[str(inbox.path) for inbox in fresh.inboxes],
         )  # fmt: skip
-        self._end(None)
+        self.end(None)
 
-    def _change_engine(self, engine: engines.Engine) -> None:
-        service = self._service
-        old, service.engine = service.engine, engine
-        assert old is not None  # noqa: S101 - start() ran
-        for request in old.lanes.put_back():
-            if isinstance(request, Job):
-                service.ledger.put_back(request.inbox, request.relpath)
-                service.in_flight.pop((request.inbox, request.relpath), None)
-                service.desk.requeue(request)
-            else:
-                service.errand_again(request)
-        threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
-
-    def _end(self, why: str | None) -> None:
+    def end(self, why: str | None) -> None:
         """Say how it went; ``why`` it was refused, or None."""
         service = self._service
         service.trouble = ""

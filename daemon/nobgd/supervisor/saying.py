@@ -1,4 +1,4 @@
-"""Say events in the log: at once, or for finished photos once the ledger has them for good.
+"""Say events in the log, those of finished photos exactly once.
 
 A finished photo's line lies in the ledger from the commit that makes the photo done until the
 log has taken it, and nowhere else: a log whose disk is full for a week costs no memory.  While
@@ -8,12 +8,13 @@ the log lacks lines, those that follow wait behind them, so that it gets all in 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from nobgd.jobs.effects import Record
+from nobgd.jobs.ledger import Ledger
+from nobgd.record.log import Log
 
-_Unsaid = tuple[str, str, str, dict[str, Any]]  # inbox, relpath, line, event
 _SHOWN = "shown "  # before a record in the ledger that stdout has shown, and the file has not
 _PAGE = 200  # lines given to the log between two commits
 _PAGES = 10  # in one turn of the loop
@@ -22,53 +23,55 @@ _PAGES = 10  # in one turn of the loop
 class Saying:
     """The service's voice.  Only accessed from the main loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._unsaid: list[_Unsaid] = []
+    def __init__(
+        self, ledger: Ledger, log: Log, noted: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._ledger = ledger
+        self._log = log
+        self._say = log.bound()
+        self._noted = noted
         # of the log, as a crash left it, until it has caught up; None: it could not be read yet
         self._tail: bytes | None = b""
 
     def begin(self) -> None:
         """Give the log what a crash, or a full disk before it, has kept from it."""
-        if not self._service.ledger.unsaid(1):
+        if not self._ledger.unsaid(1):
             return
-        self._tail = self._service.log.tail()
+        self._tail = self._log.tail()
         while self._give_a_page():
             pass
 
-    def keep(self, inbox: str, relpath: str, line: str, event: dict[str, Any]) -> None:
-        """A finished photo's line, to be said by `settle_accounts`."""
-        self._unsaid.append((inbox, relpath, line, event))
-
-    def tell(self, level: str, event: dict[str, Any]) -> None:
+    def tell(self, level: str, event: dict[str, Any], *, counted: bool = True) -> None:
         """Say one event now."""
         fields = dict(event)
         name = fields.pop("event")
-        getattr(self._service.say, level)(name, **fields)
-        self._service.noted(event)
+        getattr(self._say, level)(name, **fields)
+        if counted:
+            self._noted(event)
 
-    def settle_accounts(self) -> None:
-        """Make everything durable, then say what is finished."""
-        service, log = self._service, self._service.log
-        service.ledger.commit()
-        waiting, self._unsaid = self._unsaid, []
-        for _, _, _, event in waiting:
-            service.noted(event)
-        taken = log.finish([line for _, _, line, _ in waiting])
-        for number, (inbox, relpath, line, _) in enumerate(waiting):
+    def finish(self, records: Sequence[Record]) -> None:
+        """Say what is finished, which the ledger has for good, and what the log lacks."""
+        ledger, log = self._ledger, self._log
+        for each in records:
+            self._noted(each.event)
+        taken = log.finish([each.line for each in records])
+        for number, each in enumerate(records):
             if number < taken:
-                service.ledger.said(inbox, relpath)
+                ledger.said(each.inbox, each.relpath)
             elif log.has_file:
-                service.ledger.owed(inbox, relpath, _SHOWN + line)
+                ledger.owed(each.inbox, each.relpath, _SHOWN + each.line)
         if log.behind:
             for _ in range(_PAGES):
                 if time.monotonic() < log.retry_at or not self._give_a_page():
                     break
-        service.ledger.commit()
+
+    def settle(self) -> None:
+        """Have it on disk what was said."""
+        self._ledger.commit()
 
     def _give_a_page(self) -> bool:
         """Give the log the oldest lines that it lacks; whether there may be more to give now."""
-        ledger, log = self._service.ledger, self._service.log
+        ledger, log = self._ledger, self._log
         if self._tail is None:
             self._tail = log.tail()
             if self._tail is None:

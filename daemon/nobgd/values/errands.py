@@ -12,6 +12,8 @@ from typing import Literal
 from nobgd.values.mount import Mount
 from nobgd.values.rendering import Rendering
 
+# what a file may be by its first bytes; an answer is a place in this
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP", "RAW")
 COPIED, LIMIT, ROOM, UNREADABLE, LARGE = range(5)
 NOT_COPIED = {
     LIMIT: "the copies there take all that quarantine_limit allows",

@@ -85,6 +85,23 @@ def tensor_bytes(weights: Iterable[Weights]) -> int:
     return max((one.input_bytes + one.output_bytes for one in weights), default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A request's answer and where it was worked on."""
+
+    answer: Any  # Outcome for a Job, or Unbegun; for an errand see each
+    lane: int
+    waited_s: float  # from submit to start
+    lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
+
+
+@dataclass(frozen=True, slots=True)
+class Unbegun:
+    """A job of which nothing was done, through no fault of its own: it is to wait again."""
+
+    why: str
+
+
 class ErrandFailed(Exception):  # noqa: N818 - an answer
     """An errand ended with a code and a sentence."""
 

@@ -14,14 +14,15 @@ import pytest
 
 from nobgd import config
 from nobgd.intake import messages
-from nobgd.jobs.events import Answer, Call
-from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.effects import RunErrand, Submit
+from nobgd.jobs.events import Freed
+from nobgd.jobs.ledger import Ledger, of_the_ledger
 from nobgd.record.log import Log
-from nobgd.supervisor.mishap import of_the_ledger
+from nobgd.supervisor import clocks
+from nobgd.supervisor.mailbox import Answer
 from nobgd.supervisor.service import Service
-from nobgd.values import Code, Photo
+from nobgd.values import Photo
 from nobgd.values.errands import Peek, SetAside
-from nobgd.values.wire import ErrandFailed
 
 
 @pytest.fixture
@@ -31,10 +32,17 @@ def service(tmp_path: Path) -> Iterator[Service]:
     settings = config.parse(text, "f.yaml", tmp_path)
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
     made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
-    made.errand = lambda *_: None  # type: ignore[method-assign,assignment] - there are no lanes
     yield made
     made.end()
     log.close()
+
+
+def take(service: Service, message: Any) -> None:
+    """Tell the loop; what it asks lanes for is nobody's to do here."""
+    service._take(message, clocks.read())
+    work = (RunErrand, Submit)
+    service._effects = [each for each in service._effects if not isinstance(each, work)]
+    service.act()
 
 
 def said(tmp_path: Path, name: str) -> list[dict[str, Any]]:
@@ -49,15 +57,15 @@ def test_a_photo_that_cannot_be_handled_is_set_aside_and_the_next_is_taken(
     """The name that breaks the desk is quarantined as internal; its neighbour waits for a lane."""
     inbox = str(tmp_path / "in")
     bad, good = Photo(inbox, "bad\udcff\n.jpg", 1, 1, 9.0), Photo(inbox, "good.jpg", 1, 1, 9.0)
-    consider = service.desk.consider
+    settled = service.machine.arrival.settled
 
     def breaks(photo: Photo) -> None:
         if photo is bad:
             raise OverflowError("Python int too large")
-        consider(photo)
+        settled(photo)
 
-    service.desk.consider = breaks  # type: ignore[method-assign]
-    service._take(messages.Settled(inbox, (bad, good)))
+    service.machine.arrival.settled = breaks  # type: ignore[method-assign]
+    take(service, messages.Settled(inbox, (bad, good)))
     row = service.ledger.get(inbox, bad.relpath)
     assert row is not None
     assert (row.state, row.code) == ("quarantined", "internal")
@@ -74,7 +82,9 @@ def test_a_photo_that_is_done_stays_done(service: Service, tmp_path: Path) -> No
     service.ledger.begin(inbox, "a.jpg", 1, 1, str(tmp_path / "out"), "a_nobg.png")
     service.ledger._db.execute("UPDATE photo SET state='done'")
     for _ in range(3):
-        service.mishaps.photo(photo, RuntimeError("no lane"))
+        service.machine.mishaps.photo(photo, RuntimeError("no lane"))
+    service._effects += service.state.asked()
+    service.act()
     row = service.ledger.get(inbox, "a.jpg")
     assert row is not None
     assert row.state == "done"
@@ -83,28 +93,30 @@ def test_a_photo_that_is_done_stays_done(service: Service, tmp_path: Path) -> No
 
 def test_an_answer_that_cannot_be_used_is_said_once(service: Service, tmp_path: Path) -> None:
     """An errand's, or what another thread asked for: the loop goes on."""
-
-    def fails() -> None:
-        raise ValueError("no such thing")
-
     broken: Future[Any] = Future()
     broken.set_exception(EOFError("cut"))
     for _ in range(3):
-        service._take(Call(fails))
-        service._take(Answer(SetAside("/in", "a", "/q", "why"), broken, lambda *_: None))
+        take(service, Freed((None,)))  # type: ignore[arg-type]
+        take(service, Answer(SetAside("/in", "a", "/q", "why"), broken))
     assert len(said(tmp_path, "service.stumbled")) == 2
 
 
 def test_who_asked_hears_of_an_errand_that_ended_as_none_should(service: Service) -> None:
     """Else it waited for ever: what waits for one errand at a time would ask for no other."""
-    heard: list[Any] = []
+    inbox = str(service.config.inboxes[0].path)
+    service._take(
+        messages.Settled(inbox, tuple(Photo(inbox, each, 1, 1, 9.0) for each in "ab")),
+        clocks.read(),
+    )  # fmt: skip
+    (asked,), service._effects = service._effects, []
+    assert isinstance(asked, RunErrand)
     broken: Future[Any] = Future()
     broken.set_exception(EOFError("cut"))
-    service._take(Answer(Peek("/in", "a"), broken, lambda *what: heard.append(what)))
-    ((found, error),) = heard
-    assert found is None
-    assert isinstance(error, ErrandFailed)
-    assert error.code is Code.INTERNAL
+    service._take(Answer(asked.errand, broken), clocks.read())
+    (following,) = [each for each in service._effects if isinstance(each, RunErrand)]
+    assert isinstance(following.errand, Peek)
+    assert following.errand.relpath == "b"
+    service._effects.clear()
 
 
 def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:
@@ -113,6 +125,6 @@ def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:
     for error in (sqlite3.OperationalError("disk is full"), sqlite3.DatabaseError("malformed")):
         assert of_the_ledger(error)
         with pytest.raises(sqlite3.Error):
-            service.mishaps.photo(photo, error)
+            service.machine.mishaps.photo(photo, error)
     for mistake in (sqlite3.IntegrityError(), sqlite3.InterfaceError(), OverflowError()):
         assert not of_the_ledger(mistake)

@@ -1,36 +1,40 @@
-"""What follows from an outcome: ledger, quarantine, next try.
+"""What follows from an outcome: done, another try, quarantine, or another look.
 
-The service's left hand, in its thread: `finished` books what a lane answered.  Whose fault
-a failure is (see `values.Blame`) decides whether it is looked at again, waited for, tried
-again, or set aside.
+Whose fault a failure is (see `values.Blame`) decides whether it is looked at again, waited for,
+tried again, or set aside.
 """
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING
-
 from nobgd.config import InboxConfig
 from nobgd.jobs import doubtful, plan
+from nobgd.jobs.asides import Asides
+from nobgd.jobs.disposals import Disposals
+from nobgd.jobs.effects import Count, LookAgain, Record, Rescan
 from nobgd.jobs.failing import Failing
 from nobgd.jobs.ledger import Row
-from nobgd.pool.lanes import Finished
+from nobgd.jobs.looking import Looking
+from nobgd.jobs.probing import Probing
+from nobgd.jobs.state import State
 from nobgd.record import events
-from nobgd.record import log as logs
 from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
-
-if TYPE_CHECKING:
-    from nobgd.supervisor.service import Service
+from nobgd.values.wire import Finished
 
 _PAUSES = 3  # of its outbox that one photo can bring about; then it alone is what does not fit
-_ONCE_RETRIES_WITHIN_S = 0.2  # `once` does not sit out a back-off
 
 
-class Booking:
-    """Books photos out.  Only accessed from the main loop."""
+class Outcomes:
+    """Books what lanes answer.  Only accessed from the main loop."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(
+        self, state: State, probing: Probing, looking: Looking, asides: Asides,
+        disposals: Disposals,
+    ) -> None:  # fmt: skip
+        self._state = state
+        self._probing = probing
+        self._looking = looking
+        self._asides = asides
+        self._disposals = disposals
         self._place_failures: dict[tuple[str, str], int] = {}
         self.failing = Failing()
 
@@ -43,9 +47,9 @@ class Booking:
         failed = Failed(photo.inbox, photo.relpath, Code.CRASHED, reason, row.attempts + 1)
         self.set_aside(rules, failed)
 
-    def finished(self, job: Job, finished: Finished) -> None:
+    def ended(self, job: Job, finished: Finished) -> None:
         """Book the outcome of a job."""
-        outcome, rules = finished.answer, self._service.desk.rules(job.inbox)
+        outcome, rules = finished.answer, self._state.rules(job.inbox)
         if isinstance(outcome, Done):
             self._done(job, outcome, finished, rules)
             return
@@ -62,23 +66,23 @@ class Booking:
                 self.set_aside(rules, outcome)
 
     def _attempts(self) -> int:
-        return self._service.config.workers.attempts
+        return self._state.config.workers.attempts
 
     def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
-        ledger = self._service.ledger
+        state, ledger = self._state, self._state.ledger
         row = ledger.get(job.inbox, job.relpath)
         self._place_failures.pop((job.inbox, job.relpath), None)
         self.failing.ended(job.inbox, job.relpath)
-        outbox = self._service.outboxes.get(job.outbox)
+        outbox = state.outboxes.get(job.outbox)
         if outbox is not None and outbox.used():
-            self._service.saying.tell("info", {"event": "outbox.back", "outbox": outbox.path})
+            self._probing.back(outbox)
         was_quarantined = row is not None and row.code is not None
         review = doubtful.review(job, done)
         if done.how == "found" and not _tried(row):
             reason = f"already done: {done.output} was made from this very photo"
             ledger.done(done, job.outbox, None, review)
             skip = Skip(done.inbox, done.relpath, reason)
-            self._service.saying.tell("info", events.photo_skipped(skip))
+            state.say("info", events.photo_skipped(skip))
         else:
             event = events.photo_done(
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
@@ -90,58 +94,60 @@ class Booking:
             if refused is not None:
                 event["renamed"] = f"the outbox's disk does not take the name {refused}"
             level = "warning" if done.review else "info"
-            event = {"timestamp": logs.timestamp(), "level": level, **event}
+            event = {"timestamp": events.stamp(state.now.epoch), "level": level, **event}
             line = events.line(event)
             ledger.done(done, job.outbox, line, review)
-            self._service.saying.keep(done.inbox, done.relpath, line, event)
+            state.do(Record(done.inbox, done.relpath, line, event))
         if rules is None:
             return
         if was_quarantined and row is not None:
-            self._service.asides.release(row, rules, standing=False)
+            self._asides.release(row, rules, standing=False)
         if rules.source != "keep":
             since_s = finished.waited_s + done.timing.total_ms / 1000
-            self._service.disposals.add(job.inbox, job.relpath, job.quiet_s + since_s)
+            self._disposals.add(job.inbox, job.relpath, job.quiet_s + since_s)
 
     def _look_again(self, job: Job, failed: Failed) -> None:
         """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
-        service = self._service
-        service.ledger.forget(job.inbox, job.relpath)
+        state = self._state
+        state.ledger.forget(job.inbox, job.relpath)
         wait = None
         if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
             wait = max(1.0, job.patience_s / 5)
-            service.backlog.add_later(job.photo(wait), time.monotonic() + wait)
-        elif job.inbox in service.inboxes:
-            service.inboxes[job.inbox].again([job.relpath])
-            if service.once:  # which ends only when a scan since has left nothing to settle
-                service.scanned.pop(job.inbox, None)
-                service.inboxes[job.inbox].wake()
-        self._service.saying.tell("debug", events.photo_failed(failed, retry_in_s=wait))
+            state.backlog.add_later(job.photo(wait), state.now.monotonic + wait)
+        else:
+            state.do(LookAgain(job.inbox, (job.relpath,)))
+            if state.policy.rescans:
+                state.scanned.pop(job.inbox, None)
+                state.do(Rescan(job.inbox))
+        state.say("debug", events.photo_failed(failed, retry_in_s=wait))
 
     def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
-        now = time.monotonic()
+        now = self._state.now.monotonic
         key = (job.inbox, job.relpath)
         count = self._place_failures[key] = self._place_failures.get(key, 0) + 1
         wait = plan.backoff_s(count, first_s=1.0, longest_s=60.0)
         if failed.side == "output" and count <= _PAUSES:
             wait = 0.0  # the pause of the outbox is wait enough
-            outbox = self._service.outboxes[str(rules.outbox)]
-            self._service.desk.lost(outbox, failed.code, failed.reason, now, by_photo=True)
+            outbox = self._state.outboxes[str(rules.outbox)]
+            self._probing.lost(outbox, failed.code, failed.reason, by_photo=True)
         self._later(job, failed, wait, burn=False, news=self.failing.failed(failed, now))
 
     def _try_again(self, job: Job, failed: Failed) -> None:
-        wait = _ONCE_RETRIES_WITHIN_S if self._service.once else plan.backoff_s(failed.attempt)
+        within = self._state.policy.retry_s
+        wait = within if within is not None else plan.backoff_s(failed.attempt)
         self._later(job, failed, wait, burn=True)
 
     def _later(
         self, job: Job, failed: Failed, wait_s: float, *, burn: bool, news: bool = True
     ) -> None:  # fmt: skip
-        self._service.ledger.retry(failed, time.time() + wait_s, burn=burn)
-        self._service.backlog.add_later(job.photo(), time.monotonic() + wait_s)
+        state = self._state
+        state.ledger.retry(failed, state.now.epoch + wait_s, burn=burn)
+        state.backlog.add_later(job.photo(), state.now.monotonic + wait_s)
         event = events.photo_failed(failed, retry_in_s=round(wait_s, 1))
         if news:
-            self._service.saying.tell("warning", event)
+            state.say("warning", event)
         else:  # told before, yet an attempt that counts
-            self._service.noted(event)
+            state.do(Count(event))
 
     def left(self, inbox: str, relpaths: tuple[str, ...]) -> None:
         """Photos left their inbox: they fail no more, and nothing else says so."""
@@ -149,20 +155,20 @@ class Booking:
             self._place_failures.pop((inbox, relpath), None)
             self.failing.ended(inbox, relpath, silently=True)
 
-    def tell_failing(self, now: float) -> None:
+    def tell(self) -> None:
         """Say how many photos fail for one reason, where that has changed."""
-        for event in self.failing.due(now):
-            self._service.saying.tell("warning" if event["count"] else "info", event)
+        for event in self.failing.due(self._state.now.monotonic):
+            self._state.say("warning" if event["count"] else "info", event)
 
     def set_aside(self, rules: InboxConfig, failed: Failed) -> None:
         """Put a photo into quarantine: it is not tried again by itself."""
         self._place_failures.pop((failed.inbox, failed.relpath), None)
         self.failing.ended(failed.inbox, failed.relpath)
-        self._service.ledger.quarantined(failed)
+        self._state.ledger.quarantined(failed)
         folder = str(rules.quarantine)
-        self._service.saying.tell("error", events.photo_quarantined(failed, quarantine=folder))
-        self._service.asides.add(failed.inbox, failed.relpath)
-        self._service.looking.learn(failed.inbox, failed.relpath)
+        self._state.say("error", events.photo_quarantined(failed, quarantine=folder))
+        self._asides.add(failed.inbox, failed.relpath)
+        self._looking.learn(failed.inbox, failed.relpath)
 
     def hopeless(self) -> bool:
         """Whether a place failed so often that `once` waits for it no longer."""
