@@ -176,7 +176,7 @@ class Desk:
 def open_service(desk: Desk, rules: Any, *, once: bool) -> Service:
     """A supervisor that was not started: its lanes and scanner are those of the desk."""
     service = Service(rules, desk.ledger, desk.log, policy=ONCE if once else RUN)
-    service.use(rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0))  # type: ignore[arg-type]
+    service.use(rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0, "onnxruntime"))  # type: ignore[arg-type]
     service.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]
     return service
 

@@ -129,7 +129,7 @@ class World:
         self.service.saying.begin()
         self.service.machine.begin()
         self.ledger.commit()
-        self.service.use(self.rules, engine.Engine(self, recipes, 1, 1, 200.0))  # type: ignore[arg-type]
+        self.service.use(self.rules, engine.Engine(self, recipes, 1, 1, 200.0, "onnxruntime"))  # type: ignore[arg-type]
         for inbox in self.inboxes:
             self.service.inboxes[inbox] = Scanner(self, inbox)  # type: ignore[assignment]
         for inbox, name in self.files:

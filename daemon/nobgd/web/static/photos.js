@@ -224,7 +224,6 @@ export function show(root) {
       if (each.item === before) before = before.nextSibling;
       else grid.insertBefore(each.item, before);
     }
-    order = found;
     zone.classList.toggle("slim", found.length > 0 || state !== "");
     tools.hidden = as.hidden = !found.length && state === "";
     empty.hidden = found.length > 0;
@@ -286,6 +285,10 @@ export function show(root) {
       const now_done = photo?.state === "done" && uploads?.settled(photo.id);
       if (now_done) say(t("of_done", now_done));
     },
-    leave() { list = null; },
+    leave() {
+      list = null;
+      const shown = new Map([...cards.values()].map((each) => [each.item, each.photo]));
+      order = [...grid.children].map((item) => shown.get(item));
+    },
   };
 }
