@@ -5,6 +5,7 @@ The part of the invariants that looks beyond the outbox (see `house.Checks`).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -55,8 +56,10 @@ def doubles(house: House) -> list[str]:
         for folder, _, files in os.walk(root):
             for name in files:
                 path = os.path.join(folder, name)
-                if not name.endswith(".why.txt"):
-                    plain = os.path.join(folder, _NUMBERED.sub("", name))
+                if name.endswith(".why.txt"):
+                    continue
+                plain = os.path.join(folder, _NUMBERED.sub("", name))
+                with contextlib.suppress(FileNotFoundError):  # a temp that has gone by now
                     same[plain, _digest(path)].append(name)
         wrong += [f"I4: the same bytes twice in {root}: {n}" for n in same.values() if len(n) > 1]
     return wrong

@@ -142,9 +142,10 @@ def _archive(site: Site, cell: tuple[str, str, str], number: int) -> tuple[list[
             2 * _PATIENCE_S, "the daemon meets the fault",
         )  # fmt: skip
         fired = mount.lift()
-        until(
-            lambda: not (house.inbox / source).exists(), 2 * _PATIENCE_S, "the photo is archived"
-        )
+        until(  # it leaves its name before it arrives, and may come back to it
+            lambda: (below / source).exists() and not (house.inbox / source).exists(),
+            2 * _PATIENCE_S, "the photo is archived",
+        )  # fmt: skip
     except Stuck as stuck:
         return [str(stuck)], mount.lift()
     wrong = site.checks.violations({source: hashlib.sha256(data).hexdigest()})
