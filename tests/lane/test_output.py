@@ -12,8 +12,6 @@ import skimage
 import tifffile
 from PIL import Image
 
-from nobgd import models
-from nobgd.inference import local
 from nobgd.jobs import plan
 from nobgd.lane import cost, worker
 from nobgd.picture import provenance
@@ -27,13 +25,6 @@ RENDERINGS = [
     Rendering("jpeg", 92, "#ffffff", True, 0.07, True, (1, 1), True, 200, "none"),
     Rendering("webp", canvas=(400, 300), mask=True),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
-    found = models.find("u2netp", "fp32", None)
-    cache = tmp_path_factory.mktemp("cache")
-    return local.segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
 
 
 @pytest.fixture

@@ -13,20 +13,11 @@ import pytest
 import skimage
 from PIL import Image
 
-from nobgd import models
 from nobgd.fs import mounts, publish
-from nobgd.inference import local
 from nobgd.lane import worker
 from nobgd.picture import provenance
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
-
-
-@pytest.fixture(scope="module")
-def segmenter(tmp_path_factory: pytest.TempPathFactory) -> Segmenter:
-    found = models.find("u2netp", "fp32", None)
-    cache = tmp_path_factory.mktemp("cache")
-    return local.segmenter(str(found.path), found.spec, threads=1, cache_dir=str(cache))
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from typing import Any
 
 from nobgd.fs import grants, shared_memory
 from nobgd.lane.touched import folders, touched
-from nobgd.pool import cgroup, reply
+from nobgd.pool import cgroup, ending, reply
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, NobgdError, wire
@@ -287,7 +287,7 @@ class Lane:
         except NobgdError as error:
             return wire.refused(error.code, f"{job.relpath}: {error.reason}")
         except GoneAway:
-            raise _Ended(self._how_it_ended()) from None
+            raise _Ended(ending.how(self.process)) from None
 
     def _send(self, line: Line, data: bytes, deadline: float) -> None:
         self.until = deadline
@@ -296,7 +296,7 @@ class Lane:
         except TimeoutError:
             raise _Overdue from None
         except (OSError, ValueError):
-            raise _Ended(self._how_it_ended()) from None
+            raise _Ended(ending.how(self.process)) from None
         finally:
             self.until = None
 
@@ -332,17 +332,7 @@ class Lane:
         except (reply.Broken, Overdone) as error:
             raise _Broken(str(error)) from None
         except (EOFError, OSError, ValueError):
-            raise _Ended(self._how_it_ended()) from None
-
-    def _how_it_ended(self) -> str:
-        process = self.process
-        if process is None:
-            return "nothing"
-        try:
-            status = process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            return "a broken line"
-        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+            raise _Ended(ending.how(self.process)) from None
 
     def ran_out(self, end: str = "") -> bool:
         """Whether its process, which ended so, was ended by the kernel for want of memory."""

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nobgd.fs import grants
-from nobgd.pool import building, cgroup
+from nobgd.pool import building, cgroup, ending
 from nobgd.pool.lane import START_DEADLINE_S, OutOfMemory, Unfit, environment
 from nobgd.values import wire
 
@@ -161,7 +161,7 @@ class ModelProcess:
         except OSError:
             data = b""
         if not data:
-            raise Ended(self._how())
+            raise Ended(ending.how(self._process))
         try:
             message = json.loads(data)
             kind = next((each for each in _KINDS if each in message), None)
@@ -170,16 +170,6 @@ class ModelProcess:
         except (ValueError, TypeError, RecursionError, ValidationError):
             pass
         raise Ended("a word that the model process does not say")
-
-    def _how(self) -> str:
-        process = self._process
-        if process is None:
-            return "nothing"
-        try:
-            status = process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            return "a broken line"
-        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
     @property
     def was_killed(self) -> bool:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nobgd.status import control
+from nobgd.status import control, unix
 
 READING = frozenset({"status", "why", "photo", "photos", "render", "preview", "list"})
 _MOST = 32  # clients at a time
@@ -49,16 +49,7 @@ class Control:
 
     def start(self) -> None:
         """Listen.  Raises OSError; the state folder's lock says that an old socket is dead."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
-        old = os.umask(0o117)
-        try:
-            self._socket.bind(f"/proc/self/fd/{folder}/{self._path.name}")
-        finally:
-            os.umask(old)
-            os.close(folder)
-        self._socket.listen(128)
+        unix.listen(self._socket, self._path, 128)
         threading.Thread(target=self._serve, name="control", daemon=True).start()
 
     def stop(self) -> None:

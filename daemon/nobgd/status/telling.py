@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
+
+from nobgd.status import unix
 
 NAME = "events.sock"
 _MOST = 8  # listeners
@@ -34,16 +35,7 @@ class Telling:
 
     def start(self) -> None:
         """Listen.  Raises OSError; the state folder's lock says that an old socket is dead."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY)
-        old = os.umask(0o117)
-        try:
-            self._socket.bind(f"/proc/self/fd/{folder}/{self._path.name}")
-        finally:
-            os.umask(old)
-            os.close(folder)
-        self._socket.listen(_MOST)
+        unix.listen(self._socket, self._path, _MOST)
         threading.Thread(target=self._serve, name="events", daemon=True).start()
 
     def tell(self, event: dict[str, Any]) -> None:
