@@ -98,6 +98,13 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("inboxes: [{path: ~nobody-here/x, outbox: out}]", "no home folder for ~nobody-here"),
         ("a: \x07\n" + SMALLEST, "f.yaml:1:4: not valid YAML: a control character"),
         ("a: &a [*a]\n" + SMALLEST, "nested too deeply"),
+        ("cluster: {}\n" + SMALLEST, "f.yaml:1:10: cluster: needs listen (the broker is here) or"),
+        ("cluster: {listen: 'tls://[::]:1', join: a}\n" + SMALLEST, "cluster: needs listen (the"),
+        ("cluster: {listen: 0.0.0.0:4222}\n" + SMALLEST, "is not like \"tls://0.0.0.0:4222\""),
+        ("cluster: {listen: 'tls://nas:4222'}\n" + SMALLEST, "is not like \"tls://0.0.0.0:4222\""),
+        ("cluster: {join: a, lease_s: 1}\n" + SMALLEST, "f.yaml:1:29: cluster.lease_s: must be gr"),
+        ("cluster: {join: a, think: no}\n" + SMALLEST, "cluster.think: YAML takes no for false"),
+        ("cluster: {join: a, lanes: 3}\n" + SMALLEST, "f.yaml:1:20: unknown key lanes"),
         ("inboxes: [", "not valid YAML"),
         ("", "the configuration is empty"),
         ("- a\n", "the configuration is empty"),
@@ -145,6 +152,16 @@ def test_folders_that_would_eat_each_other_are_refused(
     (tmp_path / "link").symlink_to("in")
     with pytest.raises(config.ConfigError, match=expected):
         loaded(tmp_path, f"inboxes: {inboxes}")
+
+
+def test_the_broker_is_here_or_elsewhere() -> None:
+    """And there is none without a word; the join file is relative to the configuration."""
+    assert config.parse(SMALLEST, "f", Path("/b")).cluster is None
+    here = config.parse("cluster: {listen: 'tls://[::]:4222'}\n" + SMALLEST, "f", Path("/b"))
+    assert here.cluster == config.Cluster(listen="tls://[::]:4222", lease_s=30, think="auto")
+    there = config.parse("cluster: {join: nas.join}\n" + SMALLEST, "f", Path("/b"))
+    assert there.cluster is not None
+    assert there.cluster.join == Path("/b/nas.join")
 
 
 def test_anchors_and_merges_are_understood() -> None:
@@ -213,7 +230,8 @@ def test_the_shipped_files_are_good() -> None:
     example = config.load(ROOT / "config/nobgd.example.yaml")
     text = (ROOT / "config/nobgd.example.yaml").read_text()
     for section in (type(example), config.InboxConfig, config.Workers, config.Watch, config.Log,
-                    config.Output, config.Model, config.Metrics, config.Web):  # fmt: skip
+                    config.Output, config.Model, config.Metrics, config.Web,
+                    config.Cluster):  # fmt: skip
         for name in section.model_fields:
             assert name == "origin" or f"{name}:" in text, name
 

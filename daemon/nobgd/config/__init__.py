@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from nobgd.config import complaints, folders, presets, webbing
 from nobgd.config.model import (
+    Cluster,
     Config,
     InboxConfig,
     Log,
@@ -23,6 +24,7 @@ from nobgd.config.output import Output, Review
 from nobgd.config.reading import Document, Problem, read
 
 __all__ = [
+    "Cluster",
     "Config",
     "ConfigError",
     "InboxConfig",

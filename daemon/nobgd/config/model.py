@@ -10,9 +10,9 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from nobgd.config.output import Output, Review
 from nobgd.config.section import Bytes, Folder, Glob, Number, Section, Truth, Whole
@@ -115,15 +115,51 @@ class Web(Section):
     @field_validator("listen")
     @classmethod
     def _address(cls, value: str) -> str:
-        host, colon, port = value.rpartition(":")
-        try:
-            ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-            good = bool(colon) and 0 < int(port) < 65_536
-        except ValueError:
-            good = False
-        if not good:
+        if not _is_address(value):
             raise ValueError(f'{value!r} is not like "127.0.0.1:8470" or "[::1]:8470"')
         return value
+
+
+class Cluster(Section):
+    """Other machines, by way of a broker; absent: no network at all."""
+
+    listen: str | None = Field(
+        None, description='the broker runs here, at this address: "tls://0.0.0.0:4222"'
+    )
+    join: Folder | None = Field(
+        None, description="the broker runs elsewhere; the file that `nobgd cluster invite` made"
+    )
+    lease_s: Number = Field(
+        30.0, ge=2, le=3600, description="a machine that is silent for so long has lost its work"
+    )
+    think: Literal["auto", "never"] = Field(
+        "auto", description="auto: other machines infer too, when there are some; never: none does"
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and (
+            not value.startswith("tls://") or not _is_address(value.removeprefix("tls://"))
+        ):
+            raise ValueError(f'{value!r} is not like "tls://0.0.0.0:4222"')
+        return value
+
+    @model_validator(mode="after")
+    def _one_broker(self) -> Self:
+        if (self.listen is None) == (self.join is None):
+            raise ValueError("needs listen (the broker is here) or join (it is elsewhere), one")
+        return self
+
+
+def _is_address(value: str) -> bool:
+    """Whether it is an IP address and a port."""
+    host, colon, port = value.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        return bool(colon) and 0 < int(port) < 65_536
+    except ValueError:
+        return False
 
 
 class InboxConfig(Section):
@@ -180,6 +216,7 @@ class Config(Section):
     review: Review = Review()
     metrics: Metrics = Metrics()
     web: Web | None = Field(None, description="the page and the HTTP API; absent: neither")
+    cluster: Cluster | None = Field(None, description="other machines; absent: no network at all")
     quarantine_limit: Bytes | None = Field(
         None, description='copies take no more: "10GB"; 0: reasons only; null: a tenth of the space'
     )
