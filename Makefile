@@ -73,7 +73,8 @@ lock:            ## refresh requirements/*.txt after a change of pyproject.toml 
 	$(LOCK) --extra web --override requirements/slim.in --output-file requirements/slim.txt
 	$(LOCK) --extra ncnn --extra web --output-file requirements/run.txt
 	$(LOCK) --extra ncnn --output-file requirements/ncnn.txt
-	$(LOCK) --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
+	$(subst pyproject.toml requirements/build.in,requirements/cluster.in,$(LOCK)) --output-file requirements/cluster.txt
+	$(LOCK) --extra cluster --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
 
 clean:           ## remove what make made (not the photos, not the cached weights)
 	rm -rf $(VENV) $(RIVAL) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
