@@ -122,6 +122,25 @@ def test_lanes_are_opened_by_need_and_end_without_work(tmp_path: Path) -> None:
         lanes.shutdown(wait=False)
 
 
+def test_lanes_beyond_the_eager_are_opened_for_what_waits_for_folders(tmp_path: Path) -> None:
+    """One lane does what is asked, however much it is; a second takes over while it is held up."""
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lanes = Lanes(setup, 3, deadline_s=60, budget=Budget(100), eager=1)
+    lanes.start()
+    try:
+        asked = [lanes.submit(Prepare(str(tmp_path))) for _ in range(50)]
+        assert all(each.result(60) for each in asked)
+        (first,) = lanes.pids()
+        os.kill(first, signal.SIGSTOP)
+        asked = [lanes.submit(Prepare(str(tmp_path))) for _ in range(3)]
+        assert asked[1].result(60)
+        assert len(lanes.pids()) == 2
+        os.kill(first, signal.SIGCONT)
+        assert asked[0].result(60)
+    finally:
+        lanes.shutdown(wait=False)
+
+
 def until(what: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not what():

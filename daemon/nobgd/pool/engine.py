@@ -151,6 +151,7 @@ def build(
         setup, count, deadline_s=config.workers.deadline_s, budget=Budget(megapixels),
         opened=opened, told=told, cores=cores() if config.workers.threads == "auto" else 1,
         inference=inference, idle_s=config.workers.idle_s,
+        eager=size.infer if config.workers.count == "auto" else None,
     )  # fmt: skip
     first = choice.engine_of(config, config.inboxes[0].model, held_mb)
     return Engine(lanes, recipes, count, threads, megapixels, first)

@@ -57,11 +57,13 @@ class Lanes(Executor):
         self, setup: wire.Setup, count: int, *, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None] = lambda *_: None, cores: int = 1,
         told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
-        inference: Inference | None = None, idle_s: float | None = None,
+        inference: Inference | None = None, idle_s: float | None = None, eager: int | None = None,
     ) -> None:  # fmt: skip
         """``told`` gets warnings for the log, on any thread: an event and its fields.
 
-        Who makes masks is ``inference``; a lane without work for ``idle_s`` seconds ends.
+        Who makes masks is ``inference``; a lane without work for ``idle_s`` seconds ends.  So
+        many lanes as ``eager`` are opened as soon as there is work for them, those beyond only in
+        the place of lanes that wait for their folders; None: all.
         """
         self.inference = inference if inference is not None else Inference(wire.ModelSetup((), ""))
         self._models = [recipe.weights for recipe, _ in setup.weights]
@@ -88,6 +90,7 @@ class Lanes(Executor):
         self._draining = False
         self._load = Load()
         self._seats, self._told_fewer = Seats(count), False
+        self._eager = count if eager is None else eager
 
     # --- life ----------------------------------------------------------------------------
 
@@ -286,11 +289,19 @@ class Lanes(Executor):
         """While it is asleep: until there is a request for which no lane is awake."""
         with self._changed:
             while not (lane.awake or self._closing.is_set()):
-                free = sum(each.awake and each.at is None for each in self._lanes)
-                if len(self._requests) > free and self._seats.at(time.monotonic()) > lane.number:
+                if self._wanted() and self._seats.at(time.monotonic()) > lane.number:
                     lane.awake = True
                     return
-                self._changed.wait(_SEAT_LOOK_S if self._requests else None)
+                self._changed.wait(_LOOK_S if self._requests else None)
+
+    def _wanted(self) -> bool:
+        """Whether one lane more would get something done sooner."""
+        awake = [each for each in self._lanes if each.awake]
+        if len(self._requests) <= sum(each.at is None for each in awake):
+            return False
+        waits = (each.waits_for() for each in awake)
+        held_up = sum(bool(folders) and age > _LOOK_S for folders, age in waits)
+        return len(awake) - held_up < self._eager
 
     def _take(self, lane: Lane) -> _Item | None:
         """The next request that may go; None when all is to end, or the lane went to sleep."""
