@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fs import disks
-from nobgd.fs import publish
+from nobgd.fs import publish, tree
 from nobgd.fs.spelling import variants
 
 TAIL = "_nobg.png"
@@ -84,7 +84,7 @@ def test_a_folder_is_made_on_any_disk_and_found_again(disk: Path, name: str) -> 
     """By its own name where the disk takes it; twice the same, with a file in it."""
     paths = []
     for _ in range(2):
-        with publish.spelt_folder(str(disk), [name, "plain"]) as (folder, path):
+        with tree.spelt_within(str(disk), [name, "plain"]) as (folder, path):
             publish.write(folder, "a.txt", [b"x"], replace=True)
             paths.append(path)
     assert paths[0] == paths[1]
@@ -99,13 +99,13 @@ def test_a_place_that_fails_is_not_taken_for_a_name(tmp_path: Path) -> None:
     folder = os.open(tmp_path, os.O_RDONLY)
     try:
         for number in (22, 84, 36, 2, 13):
-            assert not publish.refuses(folder, "10:30_nobg.png", OSError(number, "x"))
+            assert not tree.refuses(folder, "10:30_nobg.png", OSError(number, "x"))
         assert os.listdir(tmp_path) == []
         (tmp_path / "gone").mkdir()
         gone = os.open(tmp_path / "gone", os.O_RDONLY)
         (tmp_path / "gone").rmdir()
-        assert not publish.refuses(gone, "10:30_nobg.png", OSError(2, "x"))
-        assert publish.refuses(folder, "x" * 300, OSError(36, "x"))
+        assert not tree.refuses(gone, "10:30_nobg.png", OSError(2, "x"))
+        assert tree.refuses(folder, "x" * 300, OSError(36, "x"))
         os.close(gone)
     finally:
         os.close(folder)

@@ -15,7 +15,7 @@ import time
 import unicodedata
 from typing import Any
 
-from nobgd.fs import mounts, publish
+from nobgd.fs import mounts, publish, tree
 from nobgd.fs.faults import failure
 from nobgd.values import NobgdError
 
@@ -59,7 +59,7 @@ def look(path: str, *, write: bool, count: bool, mode: str = "auto") -> dict[str
 def _write(path: str) -> dict[str, Any]:
     name = f"{_NAME}{secrets.token_hex(6)}é"
     found: dict[str, Any] = {}
-    with publish.folder(path) as folder:
+    with tree.within(path) as folder:
         began = time.time()
         publish.write(folder, name, [b"nobgd looks whether this works"], replace=False)
         try:

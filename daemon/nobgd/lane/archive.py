@@ -20,7 +20,7 @@ import stat
 from dataclasses import dataclass
 from itertools import islice
 
-from nobgd.fs import publish
+from nobgd.fs import publish, tree
 from nobgd.fs.faults import failure
 from nobgd.fs.names import numbered
 from nobgd.values import Code, NobgdError
@@ -48,7 +48,7 @@ def put(hidden: int, file: int, here: str, relpath: str, sha256: str, archive: A
     name = os.path.basename(relpath)
     parts = [part for part in os.path.dirname(relpath).split("/") if part]
     try:
-        with publish.folder(archive.path, parts, archive.mount) as folder:
+        with tree.within(archive.path, parts, archive.mount) as folder:
             if os.fstat(hidden).st_dev == os.fstat(folder).st_dev:
                 with contextlib.suppress(_OtherFileSystem):
                     _rename(hidden, here, name, folder, sha256)

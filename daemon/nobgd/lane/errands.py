@@ -15,7 +15,7 @@ import stat
 from collections.abc import Callable
 from functools import partial
 
-from nobgd.fs import mounts, publish
+from nobgd.fs import mounts, publish, sweeping, tree
 from nobgd.lane.digest import digest
 from nobgd.lane.disposal import dispose, put_back
 from nobgd.lane.peek import peek
@@ -88,7 +88,7 @@ def prepare(errand: Prepare) -> int:
     Before anything is written: a bare mount point can be written to, and what is put there
     is hidden once the share is back.
     """
-    with publish.folder(errand.outbox) as folder:
+    with tree.within(errand.outbox) as folder:
         now = mounts.identify(folder)
         if errand.before is None:
             why = mounts.unmounted(errand.outbox)
@@ -98,7 +98,7 @@ def prepare(errand: Prepare) -> int:
             raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
         publish.probe(folder)
     if errand.sweep:
-        publish.sweep(errand.outbox, now)
+        sweeping.sweep(errand.outbox, now)
     return mounts.sight(now.device, now.mount_id)
 
 
@@ -110,7 +110,7 @@ def write(errand: Write) -> int:
         f"{errand.folder} has a file called {errand.name} that nobgd did not write; it is kept:"
         " rename it, and nobgd's own takes its place",
     )
-    with publish.folder(errand.folder, mount=errand.mount) as folder:
+    with tree.within(errand.folder, mount=errand.mount) as folder:
         ours = publish.exists(folder, errand.name)
         if ours and not _begins(folder, errand.name, errand.mark.encode()):
             raise taken
@@ -138,7 +138,7 @@ def _begins(folder: int, name: str, mark: bytes) -> bool:
 
 def unlink(errand: Unlink) -> int:
     """See `Unlink`.  What is not there, or is no plain file, is fine."""
-    with publish.folder(errand.inbox, mount=errand.mount) as folder:
+    with tree.within(errand.inbox, mount=errand.mount) as folder:
         with contextlib.suppress(FileNotFoundError):
             seen = os.stat(errand.name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISREG(seen.st_mode):

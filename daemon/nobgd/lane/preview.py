@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from nobgd.fs import publish
+from nobgd.fs import publish, tree
 from nobgd.lane import cost
 from nobgd.picture import decode, source
 from nobgd.picture.decode import Picture
@@ -28,7 +28,7 @@ def make(errand: Preview, ask: Callable[[float], int]) -> int:
     small.thumbnail((errand.side, errand.side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     stream = io.BytesIO()
     small.save(stream, "WEBP", quality=_QUALITY, method=_EFFORT, icc_profile=icc)
-    with publish.folder(errand.folder) as folder:
+    with tree.within(errand.folder) as folder:
         publish.write(folder, errand.name, [stream.getbuffer()], replace=True)
     return 0
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterable
 from itertools import islice
 
-from nobgd.fs import mounts, publish
+from nobgd.fs import mounts, publish, tree
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.fs.names import NAME_BYTES, numbered, shown
@@ -55,7 +55,7 @@ def set_aside(errand: SetAside) -> int:
     parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
     name = os.path.basename(errand.relpath)
     text = _reason(errand).encode(errors="backslashreplace")
-    with publish.folder(errand.quarantine, mount=errand.mount) as root:
+    with tree.within(errand.quarantine, mount=errand.mount) as root:
         disk = os.fstatvfs(root)
     if disk.f_bavail < disk.f_blocks * _LAST_SHARE or disk.f_favail < disk.f_files * _LAST_SHARE:
         where = f"the disk of {errand.quarantine} is nearly full"
@@ -64,7 +64,7 @@ def set_aside(errand: SetAside) -> int:
         )
     with contextlib.ExitStack() as stack:
         file = _original(errand, stack)
-        folder = stack.enter_context(publish.folder(errand.quarantine, parts, errand.mount))
+        folder = stack.enter_context(tree.within(errand.quarantine, parts, errand.mount))
         info = os.fstat(file) if file is not None else None
         number, target, there = _place(folder, name, text, file)
         publish.write(folder, why_name(target), [text], replace=True)
@@ -183,7 +183,7 @@ def release(errand: Release) -> int:
     name = next(islice(numbered(os.path.basename(errand.relpath)), errand.number, None))
     if not os.path.isdir(errand.quarantine):
         return 0
-    with publish.folder(errand.quarantine, parts, errand.mount) as folder:
+    with tree.within(errand.quarantine, parts, errand.mount) as folder:
         if errand.standing and not _stands(errand, folder, name):
             return 1
         for each in (name, why_name(name)):

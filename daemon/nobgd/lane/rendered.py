@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nobgd.fs import publish
+from nobgd.fs import publish, tree
 from nobgd.lane import cost
 from nobgd.picture import cutting, decode, provenance, source
 from nobgd.picture.deep import Cut
@@ -62,7 +62,7 @@ def make(errand: Render, ask: Callable[[float], int]) -> int:
 
 def _put(errand: Render, parts: files.Parts, said: dict[str, object]) -> None:
     """The file, after what is told of it."""
-    with publish.folder(errand.folder) as folder:
+    with tree.within(errand.folder) as folder:
         publish.write(folder, f"{errand.name}.json", [json.dumps(said).encode()], replace=True)
         publish.write(folder, errand.name, parts, replace=True)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nobgd import __version__
-from nobgd.fs import publish, spelling
+from nobgd.fs import publish, spelling, tree
 from nobgd.fs.names import NAME_BYTES
 from nobgd.picture import provenance
 from nobgd.values import Code, Done, Job, NobgdError
@@ -142,7 +142,7 @@ def note(
 @contextlib.contextmanager
 def _out_folder(job: Job) -> Iterator[_Folder]:
     parts = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
-    with publish.spelt_folder(job.outbox, parts, job.outbox_mount) as (descriptor, where):
+    with tree.spelt_within(job.outbox, parts, job.outbox_mount) as (descriptor, where):
         yield _Folder(descriptor, where)
 
 
@@ -204,7 +204,7 @@ def _spellings(folder: _Folder, job: Job, sha256: str) -> Iterator[tuple[str, in
 
 def _refused(folder: _Folder, job: Job, output: str, level: int, error: OSError) -> None:
     """Go to the next spelling when it is the name that the disk refused; else raise ``error``."""
-    if not publish.refuses(folder.descriptor, os.path.basename(output), error):
+    if not tree.refuses(folder.descriptor, os.path.basename(output), error):
         raise error
     if level < folder.level:
         return  # another name of this spelling was refused before

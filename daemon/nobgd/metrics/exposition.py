@@ -16,7 +16,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 
-from nobgd.fs import mounts, publish
+from nobgd.fs import mounts, publish, sweeping, tree
 from nobgd.values import NobgdError
 from nobgd.values.mount import Mount
 
@@ -61,13 +61,13 @@ class TextFile:
 
     def _write(self, text: bytes) -> str:
         try:
-            with publish.folder(self._folder) as folder:
+            with tree.within(self._folder) as folder:
                 now, before = mounts.identify(folder), self._mount
                 lost = mounts.judge(before, now) if before else mounts.unmounted(self._folder)
                 if lost is not None:
                     return f"metrics.textfile: {lost}; mount it and it goes on"
                 if not self._swept:
-                    publish.sweep_here(folder)
+                    sweeping.sweep_here(folder)
                     self._swept = True
                 publish.write(folder, self._name, [text], replace=True)
                 self._mount = now

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from nobgd.fs import publish
+from nobgd.fs import publish, tree
 from nobgd.values import Code, NobgdError
 from nobgd.web import kinds
 from nobgd.web.problems import Problem
@@ -43,7 +43,7 @@ class Upload:
         self._folder = folder
         self._stack = contextlib.ExitStack()
         self._day = time.strftime("%Y-%m-%d")
-        descriptor = self._stack.enter_context(publish.folder(str(folder.path), [self._day]))
+        descriptor = self._stack.enter_context(tree.within(str(folder.path), [self._day]))
         self._temp = self._stack.enter_context(publish.temporary(descriptor, 0o664))
         self._buffer = bytearray()
         self._hash = hashlib.sha256()

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nobgd.config import Config, webbing
-from nobgd.fs import publish
+from nobgd.fs import sweeping
 from nobgd.web import fence, places
 from nobgd.web.app import app
 from nobgd.web.daemon import Daemon
@@ -62,7 +62,7 @@ def serve(
 
     Or, ``until_eof``, until stdin has ended; or until nobody has asked for ``idle_s``.
     """
-    publish.sweep(str(webbing.drop(config)))
+    sweeping.sweep(str(webbing.drop(config)))
     here = site(config)
     holds = fence.close(config)
     sys.stderr.write(f"the page is served; fenced in by {', '.join(holds)}\n")
