@@ -247,7 +247,7 @@ class World:
         )  # fmt: skip
 
     def target(self, job: Job, sha256: str) -> tuple[str, bool]:
-        """The name for an output, and whether it is there already; see `lane.target`."""
+        """The name for an output, and whether it is there already; see `lane.naming`."""
         free = [name for name in job.outputs if name not in job.reserved]
         names = [*([job.own] if job.own else []), *free]
         for name in [*names, *itertools.islice(job.spares(sha256), 9)]:
