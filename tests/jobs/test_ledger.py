@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from nobgd.jobs import migrations
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.values import Code, Done, Failed, Photo, Timing
 
 PHOTO = ("/in", "sub/a.jpg", 100, 5)
@@ -368,7 +369,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "remember": lambda: (ledger.remember("a", "b"), ledger.remember("a", None)),
         "commit": ledger.commit,
     }  # fmt: skip
-    public = {name for name in vars(Ledger) if not name.startswith("_")}
+    public = {name for name in dir(Ledger) if not name.startswith("_")}
     assert public - {"close"} == set(calls)
     for call in calls.values():
         call()

@@ -14,9 +14,10 @@ import pytest
 
 from nobgd import config
 from nobgd.intake import messages
+from nobgd.jobs.database import of_the_ledger
 from nobgd.jobs.effects import RunErrand, Submit
 from nobgd.jobs.events import Freed
-from nobgd.jobs.ledger import Ledger, of_the_ledger
+from nobgd.jobs.ledger import Ledger
 from nobgd.record.log import Log
 from nobgd.supervisor import clocks
 from nobgd.supervisor.mailbox import Answer

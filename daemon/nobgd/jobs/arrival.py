@@ -9,9 +9,9 @@ from nobgd.jobs import plan
 from nobgd.jobs.asides import Asides
 from nobgd.jobs.disposals import Disposals
 from nobgd.jobs.effects import LookAgain
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.outcome import Outcomes
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
 from nobgd.jobs.unnamed import Unnamed
 from nobgd.record import events

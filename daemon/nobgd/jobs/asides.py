@@ -11,8 +11,8 @@ import os
 
 from nobgd.config import InboxConfig
 from nobgd.jobs.effects import RunErrand
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.probing import Probing
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import Key, State
 from nobgd.values import Code, errands
 from nobgd.values.errands import Release, SetAside

@@ -5,10 +5,10 @@ from __future__ import annotations
 from nobgd.config import Config, InboxConfig, webbing
 from nobgd.jobs import doubtful, plan
 from nobgd.jobs.effects import Submit
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.mishap import Mishaps
 from nobgd.jobs.outcome import Outcomes
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
 from nobgd.values import Code, Job, Photo
 

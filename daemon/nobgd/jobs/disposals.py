@@ -20,9 +20,9 @@ from nobgd.fs.names import GOING
 from nobgd.jobs import doubtful, plan
 from nobgd.jobs.effects import Rescan, RunErrand, RunHere
 from nobgd.jobs.failing import Failing
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.probing import Probing
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import Key, State
 from nobgd.values import Blame, Code, Failed, Photo, barrier
 from nobgd.values.errands import Dispose, PutBack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nobgd.jobs.ledger import Row
+from nobgd.jobs.row import Row
 from nobgd.values import Code, Done, Job, Recipe, barrier
 from nobgd.values.doubt import words
 

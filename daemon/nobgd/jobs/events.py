@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nobgd.config import Config
 from nobgd.intake import messages
-from nobgd.jobs.ledger import Row
+from nobgd.jobs.row import Row
 from nobgd.values import Job, Recipe
 from nobgd.values.errands import Errand
 from nobgd.values.mount import Mount

@@ -16,8 +16,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from nobgd.jobs.effects import RunErrand
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.plan import backoff_s
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import Key, State
 from nobgd.values import Blame, Photo
 from nobgd.values.errands import Digest

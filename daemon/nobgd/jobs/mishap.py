@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nobgd.jobs.ledger import of_the_ledger
+from nobgd.jobs.database import of_the_ledger
 from nobgd.jobs.outcome import Outcomes
 from nobgd.jobs.state import State
 from nobgd.values import Code, Failed, Photo

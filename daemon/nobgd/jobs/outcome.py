@@ -12,9 +12,9 @@ from nobgd.jobs.asides import Asides
 from nobgd.jobs.disposals import Disposals
 from nobgd.jobs.effects import Count, LookAgain, Record, Rescan
 from nobgd.jobs.failing import Failing
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.probing import Probing
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
 from nobgd.record import events
 from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip

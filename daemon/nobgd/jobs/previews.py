@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from nobgd.config import webbing
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.making import Making
+from nobgd.jobs.row import Row
 from nobgd.values import Blame
 from nobgd.values.errands import Preview
 

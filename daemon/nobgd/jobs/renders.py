@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nobgd.config import Output, webbing
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.making import Making
+from nobgd.jobs.row import Row
 from nobgd.values.errands import Render
 
 

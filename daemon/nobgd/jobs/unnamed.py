@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from nobgd.jobs import plan
 from nobgd.jobs.effects import RunErrand
-from nobgd.jobs.ledger import Row
+from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
 from nobgd.record import events
 from nobgd.values import Blame, Photo, Skip

@@ -16,7 +16,8 @@ from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import asides, plan, recipes
 from nobgd.jobs.freeing import free
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status import glance, inventory, judging, listing, photos
 from nobgd.status.daemon import Daemon
 from nobgd.status.glance import Glance

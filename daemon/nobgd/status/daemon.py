@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from nobgd.jobs.backlog import Backlog
-from nobgd.jobs.ledger import Row
 from nobgd.jobs.previews import Previews
 from nobgd.jobs.renders import Renders
+from nobgd.jobs.row import Row
 from nobgd.status.model import Status
 from nobgd.values import Job
 

@@ -9,7 +9,8 @@ from typing import Any
 from nobgd.config import Config
 from nobgd.fs.names import shown
 from nobgd.jobs import recipes
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 
 _STATES = {"trying": "working", "retry": "retrying"}  # the ledger's words for people's
 STATES = (

@@ -8,7 +8,8 @@ from typing import Any
 from nobgd.config import Config
 from nobgd.fs.names import shown
 from nobgd.jobs import doubtful
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
 from nobgd.values.doubt import AUTO, words
 

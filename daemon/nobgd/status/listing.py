@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nobgd.config import Config
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
 from nobgd.status.photos import told
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from nobgd.config import Config, InboxConfig, Output
 from nobgd.jobs import plan
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
 
 _STATES = {"retry": "retrying", "trying": "working"}  # the ledger's words for people's

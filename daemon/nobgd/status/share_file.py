@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from nobgd.fs.names import shown
-from nobgd.jobs.ledger import Row
+from nobgd.jobs.row import Row
 from nobgd.status.hindrance import in_the_share
 from nobgd.status.model import InboxStatus, Status
 

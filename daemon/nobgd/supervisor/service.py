@@ -24,10 +24,11 @@ from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.jobs.effects import Effect
 from nobgd.jobs.events import Closed, Configured, ErrandEnded, Event, Freed, Judged, TakenBack
-from nobgd.jobs.ledger import Ledger, Row
+from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.machine import Machine
 from nobgd.jobs.now import Now
 from nobgd.jobs.policy import RUN, Policy
+from nobgd.jobs.row import Row
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
 from nobgd.pool.lane import Unfit
