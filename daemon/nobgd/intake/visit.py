@@ -6,7 +6,6 @@ away whole, so nothing is taken for gone that only could not be seen.
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -15,10 +14,12 @@ from contextlib import contextmanager
 from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.fs.names import GOING, GOING_FILE
+from nobgd.intake.departures import LEFT, Departures
 from nobgd.intake.ignore import Ignore
-from nobgd.intake.messages import Came, Gone, Left, Message, Odd, Settled, Signs
-from nobgd.intake.regions import Ground, LostError
+from nobgd.intake.messages import Came, Left, Message, Odd, Settled
+from nobgd.intake.regions import Ground
 from nobgd.intake.settle import Settler
+from nobgd.intake.sign_files import SIGNS
 from nobgd.intake.tree import Folder, Tree
 from nobgd.values import Photo, Sighting
 
@@ -27,8 +28,6 @@ _BATCH_S = 0.02
 _UNSEEN = 20  # entries that cannot be looked at, beyond which it is the folder
 _UNSEEN_AT_ONCE = 2  # before any that can: each may take the time-out of a share
 _MESSAGE = 1000  # photos or names in one message
-_SIGNS = ("_PAUSE", "_RETRY")  # at the top of an inbox: what people without a shell can ask for
-_LEFT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _KINDS = {
     stat.S_IFLNK: "a symbolic link, and links are never followed",
     stat.S_IFIFO: "a named pipe, not a file",
@@ -66,8 +65,11 @@ class Look:
         self.beat = clock()  # when something was last got done
         self.first = True  # the first pass is not over: nothing is known of what was there before
         self.news = False  # something new, changed or gone was seen; the reader sets it back
-        self._signs: set[str] = set()
+        self._left = Departures(root, tree, ground, settler, post, self._noticed)
         self._came: list[str] = []
+
+    def _noticed(self) -> None:
+        self.news = True
 
     def walk(self, root: int, folders: list[Folder]) -> None:
         """Visit folders in this order, each followed by those that are found in it."""
@@ -92,9 +94,9 @@ class Look:
                     if os.fstat(fd).st_dev == folder.identity[0]:  # else the pass finds out
                         found += self._glance(root, folder, fd, names)
                     else:
-                        self._forget(folder)
+                        self._left.forget(folder)
             except OSError as error:
-                self._unreadable(root, folder, error)
+                self._left.unreadable(root, folder, error)
         self.walk(root, found)
 
     def _visit(self, root: int, folder: Folder) -> list[Folder]:
@@ -105,7 +107,7 @@ class Look:
                 said = self._ground.place(fd, folder)
                 if said == "lost":
                     for one in self._tree.below(folder):
-                        self._forget(one)
+                        self._left.forget(one)
                     return []
                 below = []
                 if said == "back":
@@ -117,11 +119,11 @@ class Look:
                 names = os.listdir(fd)
                 look = [name for name in names if not folder.knows(name)]
                 if len(names) - len(look) != len(folder):
-                    self._compare(root, folder, set(names))
+                    self._left.compare(root, folder, set(names))
                 look += [name for name, known in folder.files.items() if known is None]
                 return below + self._glance(root, folder, fd, look)
         except OSError as error:
-            self._unreadable(root, folder, error)
+            self._left.unreadable(root, folder, error)
             return []
 
     @contextmanager
@@ -137,72 +139,6 @@ class Look:
         folder.trouble = 0
         folder.files = dict.fromkeys(folder.files)  # None: to be settled
 
-    def _compare(self, root: int, folder: Folder, names: set[str]) -> None:
-        """Forget what a complete listing does not hold any more."""
-        self._vanished(root, folder, [*folder.files.keys() - names, *folder.folders - names])
-        folder.others &= names
-        if not folder.relpath:
-            self._sign(gone=self._signs - names)
-
-    def _vanished(self, root: int, folder: Folder, names: Iterable[str]) -> None:
-        """Forget files and sub-folders, unless it is their mount that has left."""
-        names = list(names)
-        if not names or not self._ground.holds(root, folder.region):
-            return
-        gone: list[str] = []
-        for name in names:
-            path = folder.path(name)
-            if name in folder.folders:
-                gone += self._drop(self._tree.folders[path], folder)
-            elif name in folder.files:
-                del folder.files[name]
-                self._settler.forget(path)
-                gone.append(path)
-            folder.others.discard(name)
-            if not folder.relpath:
-                self._sign(gone={name})
-        self.news = self.news or bool(gone)
-        for at in range(0, len(gone), _MESSAGE):
-            self._post(Gone(self._root, tuple(gone[at : at + _MESSAGE])))
-
-    def _drop(self, folder: Folder, above: Folder) -> list[str]:
-        """Forget a folder and all below it; return the files that were in them."""
-        if self._ground.left(folder, above):
-            for one in self._tree.below(folder):
-                self._forget(one)
-            return []
-        gone = []
-        for one in self._tree.drop(folder):
-            self._ground.unwatch(one)
-            self._forget(one)
-            gone += [one.path(name) for name in one.files]
-        return gone
-
-    def _forget(self, folder: Folder) -> None:
-        for name, known in folder.files.items():
-            if known is None:
-                self._settler.forget(folder.path(name))
-
-    def _unreadable(self, root: int, folder: Folder, error: OSError) -> None:
-        """Decide what it means that a folder cannot be read."""
-        if folder.relpath:
-            if error.errno in _LEFT:
-                above = self._tree.parent(folder)
-                self._vanished(root, above, [folder.relpath.rpartition("/")[2]])
-                return
-            try:
-                with os.scandir(root) as entries:
-                    next(entries, None)
-            except OSError as worse:
-                error, folder = worse, self._tree.root
-        if not folder.relpath:
-            raise LostError(failure(error, f"cannot read {self._root}").reason) from error
-        self._forget(folder)  # the next pass looks at them again
-        if folder.trouble != error.errno:
-            folder.trouble = error.errno or 0
-            why = failure(error, f"cannot read the folder {folder.relpath}").reason
-            self._post(Odd(self._root, folder.relpath, why))
-
     def _glance(self, root: int, folder: Folder, fd: int, names: Iterable[str]) -> list[Folder]:
         """Look at entries of one open folder; return the folders among them to visit."""
         seen: list[Sighting] = []
@@ -216,7 +152,7 @@ class Look:
             try:
                 info = os.stat(name, dir_fd=fd, follow_symlinks=False)
             except OSError as error:
-                if error.errno in _LEFT:
+                if error.errno in LEFT:
                     gone.append(name)
                 elif len(failed) >= (_UNSEEN if good else _UNSEEN_AT_ONCE):
                     raise  # it is not the file but the folder
@@ -239,7 +175,7 @@ class Look:
         for at in range(0, len(self._came), _MESSAGE):
             self._post(Came(self._root, tuple(self._came[at : at + _MESSAGE])))
         self._look(seen, started)
-        self._vanished(root, folder, gone)
+        self._left.vanished(root, folder, gone)
         if failed and not good:  # none could be looked at: it may be the folder
             with os.scandir(fd) as entries:
                 next(entries, None)
@@ -260,14 +196,14 @@ class Look:
     ) -> None:
         path = folder.path(name)
         if name in folder.folders:
-            self._vanished(root, folder, [name])
+            self._left.vanished(root, folder, [name])
         if name not in folder.files:
             if self._ignore.own_rule(path) is not None:
                 if name.startswith(GOING_FILE) and name not in folder.others:
                     self._post(Left(self._root, folder.relpath))
                 folder.others.add(name)
-                if name.upper() in _SIGNS and not folder.relpath:
-                    self._sign(seen={name})
+                if name.upper() in SIGNS and not folder.relpath:
+                    self._left.signs.change(seen={name})
                 return
             folder.others.discard(name)
             folder.files[name] = None
@@ -287,12 +223,12 @@ class Look:
     ) -> list[Folder]:
         path = folder.path(name)
         if name in folder.files:
-            self._vanished(root, folder, [name])
+            self._left.vanished(root, folder, [name])
         is_dir = stat.S_ISDIR(info.st_mode)
         if name in folder.folders:
             if is_dir:
                 return [self._tree.folders[path]]
-            self._vanished(root, folder, [name])
+            self._left.vanished(root, folder, [name])
         rule = self._ignore.own_rule(path, is_dir)
         ignored = rule is not None
         if is_dir and name == GOING and name not in folder.others:
@@ -310,13 +246,6 @@ class Look:
                 self._post(Odd(self._root, path, told))
         folder.others.add(name)
         return []
-
-    def _sign(self, *, seen: Iterable[str] = (), gone: Iterable[str] = ()) -> None:
-        """A `Signs` file came or went."""
-        signs = self._signs.union(seen).difference(gone)
-        if signs != self._signs:
-            self._signs = signs
-            self._post(Signs(self._root, tuple(sorted(signs))))
 
     def _look(self, seen: list[Sighting], started: float) -> None:
         """Let what was seen settle; tell what has."""

@@ -34,6 +34,7 @@ from nobgd.picture import (
 )  # fmt: skip
 from nobgd.picture import exif as exif_block
 from nobgd.picture.colour import Painted
+from nobgd.picture.container import Container
 from nobgd.picture.deep import Words
 from nobgd.picture.directory import page
 from nobgd.picture.ending import finished
@@ -180,7 +181,7 @@ def _png(data: bytes, image: PngImageFile) -> Painted:
 
 
 def _of_avif(
-    image: ImageFile.ImageFile, found: boxes.Container
+    image: ImageFile.ImageFile, found: Container
 ) -> tuple[Painted, dict[bytes, bytes]]:
     """Pillow tells of a profile and not of the numbers that most AVIF pictures have instead."""
     painted = to_rgbx(image)

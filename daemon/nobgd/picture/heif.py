@@ -14,6 +14,7 @@ import numpy as np
 from nobgd.picture import boxes, nclx
 from nobgd.picture import exif as exif_block
 from nobgd.picture.colour import Painted, space
+from nobgd.picture.container import Container
 from nobgd.picture.deep import Words, canvas, sixteen
 from nobgd.picture.levels import Bytes, opaque, table
 from nobgd.values import Code, NobgdError
@@ -48,7 +49,7 @@ def painted(
     return Painted(rgbx, alpha, icc, notes(found), deep=deep), exif, spoken
 
 
-def notes(found: boxes.Container) -> tuple[str, ...]:
+def notes(found: Container) -> tuple[str, ...]:
     """What of the file is knowingly not in the picture."""
     return (GAIN_MAP,) if found.gain_map else ()
 

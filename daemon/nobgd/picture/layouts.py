@@ -7,6 +7,7 @@ decoded wrong and called done is worse than one that is not decoded.
 from __future__ import annotations
 
 from nobgd.picture import bitmap, boxes, jpeg_layout, layout
+from nobgd.picture.container import Container
 from nobgd.picture.directory import page
 from nobgd.picture.kinds import other_layout
 
@@ -46,7 +47,7 @@ _CALLED = {
 }  # fmt: skip
 
 
-def _of_boxes(found: boxes.Container, kind: str) -> str | None:
+def _of_boxes(found: Container, kind: str) -> str | None:
     if not found.items and found.frames:
         return f"a {kind} film without a still picture"
     name = "a HEIF picture" if kind == "HEIF" else "an AVIF picture"
