@@ -29,9 +29,10 @@ The program goes into a new folder below /opt/nobgd, and /opt/nobgd/venv is a li
 over when it is whole: a running service is never half of two versions.  The folder before is
 kept; to go back: ln -sfn "$(cat /opt/nobgd/previous)" /opt/nobgd/venv, then restart the service.
 
-It writes /opt/nobgd, /etc/systemd/system/nobgd.service and its drop-in, sysusers.d, tmpfiles.d
+It writes /opt/nobgd, units in /etc/systemd/system and their drop-ins, sysusers.d, tmpfiles.d
 and logrotate.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
 the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
+With `web:` in the configuration it opens the page's socket, without it closes it.
 TEXT
 }
 
@@ -59,7 +60,8 @@ while [ $# -gt 0 ]; do
 done
 case $engine in '' | ncnn) ;; *) fail "--engine takes ncnn; onnxruntime is always there" ;; esac
 [ -z "$slim" ] || [ -z "$engine" ] || fail '--slim goes without --engine'
-kind=${engine:-service} # of requirements/
+kind=service # of requirements/
+[ -z "$engine" ] || kind=run
 [ -z "$slim" ] || kind=slim
 [ -n "$bundle" ] || [ ! -d "$here/wheels" ] || bundle=$here
 
@@ -271,6 +273,19 @@ inboxes:
 TEXT
 }
 
+# The page's socket is open when the configuration has `web:`, as its drop-in says.
+page() {
+  if [ -e "$units/nobgd-web.socket.d/50-config.conf" ]; then
+    run systemctl enable --quiet nobgd-web.socket
+    run systemctl stop nobgd-web.service # of the version before
+    run systemctl restart nobgd-web.socket ||
+      fail 'nobgd runs, but its page cannot listen; `systemctl status nobgd-web.socket` says why'
+    say 'the page listens; `sudo nobgd web open` prints a link for a browser on this machine'
+  elif systemctl is-enabled --quiet nobgd-web.socket 2>/dev/null; then
+    run systemctl disable --quiet --now nobgd-web.socket
+  fi
+}
+
 if [ -n "$make_bundle" ]; then
   make_bundle
   exit 0
@@ -295,14 +310,15 @@ export NOBGD_MODELS="\${NOBGD_MODELS:-$models}"
 exec $venv/bin/nobgd "\$@"
 TEXT
 first_configuration
-put 644 "$here/nobgd.service" "$units/nobgd.service"
-say "fit $units/nobgd.service.d/50-config.conf to the configuration"
+for one in nobgd.service nobgd-web.service nobgd-web.socket; do put 644 "$here/$one" "$units/$one"; done
+say 'fit drop-ins to the configuration'
 run /usr/local/bin/nobgd unit -c "$config" --apply
 run systemctl enable --quiet nobgd.service
 if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then
   run systemctl restart nobgd.service ||
     fail 'installed, but the service did not start; `systemctl status nobgd` and' \
       '`sudo nobgd doctor` say why'
+  page
   say 'nobgd runs. Put a photo into an inbox:'
 else
   say 'installed; `systemctl start nobgd` starts it. The folders are:'

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Take the service away.  Configuration, state (what was done, and quarantined photos) and
-# the user that owns them stay; --purge removes those too.  Photos are never touched.
+# Take the service and its page away.  Configuration, state (what was done, and quarantined
+# photos) and the users that own them stay; --purge removes those too.  Photos are never touched.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Remove the nobgd service: sudo systemd/uninstall.sh [--purge] [--dry-run]
 
-Stays: /etc/nobgd, /var/lib/nobgd, the user nobgd that owns it, log files, and all photos.
-  --purge     remove configuration, state with quarantined photos, logs and user as well
+Stays: /etc/nobgd, /var/lib/nobgd, the users nobgd and nobgd-web, log files, and all photos.
+  --purge     remove configuration, state with quarantined photos, logs and users as well
   --dry-run   only say what would be done
 TEXT
 }
@@ -44,25 +44,31 @@ empty() { # remove folders that hold nothing
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || { say 'uninstall.sh: must be root: run it with sudo' >&2; exit 1; }
 
 units=/etc/systemd/system
-if [ -e "$units/nobgd.service" ]; then
-  if [ -d /run/systemd/system ]; then run systemctl stop nobgd.service; fi
-  run systemctl disable --quiet nobgd.service
-fi
-gone "$units/nobgd.service" "$units/nobgd.service.d/50-config.conf"
-empty "$units/nobgd.service.d"
+all='nobgd-web.socket nobgd-web.service nobgd.service'
+for unit in $all; do # a socket before what it starts
+  [ -e "$units/$unit" ] || continue
+  if [ -d /run/systemd/system ]; then run systemctl stop "$unit"; fi
+  run systemctl disable --quiet "$unit"
+done
+for unit in $all; do
+  gone "$units/$unit" "$units/$unit.d/50-config.conf"
+  empty "$units/$unit.d"
+done
 if [ -d /run/systemd/system ]; then
   run systemctl daemon-reload
-  run systemctl reset-failed nobgd.service 2>/dev/null || true
+  for unit in $all; do run systemctl reset-failed "$unit" 2>/dev/null || true; done
 fi
 gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /etc/logrotate.d/nobgd /opt/nobgd /var/cache/nobgd /run/nobgd
 if grep -qs /opt/nobgd/venv /usr/local/bin/nobgd; then gone /usr/local/bin/nobgd; fi
 gone /etc/nobgd/nobgd.example.yaml /etc/nobgd/nobgd.schema.json
 if [ -n "$purge" ]; then
   gone /etc/nobgd /var/lib/nobgd /var/log/nobgd
-  if getent passwd nobgd >/dev/null; then run userdel nobgd; fi
-  if getent group nobgd >/dev/null; then run groupdel nobgd; fi
+  for one in nobgd-web nobgd; do
+    if getent passwd "$one" >/dev/null; then run userdel "$one"; fi
+    if getent group "$one" >/dev/null; then run groupdel "$one"; fi
+  done
 else
   empty /var/log/nobgd
-  say 'keep /etc/nobgd, /var/lib/nobgd, log files and the user nobgd; --purge removes them too'
+  say 'keep /etc/nobgd, /var/lib/nobgd, log files and the users nobgd and nobgd-web; --purge removes them too'
 fi
 empty /srv/nobgd/in /srv/nobgd/out /srv/nobgd

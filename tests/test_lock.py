@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BUILD = (ROOT / "requirements/build.in").read_text().splitlines()[1:]
 EXTRAS = {
-    "service": (), "slim": ("web",), "ncnn": ("ncnn",), "run": ("ncnn", "web"),
+    "service": ("web",), "slim": ("web",), "run": ("ncnn", "web"),
     "dev": ("cluster", "dev", "ncnn", "web"),
 }  # fmt: skip
 LEFT_OUT = {"slim": {"rembg"}}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nobgd import config
 from nobgd.pool.memory import COSTS
-from nobgd.systemd import unit
+from nobgd.systemd import page, unit
 from nobgd.systemd.unit import Machine
 
 ROOT = Path(__file__).parents[2]
@@ -215,3 +215,50 @@ def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
     ncnn, usually = COSTS["ncnn", "fp32"], COSTS["onnxruntime", "fp32"]
     more = ncnn.model_mb + ncnn.each_mb - usually.model_mb - usually.each_mb
     assert other - usual == more > 0
+
+
+PAGED = USUAL + """\
+log: {file: /data/log/nobgd.record.log}
+state_dir: "/home/anna/a b:c"
+web: {listen: "192.168.1.2:8470"}
+"""
+
+
+def _page(folder: Path, yaml: str) -> list[str]:
+    """The page's units with a program that is there, and their drop-ins."""
+    texts = page.texts(_config(folder, yaml))
+    places = []
+    for name, place in (("nobgd-web.service", page.SERVICE), ("nobgd-web.socket", page.SOCKET)):
+        shipped = (ROOT / "systemd" / name).read_text()
+        places.append(str(folder / name))
+        Path(places[-1]).write_text(shipped.replace("/opt/nobgd/venv/bin/nobgd", "/bin/true"))
+        (folder / f"{name}.d").mkdir()
+        (folder / f"{name}.d" / Path(place).name).write_text(texts[place])
+    return places
+
+
+@pytest.mark.parametrize("yaml", [USUAL + "web: {}\n", PAGED], ids=["usual", "elsewhere"])
+def test_the_pages_units_are_right_and_their_exposure_is_at_most_0_3(
+    tmp_path: Path, yaml: str
+) -> None:
+    """Wherever its folders are, and whatever it listens on."""
+    places = _page(tmp_path, yaml)
+    found = _analyze("verify", "--recursive-errors=no", *places)
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+    judged = _analyze("security", "--offline=true", "--threshold=3", "--no-pager", places[0])
+    assert judged.returncode == 0, judged.stdout
+
+
+def test_the_page_sees_its_own_folders_and_listens_where_it_is_to(tmp_path: Path) -> None:
+    """It writes into two; beyond this machine it is let only where the configuration says so."""
+    lines = list(page.service(_config(tmp_path, PAGED)))
+    assert [value for _, key, value in lines if key == "BindPaths"] == [
+        r'-"/home/anna/a b\:c/web/in"', r'-"/home/anna/a b\:c/web/sessions"',
+    ]  # fmt: skip
+    read = [value for _, key, value in lines if key == "BindReadOnlyPaths"]
+    assert read[:2] == [r'-"/home/anna/a b\:c/web"', "-/data/log"]
+    listens = [value for _, key, value in page.socket(_config(tmp_path, PAGED))]
+    assert listens == ["", "192.168.1.2:8470", "", "yes"]
+    near = [key for _, key, _ in page.socket(_config(tmp_path, USUAL + "web: {}\n"))]
+    assert near == ["ListenStream", "ListenStream"]
+    assert set(page.texts(_config(tmp_path, USUAL)).values()) == {""}

@@ -248,6 +248,7 @@ def _be_its_owner(folder: Path) -> None:
     if os.geteuid() == 0 and info.st_uid != 0:
         os.setegid(info.st_gid)
         os.seteuid(info.st_uid)
+        os.umask(0o002)  # as the unit's: the page is another user of the daemon's group
 
 
 def judge(args: argparse.Namespace, do: str, done: str) -> int:

@@ -95,14 +95,14 @@ def _page(config: Config, args: argparse.Namespace) -> tuple[Minder, Keeper] | t
     """The page beside the daemon, if there is one."""
     if config.web is None:
         return ()
-    from nobgd.config import webbing
-    from nobgd.web import minding, places
+    from nobgd.config import address, webbing
+    from nobgd.web import minding
     from nobgd.web.keeping import Keeper
 
     with contextlib.suppress(OSError):  # the service says what is wrong with its folders
         webbing.make(config)
         if sys.stderr.isatty() and not minding.missing():
-            link = minding.link(config, places.url(config.web.listen))
+            link = minding.link(config, address.url(config.web.listen))
             common.complain(f"The page, for a browser on this machine: {link}")
     started = minding.Minder(config, common.config_path(args), common.complain), Keeper(config)
     for each in started:

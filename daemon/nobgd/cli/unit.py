@@ -21,7 +21,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "need. Run it again after folders or workers changed; `nobgd doctor` says when that "
         "is due.\n\n"
         "With --apply it is written to /etc/systemd/system/nobgd.service.d/50-config.conf, as "
-        "a whole and only if it differs. That takes root.",
+        "a whole and only if it differs. That takes root. With `web:` in the configuration the "
+        "page's units get drop-ins as well: where the socket listens, what its process sees.",
         examples=[
             ("nobgd unit", "look at it"),
             ("sudo nobgd unit --apply", "install it"),
@@ -40,26 +41,51 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd.systemd import unit
+    from nobgd.systemd import page, unit
 
     try:
         config = common.load(args)
     except common.Quit as end:
         return end.code
-    text = unit.text(config, unit.machine(config))
+    wanted = {unit.PLACE: unit.text(config, unit.machine(config)), **page.texts(config)}
     if not args.apply:
-        screen.data(text)
+        shown = [f"# {place}\n{text}" for place, text in wanted.items() if text]
+        screen.data("\n".join(shown) if len(shown) > 1 else wanted[unit.PLACE])
         return common.GOOD
-    try:
-        changed = _write(unit.PLACE, text)
-    except OSError as error:
-        common.complain(f"{unit.PLACE}: {error.strerror}; run `sudo nobgd unit --apply`")
-        return common.ENVIRONMENT
+    changed = []
+    for place, text in wanted.items():
+        try:
+            if _write(place, text) if text else _remove(place):
+                changed.append(place)
+        except OSError as error:
+            common.complain(f"{place}: {error.strerror}; run `sudo nobgd unit --apply`")
+            return common.ENVIRONMENT
     if changed and shutil.which("systemctl") and os.path.isdir("/run/systemd/system"):
         subprocess.run(["systemctl", "daemon-reload"], check=False)
-    then = "it takes effect with `systemctl restart nobgd`" if changed else "as it was already"
-    print(f"{unit.PLACE}: {then}")
+    for place, text in wanted.items():
+        if place in changed or text:
+            print(f"{place}: {_then(place, text, place in changed)}")
     return common.GOOD
+
+
+def _then(place: str, text: str, changed: bool) -> str:
+    if not changed:
+        return "as it was already"
+    if not text:
+        return "removed; there is no web: in the configuration"
+    name = place.split("/")[-2].removesuffix(".d").removesuffix(".service")
+    return f"it takes effect with `systemctl restart {name}`"
+
+
+def _remove(path: str) -> bool:
+    """Whether it was there; its folder goes when nothing else is in it."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.dirname(path))
+    return True
 
 
 def _write(path: str, text: str) -> bool:

@@ -67,8 +67,8 @@ def _finish(
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from nobgd.config import webbing
-    from nobgd.web import minding, places, tokens
+    from nobgd.config import address, webbing
+    from nobgd.web import minding, tokens
 
     try:
         config = common.load_web(args)
@@ -82,7 +82,7 @@ def _serve(args: argparse.Namespace) -> int:
     assert config.web is not None  # noqa: S101 - load_web saw to it
     try:
         webbing.make(config)
-        if not places.near(config.web.listen) and not tokens.read(webbing.tokens(config)):
+        if not address.near(config.web.listen) and not tokens.read(webbing.tokens(config)):
             common.complain(
                 f"web.listen: {config.web.listen} can be reached from elsewhere, so a token is"
                 " needed first: `nobgd web token add NAME`"
@@ -102,15 +102,15 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _open(args: argparse.Namespace) -> int:
-    from nobgd.config import webbing
-    from nobgd.web import minding, places
+    from nobgd.config import address, webbing
+    from nobgd.web import minding
 
     try:
         config = common.load_web(args)
         with common.state_folders(config):
             webbing.make(config)
             assert config.web is not None  # noqa: S101 - load_web saw to it
-            print(minding.link(config, places.url(config.web.listen)))
+            print(minding.link(config, address.url(config.web.listen)))
     except common.Quit as end:
         return end.code
     return common.GOOD

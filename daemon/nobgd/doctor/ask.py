@@ -62,11 +62,11 @@ def _supplementary() -> set[int]:
     return found
 
 
-def of_unit(name: str) -> str:
-    """A property of the installed service; empty where there is no systemd."""
+def of_unit(name: str, unit: str = "nobgd.service") -> str:
+    """A property of an installed unit; empty where there is no systemd."""
     try:
         said = subprocess.run(
-            ["systemctl", "show", "nobgd.service", f"--property={name}", "--value"],
+            ["systemctl", "show", unit, f"--property={name}", "--value"],
             capture_output=True, text=True, timeout=5, check=False,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):

@@ -11,15 +11,15 @@ import sys
 import tempfile
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nobgd import __version__, models
 from nobgd.config import Config
 from nobgd.config.folders import metrics_file
-from nobgd.doctor import ask
+from nobgd.doctor import ask, page
 from nobgd.doctor.ask import Probe, Who
+from nobgd.doctor.finding import Finding
 from nobgd.inference import engines
 from nobgd.pool import choice, engine
 from nobgd.status import control
@@ -28,18 +28,6 @@ from nobgd.systemd import unit
 _LOW_MB = 1000.0
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
 _USUAL_UNIT = "/etc/systemd/system/nobgd.service"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, and the state of it or what to do."""
-
-    good: bool
-    what: str
-    says: str
-
-    def __str__(self) -> str:
-        return f"{'ok ' if self.good else 'FIX'}  {self.what}: {self.says}"
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -61,6 +49,8 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _unit(config)
     usable = {probe.path for probe, found in results if "error" not in found}
     yield _daemon(config, usable)
+    if (found := page.look(config, serving=_serves(config))) is not None:
+        yield found
 
 
 def _program(config: Config) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from nobgd.pool import engine, memory
 PLACE = "/etc/systemd/system/nobgd.service.d/50-config.conf"
 USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
 _OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit makes these
-_HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
+HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
 _TEMPS = ("/tmp", "/var/tmp")  # noqa: S108 - another folder inside, by PrivateTmp=
 _SUPERVISOR_MB = 100.0
 _PEAK_SHARE = 1.25  # MemoryMax over MemoryHigh: the kernel first slows down, then kills
@@ -73,7 +73,7 @@ def folders(config: Config) -> Folders:
             written.add(str(inbox.archive))
         if inbox.model.directory is not None:
             read.add(str(inbox.model.directory))
-    written = {each for each in written if not _below(each, _OWN)}
+    written = {each for each in written if not below(each, _OWN)}
     return Folders(tuple(sorted(written)), tuple(sorted(read - written)))
 
 
@@ -112,8 +112,8 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
     origin = os.path.abspath(config.origin)
     if origin != USUAL_CONFIG:
         yield "Service", "Environment", quoted(f"NOBGD_CONFIG={origin}")
-    hidden = [path for path in (*found.every, origin) if _below(path, (*_HOMES, *_TEMPS))]
-    if any(_below(path, _HOMES) for path in hidden):
+    hidden = [path for path in (*found.every, origin) if below(path, (*HOMES, *_TEMPS))]
+    if any(below(path, HOMES) for path in hidden):
         yield "Service", "ProtectHome", "tmpfs"
     for path in found.written:
         key = "BindPaths" if path in hidden else "ReadWritePaths"
@@ -136,21 +136,29 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
 
 def text(config: Config, here: Machine) -> str:
     """The drop-in."""
-    lines = [
-        f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
-        "# after a change of the configuration: sudo nobgd unit --apply",
+    memory_line = (
         f"# Memory: {here.infer} inferences and {here.lanes} lanes:"
         f" {engine.needed_mb(config, here.lanes, here.infer):g} MB, and"
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
-        f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has.",
+        f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has."
+    )
+    return written(config, settings(config, here), memory_line)
+
+
+def written(config: Config, lines: Iterable[tuple[str, str, str]], *comments: str) -> str:
+    """A drop-in's text of (section, key, value)."""
+    out = [
+        f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
+        "# after a change of the configuration: sudo nobgd unit --apply",
+        *comments,
     ]
     section = ""
-    for where, key, value in settings(config, here):
+    for where, key, value in lines:
         if where != section:
-            lines += ["", f"[{where}]"]
+            out += ["", f"[{where}]"]
             section = where
-        lines.append(f"{key}={value}")
-    return "\n".join(lines).encode("utf-8", "backslashreplace").decode() + "\n"
+        out.append(f"{key}={value}")
+    return "\n".join(out).encode("utf-8", "backslashreplace").decode() + "\n"
 
 
 def read(text: str) -> list[tuple[str, str, str]]:
@@ -168,7 +176,12 @@ def read(text: str) -> list[tuple[str, str, str]]:
 
 def differences(installed: str, config: Config, here: Machine) -> list[str]:
     """What a drop-in that is installed lacks or has too much, one sentence each."""
-    have, want = read(installed), list(settings(config, here))
+    return compared(installed, settings(config, here))
+
+
+def compared(installed: str, wanted: Iterable[tuple[str, str, str]]) -> list[str]:
+    """The same, of any drop-in."""
+    have, want = read(installed), list(wanted)
     missing = [f"{key}={value} is missing" for _, key, value in _without(want, have)]
     return missing + [f"{key}={value} is too much" for _, key, value in _without(have, want)]
 
@@ -192,7 +205,8 @@ def quoted(path: str, *, colons: bool = False) -> str:
     return f'"{safe}"' if safe != path or " " in path or "'" in path else path
 
 
-def _below(path: str, tops: Iterable[str]) -> bool:
+def below(path: str, tops: Iterable[str]) -> bool:
+    """Whether a path is one of these folders, or lies in one."""
     return any(path == top or path.startswith(top + "/") for top in tops)
 
 

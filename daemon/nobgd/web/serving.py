@@ -13,9 +13,9 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from nobgd.config import Config, webbing
+from nobgd.config import Config, address, webbing
 from nobgd.fs import sweeping
-from nobgd.web import fence, places
+from nobgd.web import fence
 from nobgd.web.app import app
 from nobgd.web.daemon import Daemon
 from nobgd.web.site import site
@@ -31,7 +31,7 @@ class NotServed(Exception):  # noqa: N818 - a sentence for the user
 
 def listening(listen: str) -> socket.socket:
     """The socket.  Raises NotServed."""
-    host, port = places.address(listen)
+    host, port = address.split(listen)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     line = socket.socket(family, socket.SOCK_STREAM)
     line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

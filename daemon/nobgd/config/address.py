@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 
-def address(listen: str) -> tuple[str, int]:
+def split(listen: str) -> tuple[str, int]:
     """Host and port of `web.listen`."""
     host, _, port = listen.rpartition(":")
     return host.removeprefix("[").removesuffix("]"), int(port)
@@ -13,7 +13,7 @@ def address(listen: str) -> tuple[str, int]:
 
 def url(listen: str) -> str:
     """Where a browser on this machine finds the page."""
-    host, port = address(listen)
+    host, port = split(listen)
     found = ipaddress.ip_address(host)
     if found.is_unspecified:
         host = "127.0.0.1" if found.version == 4 else "[::1]"
@@ -24,4 +24,4 @@ def url(listen: str) -> str:
 
 def near(listen: str) -> bool:
     """Whether only this machine can reach it."""
-    return ipaddress.ip_address(address(listen)[0]).is_loopback
+    return ipaddress.ip_address(split(listen)[0]).is_loopback
