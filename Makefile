@@ -69,10 +69,9 @@ package-test:    ## the container image, built and run (root, buildah, podman; m
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
        --python-version 3.11 --upgrade pyproject.toml requirements/build.in
 lock:            ## refresh requirements/*.txt after a change of pyproject.toml (needs uv)
-	$(LOCK) --extra web --output-file requirements/service.txt
-	$(LOCK) --extra web --override requirements/slim.in --output-file requirements/slim.txt
-	$(LOCK) --extra ncnn --extra web --output-file requirements/run.txt
-	$(subst pyproject.toml requirements/build.in,requirements/cluster.in,$(LOCK)) --output-file requirements/cluster.txt
+	$(LOCK) --extra cluster --extra web --output-file requirements/service.txt
+	$(LOCK) --extra cluster --extra web --override requirements/slim.in --output-file requirements/slim.txt
+	$(LOCK) --extra cluster --extra ncnn --extra web --output-file requirements/run.txt
 	$(LOCK) --extra cluster --extra dev --extra ncnn --extra web --output-file requirements/dev.txt
 
 clean:           ## remove what make made (not the photos, not the cached weights)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 BUILD = (ROOT / "requirements/build.in").read_text().splitlines()[1:]
 EXTRAS = {
-    "service": ("web",), "slim": ("web",), "run": ("ncnn", "web"),
+    "service": ("cluster", "web"), "slim": ("cluster", "web"), "run": ("cluster", "ncnn", "web"),
     "dev": ("cluster", "dev", "ncnn", "web"),
 }  # fmt: skip
 LEFT_OUT = {"slim": {"rembg"}}
@@ -40,21 +40,10 @@ def test_the_lock_is_whole(kind: str) -> None:
     assert "://" not in text
 
 
-def test_what_several_machines_need_is_locked_too() -> None:
-    """In a file that is installed besides another: the extra, as it is in pyproject.toml."""
-    asked = (ROOT / "requirements/cluster.in").read_text().splitlines()[1:]
-    assert asked == PROJECT["optional-dependencies"]["cluster"]
-    text = (ROOT / "requirements/cluster.txt").read_text()
-    entries = text.replace("\\\n", " ").splitlines()
-    assert {_name(each) for each in asked} <= {_name(each) for each in entries}
-    assert all(" --hash=sha256:" in each for each in entries)
-    assert "://" not in text
-
-
 def test_each_package_has_one_version_everywhere() -> None:
     """What is tested is what is installed, whichever lock it is installed from."""
     found: dict[str, set[tuple[str, ...]]] = {}
-    for kind in (*EXTRAS, "cluster"):
+    for kind in EXTRAS:
         text = (ROOT / f"requirements/{kind}.txt").read_text()
         pins: dict[str, list[str]] = {}
         for name, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE):
