@@ -295,5 +295,22 @@ def standing(place: Place, versions: Iterable[Version]) -> int:
     )
 
 
+def unheard(place: Place, versions: Iterable[Version]) -> int:
+    """How many photos that cannot be cut out stand in an inbox without a word about them."""
+    count = len(place.inboxes)
+    told = {
+        event.get("source")
+        for _, event, _ in events(place)
+        if event is not None and str(event.get("event")).startswith(("photo.", "source."))
+    }
+    paths = {
+        (os.path.join(ground.base, v.relpath), os.path.join(ground.point, v.relpath))
+        for v in versions
+        if v.broken and not v.destroyed
+        for ground in (place.inboxes[v.number % count],)
+    }
+    return sum(os.path.lexists(there) and said not in told for there, said in paths)
+
+
 def _stem(relpath: str) -> str:
     return os.path.splitext(os.path.basename(relpath))[0]

@@ -199,7 +199,7 @@ def _rest(place: places.Place, hands: list[Hand]) -> None:
     versions: list[Version] = [each for hand in hands for each in hand.versions]
     while time.monotonic() < end:
         place.revive()
-        if not afterwards.standing(place, versions):
+        if not afterwards.standing(place, versions) and not afterwards.unheard(place, versions):
             break
         time.sleep(0.3)
     place.revive()
