@@ -79,3 +79,41 @@ def test_an_original_stays_until_its_doubtful_cut_out_is_accepted(
     assert d.verb("accept", str(d.inbox / "wall.jpg")).returncode == 0
     d.until(lambda: not (d.inbox / "wall.jpg").exists())
     assert d.stop() == 0
+
+
+def test_a_doubtful_cut_out_waits_in_review_until_it_is_accepted(
+    daemon: Callable[..., Any], photo: Path, wall: bytes
+) -> None:
+    """`action: folder`: its place stays empty, and a kill loses no verdict."""
+    inbox = {"source": "delete", "recursive": True}
+    d = daemon(inbox=inbox, review={"action": "folder"}, watch={"settle_s": 0.05}).start()
+    (d.inbox / "day").mkdir()
+    for name in ("one", "two"):
+        (d.inbox / f"day/{name}.jpg").write_bytes(wall + name.encode())
+    (d.inbox / "cup.jpg").write_bytes(photo.read_bytes())
+    d.await_done(3)
+    assert d.outputs() == ["_review/day/one_nobg.png", "_review/day/two_nobg.png", "cup_nobg.png"]
+    one, two = (str(d.inbox / f"day/{name}.jpg") for name in ("one", "two"))
+    assert "waits in _review/ until it is accepted" in d.verb("why", one).stdout
+    (d.outbox / "day").mkdir(exist_ok=True)
+    (d.outbox / "day/one_nobg.png").write_bytes(b"a stranger's")
+
+    d.kill()
+    assert d.verb("accept", one).returncode == 0  # booked; nobody is there to move it
+    assert (d.outbox / "_review/day/one_nobg.png").exists()
+    d.start()
+    d.until(lambda: "day/one.jpg_nobg.png" in d.outputs())
+    assert (d.outbox / "day/one_nobg.png").read_bytes() == b"a stranger's"
+    placed = d.events("photo.placed")
+    assert [(e["source"], Path(e["output"]).name) for e in placed] == [(one, "one.jpg_nobg.png")]
+    d.until(lambda: not Path(one).exists())  # what is in its place may let its original go
+
+    assert d.verb("reject", two).returncode == 0
+    d.stop()
+    d.start()
+    assert d.outputs() == [
+        "_review/day/two_nobg.png", "cup_nobg.png", "day/one.jpg_nobg.png", "day/one_nobg.png",
+    ]  # fmt: skip
+    assert len(d.events("photo.done")) == 3
+    assert Path(two).exists()
+    assert d.stop() == 0

@@ -356,6 +356,8 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "kept": lambda: ledger.kept("/in", "sub/a.jpg", "damaged", "it is damaged", "damaged"),
         "kept_count": lambda: ledger.kept_count("/in"),
         "judged": lambda: ledger.judged("/in", "sub/a.jpg", "accepted", ""),
+        "placed": lambda: ledger.placed("/in", "sub/a.jpg", "a"),
+        "accepted": lambda: list(ledger.accepted()),
         "doubtful": lambda: ledger.doubtful("/in", "a"),
         "doubtful_count": lambda: ledger.doubtful_count("/in"),
         "page": lambda: ledger.page("/in", "a"),
@@ -377,7 +379,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
     verbs = ("SELECT", "INSERT", "UPDATE", "DELETE")
     statements = {statement for statement in heard if statement.split()[0] in verbs}
     assert len(statements) > 20
-    few = ("photo_trying", "photo_retry", "photo_set_aside", "photo_unsaid")
+    few = ("photo_trying", "photo_retry", "photo_set_aside", "photo_unsaid", "photo_accepted")
     for statement in statements:
         steps = [step[3] for step in ledger._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
         for step in steps:

@@ -14,7 +14,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         short="these cut-outs are good, however doubtful",
         says="Say that the cut-outs of these photos are good. They are doubtful no more, also when "
         "they are made again by the same model, and an original that waited for it may be "
-        "archived or deleted, as `source` says.",
+        "archived or deleted, as `source` says. What waits in _review/ of the outbox goes to "
+        "its place.",
         examples=[
             ("nobgd accept /srv/nobgd/in/glass.jpg", "one photo, as it lies in the inbox"),
             ("nobgd accept *.jpg", "those that lie here"),

@@ -131,6 +131,12 @@ class Review(Section):
         "auto", description="doubt, 0 to 1, above which a cut-out is doubtful; 1: none is"
     )
 
+    action: Literal["mark", "folder"] = Field(
+        "mark",
+        description="a doubtful cut-out: marked in log and lists, or put into _review/ of the"
+        " outbox until somebody accepts it",
+    )
+
     @property
     def above(self) -> float:
         """The doubt beyond which somebody should look."""

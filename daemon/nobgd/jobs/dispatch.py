@@ -10,7 +10,7 @@ from nobgd.jobs.mishap import Mishaps
 from nobgd.jobs.outcome import Outcomes
 from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
-from nobgd.values import Code, Job, Photo
+from nobgd.values import Code, Job, Photo, waiting
 
 _PATIENCE_SETTLES = 5.0
 _PATIENCE_S = 10.0  # an unfinished file quiet this long (or five settle times) is truncated
@@ -37,7 +37,8 @@ class Dispatch:
             if photo is None:
                 self._looking.start()
                 break
-            if (photo.inbox, photo.relpath) in state.in_flight:
+            key = (photo.inbox, photo.relpath)
+            if key in state.in_flight or key in state.moving:
                 state.backlog.hold(photo)  # two jobs for one name would write over one another
                 continue
             try:
@@ -63,7 +64,8 @@ class Dispatch:
         suffix, rendering = rules.output.suffix, rules.output.rendering
         names = plan.outputs(photo.relpath, suffix, rendering.tail)
         me = (photo.inbox, photo.relpath)
-        owners = ledger.owners(outbox, names)
+        apart = tuple(map(waiting.apart, names)) if rules.review.action == "folder" else ()
+        owners = ledger.owners(outbox, (*names, *apart))
         reserved = frozenset(name for name, owner in owners.items() if owner != me)
         wanted = next((n for n in names if n not in reserved), names[-1])
         own = row.output if row is not None and row.outbox == outbox and not row.left else None
@@ -76,6 +78,7 @@ class Dispatch:
             inode=photo.inode, ctime_ns=photo.ctime_ns,
         )  # fmt: skip
         recipe = state.making[photo.inbox]
+        accepted = same and doubtful.accepted(row, recipe)
         patience = max(_PATIENCE_S, _PATIENCE_SETTLES * rules.watch.settle_s)
         if webbing.whole(state.config, photo.inbox):  # it is as long as it gets
             patience = 0.0
@@ -93,7 +96,8 @@ class Dispatch:
             inode=photo.inode, ctime_ns=photo.ctime_ns,
             spare=plan.spare(photo.relpath, suffix, rendering.tail), own=own, replaces=replaces,
             counts=state.recipes.counting(photo.inbox), rendering=rendering,
-            review_above=rules.review.above, accepted=same and doubtful.accepted(row, recipe),
+            review_above=rules.review.above, accepted=accepted,
+            doubtful_apart=bool(apart) and not accepted,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
         )  # fmt: skip
 

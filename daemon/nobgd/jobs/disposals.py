@@ -24,7 +24,7 @@ from nobgd.jobs.looking import Looking
 from nobgd.jobs.probing import Probing
 from nobgd.jobs.row import Row
 from nobgd.jobs.state import Key, State
-from nobgd.values import Blame, Code, Failed, Photo, barrier
+from nobgd.values import Blame, Code, Failed, Photo, barrier, waiting
 from nobgd.values.errands import Dispose, PutBack
 from nobgd.values.wire import ErrandFailed
 
@@ -146,7 +146,8 @@ class Disposals:
             del self._pending[key]
             self._stays(row, *found)
             return
-        if key in state.in_flight or not all(self._places(rules)):
+        moves = row.review == "accepted" and waiting.waits(row.output, row.relpath)
+        if moves or key in state.in_flight or not all(self._places(rules)):
             self._at(key, pending, now + _PLACE_S)
             return
         errand = self._errand(row, rules, now - pending.since)

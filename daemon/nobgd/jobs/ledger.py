@@ -127,6 +127,10 @@ class Ledger(Queries):
         """Somebody looked at a cut-out: it is accepted or rejected; ``keep`` as in `Done`."""
         self._set(inbox, relpath, "review=?, keep=?", review, keep)
 
+    def placed(self, inbox: str, relpath: str, output: str) -> None:
+        """A cut-out has gone from one part of its outbox into the other."""
+        self._set(inbox, relpath, "output=?", os.fsencode(output))
+
     def disposed(self, was: Row) -> bool:
         """The source has been archived or deleted that was done as ``was`` says.
 

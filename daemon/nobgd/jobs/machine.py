@@ -9,8 +9,8 @@ effect never leaves before the decision it comes from is durable, and a kill at 
 either a decision that was never made or one that the next start finds in the ledger.
 
 One owner: it is only accessed from the main loop.  The rooms it is made of know each other in
-one direction: state ← probing, looking, unnamed ← asides, disposals ← outcome ← mishap, arrival,
-dispatch ← machine.  The states of a photo and the ways between them are in `lifecycle`.
+one direction: state ← probing, looking, unnamed ← asides, disposals, placing ← outcome ←
+mishap, arrival, dispatch ← machine.  A photo's states and the ways between them: `lifecycle`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from nobgd.jobs.looking import Looking
 from nobgd.jobs.mishap import Mishaps
 from nobgd.jobs.now import Now
 from nobgd.jobs.outcome import Outcomes
+from nobgd.jobs.placing import Placing
 from nobgd.jobs.policy import Policy
 from nobgd.jobs.previews import Previews
 from nobgd.jobs.probing import Probing
@@ -53,6 +54,7 @@ from nobgd.values.errands import (
     Dispose,
     Errand,
     Peek,
+    Place,
     Prepare,
     Preview,
     PutBack,
@@ -82,6 +84,7 @@ class Machine:
         self.renders = Renders(state)
         self.previews = Previews(state)
         self.asides = Asides(state, self.probing)
+        self.placing = Placing(state, self.probing)
         self.disposals = Disposals(state, self.probing, self.looking)
         self.outcomes = Outcomes(
             state, self.probing, self.looking, self.asides, self.disposals
@@ -99,6 +102,7 @@ class Machine:
         """At the start: what a stop or a kill cut short is to be tried again."""
         self.state.ledger.interrupt()
         self.asides.resume()
+        self.placing.resume()
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """One event.  What goes wrong with it is said, and booked for the photo it is about.
@@ -161,6 +165,7 @@ class Machine:
                     self.looking.drop_inbox(event.inbox)
             case Judged():
                 self.arrival.judged(event.rows)
+                self.placing.judged(event.rows)
             case Freed():
                 self.arrival.freed(event.rows)
             case _:
@@ -212,7 +217,14 @@ class Machine:
             self.dispatch.requeue(job)
         elif finished is not None:
             self.outcomes.ended(job, finished)
-        if key not in state.in_flight and (held := state.backlog.release(*key)) is not None:
+        self._released(key)
+
+    def _released(self, key: tuple[str, str]) -> None:
+        """What waited until a lane had no more to do with its name."""
+        state = self.state
+        if key in state.in_flight or key in state.moving:
+            return
+        if (held := state.backlog.release(*key)) is not None:
             self.arrival.settled(held)
 
     def _taken_back(self, request: Job | Errand, *, again: bool) -> None:
@@ -224,6 +236,8 @@ class Machine:
                 self.disposals.taken_back(request)
             case SetAside():
                 self.asides.taken_back(request, again=again)
+            case Place():
+                self.placing.taken_back(request)
             case _ if again:
                 self.state.do(RunErrand(request))
 
@@ -238,6 +252,9 @@ class Machine:
                 self.asides.ended(errand, number, error)
             case Dispose():
                 self.disposals.ended(errand, number, error)
+            case Place():
+                row = self.placing.ended(errand, number, error)
+                self._released((row.inbox, row.relpath))
             case PutBack():
                 self.disposals.cleared(errand, number, error)
             case Digest():
@@ -294,6 +311,8 @@ class Machine:
             self.dispatch.start()
             self._try(self.disposals.start)
         self._try(self.asides.start)
+        if not stopping:
+            self._try(self.placing.start)
         return self.state.asked()
 
     def _try(self, act: Callable[[], None]) -> None:
@@ -306,7 +325,7 @@ class Machine:
     def next_due(self) -> float | None:
         """When there is something to do although nothing is told, in monotonic seconds."""
         state = self.state
-        times = [self.disposals.next_due(), self.probing.next_due()]
+        times = [self.disposals.next_due(), self.probing.next_due(), self.placing.next_due()]
         if len(state.in_flight) < state.bound:  # else an answer wakes us
             times.append(state.backlog.next_due(state.open_now))
         return min((at for at in times if at is not None), default=None)
@@ -339,7 +358,8 @@ class Machine:
         state = self.state
         if any(state.backlog.waiting(each) and state.is_open(each) for each in state.inboxes()):
             return True
-        if self.probing.hopeful() or self.disposals.hopeful() or self.asides.hopeful():
+        rooms = (self.probing, self.disposals, self.asides, self.placing)
+        if any(each.hopeful() for each in rooms):
             return True
         due = state.backlog.next_due()
         soon = due is not None and due - state.now.monotonic <= 5.0

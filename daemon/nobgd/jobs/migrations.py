@@ -82,6 +82,7 @@ _SCRIPTS = [
     ALTER TABLE photo ADD COLUMN review TEXT;    -- open: somebody should look | accepted | rejected
     CREATE INDEX photo_review ON photo (inbox, relpath) WHERE review = 'open';
     """,
+    "CREATE INDEX photo_accepted ON photo (inbox, relpath) WHERE review = 'accepted';",
 ]
 
 

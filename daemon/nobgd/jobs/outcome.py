@@ -17,7 +17,7 @@ from nobgd.jobs.probing import Probing
 from nobgd.jobs.row import Row
 from nobgd.jobs.state import State
 from nobgd.record import events
-from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip
+from nobgd.values import Blame, Code, Done, Failed, Job, Photo, Skip, waiting
 from nobgd.values.wire import Finished
 
 _PAUSES = 3  # of its outbox that one photo can bring about; then it alone is what does not fit
@@ -90,6 +90,8 @@ class Outcomes:
                 output_format=job.rendering.format,
             )  # fmt: skip
             output = done.output.removeprefix(f"{job.outbox}/")
+            if waiting.waits(output, job.relpath):
+                output = waiting.placed(output)
             refused = plan.refused_name(output, job.outputs, job.spare[1])
             if refused is not None:
                 event["renamed"] = f"the outbox's disk does not take the name {refused}"

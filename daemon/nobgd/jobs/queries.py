@@ -106,6 +106,11 @@ class Queries(Database):
         )  # fmt: skip
         return int(found.fetchone()[0])
 
+    def accepted(self) -> Iterator[Row]:
+        """Photos whose cut-outs somebody found good."""
+        by = "INDEXED BY photo_accepted WHERE review='accepted'"
+        return self._rows(f"{by} AND state='done'")
+
     def doubtful(self, inbox: str, after: str = "", limit: int = 1_000_000) -> list[Row]:
         """Photos of an inbox whose cut-outs somebody should look at, by name."""
         by = "INDEXED BY photo_review WHERE review='open' AND inbox=? AND relpath>?"

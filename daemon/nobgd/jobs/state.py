@@ -33,6 +33,7 @@ class State:
         self.now = Now(0.0, 0.0, 0)  # of this turn
         self.backlog = Backlog()
         self.in_flight: dict[Key, Job] = {}
+        self.moving: set[Key] = set()  # whose cut-outs a lane puts from one part to the other
         self.outboxes: dict[str, Place] = {}
         self.archives: dict[str, Place] = {}
         self.quarantines: dict[str, Place] = {}

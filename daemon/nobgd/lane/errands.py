@@ -26,6 +26,7 @@ from nobgd.values.errands import (
     Dispose,
     Errand,
     Peek,
+    Place,
     Prepare,
     Preview,
     PutBack,
@@ -48,6 +49,8 @@ def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
             return release(errand)
         case Dispose():
             return dispose(errand, partial(_reviewed, errand, ask))
+        case Place():
+            return _placed(errand)
         case PutBack():
             return put_back(errand)
         case Write():
@@ -80,6 +83,12 @@ def _preview(errand: Preview, ask: Callable[[float], int]) -> int:
     from nobgd.lane import preview  # numpy, as above
 
     return preview.make(errand, ask)
+
+
+def _placed(errand: Place) -> int:
+    from nobgd.lane import placing  # numpy, as above
+
+    return placing.place(errand)
 
 
 def prepare(errand: Prepare) -> int:

@@ -16,9 +16,9 @@ from nobgd.values.rendering import MASK_TAIL
 Parts = list[bytes | memoryview]
 
 
-def name_of(name: str, job: Job) -> str:
+def name_of(name: str, tail: str) -> str:
     """What the mask of an output is called, for one that is called ``name`` as it is spelt."""
-    made = name.removesuffix(job.spare[1]) + MASK_TAIL
+    made = name.removesuffix(tail) + MASK_TAIL
     if len(os.fsencode(made)) <= NAME_BYTES:
         return made
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:32] + MASK_TAIL
@@ -29,7 +29,7 @@ def lacking(folder: OutFolder, output: str, job: Job, said: provenance.Note) -> 
     if not job.rendering.mask or said.recipe != job.recipe.key:
         return False
     with contextlib.suppress(OSError):
-        file = open_plain(folder.descriptor, name_of(os.path.basename(output), job))
+        file = open_plain(folder.descriptor, name_of(os.path.basename(output), job.spare[1]))
         if file is not None:
             with os.fdopen(file, "rb") as stream:
                 there = provenance.find(stream.read(provenance.HEAD_BYTES))
@@ -40,7 +40,7 @@ def lacking(folder: OutFolder, output: str, job: Job, said: provenance.Note) -> 
 
 def put(folder: OutFolder, output: str, job: Job, parts: Parts) -> None:
     """Publish a mask; one that is there must be this photo's.  Raises NAME_TAKEN."""
-    name, at = name_of(output, job), folder.descriptor
+    name, at = name_of(output, job.spare[1]), folder.descriptor
     ours = False
     with contextlib.suppress(FileNotFoundError):
         file = open_plain(at, name)

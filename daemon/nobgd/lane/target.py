@@ -18,7 +18,7 @@ from nobgd.fs import publish
 from nobgd.lane import mask_file, naming, out_folder
 from nobgd.lane.out_folder import READ, OutFolder, open_plain
 from nobgd.picture import provenance
-from nobgd.values import Code, Done, Job, NobgdError
+from nobgd.values import Code, Done, Job, NobgdError, waiting
 
 Fresh = Callable[[], None]
 Parts = list[bytes | memoryview]
@@ -182,7 +182,7 @@ def _twin_parts(path: str, job: Job, done: Done) -> Parts | None:
     """The twin's output with its note exchanged for ours, or None if it is not what it was."""
     with contextlib.suppress(OSError), open(path, "rb") as stream:
         said = provenance.find(stream.read(provenance.HEAD_BYTES))
-        if said is None or said.sha256 != done.sha256:
+        if said is None or said.sha256 != done.sha256 or not waiting.takes(job, said.doubt):
             return None
         if said.recipe not in (job.recipe.key, *job.counts):
             return None

@@ -12,18 +12,19 @@ there; only then is it *computed*.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import perf_counter
 
 from nobgd.fs.faults import code_of
-from nobgd.lane import cost, evidence, target
+from nobgd.lane import cost, evidence, placing, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
 from nobgd.picture import admission, cutting, decode, extent, source
 from nobgd.picture.deep import Cut
 from nobgd.picture.rendering import files, render
 from nobgd.picture.segment import Segmenter
-from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing
+from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing, waiting
 
 Ask = Callable[[float], int]  # blocks until that many megapixels fit; the threads to use
 Stage = Callable[[str], None]  # told which stage begins
@@ -92,9 +93,12 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
             attempt=job.attempt,
         )  # fmt: skip
         with clock.stage("publish"):
-            found = target.already(job, done, fresh)
+            found = _already(job, done, fresh)
         found = found or _rendered(job, done, ask, clock, fresh)
         done = found or _compute(job, done, photo.data, segmenter, ask, clock, fresh)
+        if (left := waiting.leftover(job, done.output.removeprefix(f"{job.outbox}/"))) is not None:
+            with clock.stage("publish"):
+                placing.withdraw(job, left, done.sha256)
         review = (done.doubt or 0.0) > job.review_above and not job.accepted
         return replace(
             done, timing=clock.timing(), peak_rss_mb=round(peak_rss_mb(), 1), review=review
@@ -112,6 +116,18 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
     except Exception as error:  # noqa: BLE001 - the border of the process: nothing may leave it
         reason = f"{job.relpath}: {type(error).__name__}: {error}; please report it with the photo"
         return Failed(job.inbox, job.relpath, Code.INTERNAL, reason, job.attempt, side)
+
+
+def _already(job: Job, done: Done, fresh: target.Fresh) -> Done | None:
+    """What is there, in the one part of the outbox or the other."""
+    found = (target.already(part, done, fresh) for part in _parts(job))
+    return next((each for each in found if each is not None), None)
+
+
+def _parts(job: Job) -> list[Job]:
+    """See `waiting.parts`; the one in which nothing waits yet is left out, for it is not made."""
+    there = os.path.join(job.outbox, waiting.FOLDER)
+    return [part for part in waiting.parts(job) if not part.apart or os.path.isdir(there)]
 
 
 def _compute(
@@ -161,7 +177,8 @@ def _compute(
 def _rendered(job: Job, done: Done, ask: Ask, clock: Clock, fresh: target.Fresh) -> Done | None:
     """The output from a plain cut-out that is there, which costs no inference; or None."""
     with clock.stage("publish"):
-        found = target.cut_out(job, done.sha256)
+        every = (target.cut_out(part, done.sha256) for part in _parts(job))
+        found = next((each for each in every if each is not None), None)
     if found is None:
         return None
     data, said = found
@@ -191,6 +208,7 @@ def _published(
     threads: int,
 ) -> Done:  # fmt: skip
     """Render a cut-out, write it and put it into the outbox."""
+    job = waiting.part_for(job, done.doubt)
     height, width = cut.shape[:2]
     wanted = job.rendering
     with clock.stage("compose"):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from nobgd.fs import mounts, spelling
-from nobgd.values import Code, Done, Failed, Job, Timing, wire
+from nobgd.values import Code, Done, Failed, Job, Timing, waiting, wire
 from nobgd.values.errands import (
     COPIED,
     FORMATS,
@@ -27,6 +27,7 @@ from nobgd.values.errands import (
     Dispose,
     Errand,
     Peek,
+    Place,
     Prepare,
     Preview,
     PutBack,
@@ -262,6 +263,8 @@ def found(reply: Number, errand: Errand) -> int | Mount:
             fits = 0 <= number < _MOST
         case Peek():
             fits = number < len(FORMATS)
+        case Place():
+            fits = 0 <= number < len(errand.names)
         case PutBack() | Release() | Write() | Unlink() | Render() | Preview():
             fits = number < _MOST
     if not fits:
@@ -271,6 +274,10 @@ def found(reply: Number, errand: Errand) -> int | Mount:
 
 def _may_be(output: str, job: Job, sha256: str) -> bool:
     """Whether the job may give its output this name, in one of the spellings that a disk wants."""
+    return any(_may_be_in(output, part, sha256) for part in waiting.parts(job))
+
+
+def _may_be_in(output: str, job: Job, sha256: str) -> bool:
     folder, name = os.path.split(output)
     wanted = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
     parts = folder.split("/") if folder else []

@@ -92,6 +92,17 @@ def photo_quarantined(failed: Failed, *, quarantine: str) -> dict[str, Any]:
     return {**_failure("photo.quarantined", failed), "quarantine": quarantine}
 
 
+def photo_placed(inbox: str, source: str, output: str) -> dict[str, Any]:
+    """The event of a cut-out that somebody judged and that has another place since."""
+    return {"event": "photo.placed", "inbox": inbox, "source": source, "output": output}
+
+
+def photo_not_placed(inbox: str, source: str, code: str, reason: str) -> dict[str, Any]:
+    """The event of one that could not be put there; it is tried again, unless it has vanished."""
+    found = {"event": "photo.not_placed", "inbox": inbox, "source": source}
+    return {**found, "code": str(code), "reason": reason}
+
+
 def photo_skipped(skip: Skip) -> dict[str, Any]:
     """The event of a file that is not worked on; logged once for each."""
     source = os.path.join(skip.inbox, skip.relpath)

@@ -71,6 +71,10 @@ def _done(teller: Teller, event: Event) -> tuple[str, str]:
     return "✓", said
 
 
+def _placed(teller: Teller, event: Event) -> tuple[str, str]:
+    return "✓", f"{teller.name(event)} → {teller.path(event['output'])}  (judged)"
+
+
 def _failed(teller: Teller, event: Event) -> tuple[str, str]:
     wait = event.get("retry_in_s")
     then = "tried again when it has changed" if wait is None else f"tried again in {wait:.0f} s"
@@ -121,6 +125,7 @@ def _other(teller: Teller, event: Event) -> tuple[str, str] | None:
 
 _TELL: dict[str, Callable[[Teller, Event], tuple[str, str] | None]] = {
     "photo.done": _done,
+    "photo.placed": _placed,
     "photo.failed": _failed,
     "photo.quarantined": _quarantined,
     "photo.skipped": _skipped,

@@ -123,6 +123,15 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         "the quarantine folder could not take a photo; it stays in its inbox only",
         "inbox source code reason", "",
     ),
+    "photo.placed": (
+        "a cut-out was accepted and has left _review/ for its place, or is back there",
+        "inbox source output", "",
+    ),
+    "photo.not_placed": (
+        "an accepted cut-out could not be put into its place; it is tried again, unless it has"
+        " vanished; said once",
+        "inbox source code reason", "",
+    ),
     "photo.skipped": ("a file is not worked on; said once", "inbox source reason", ""),
     "source.kept": (
         "a source was to be archived or deleted and stays; said once for each code",

@@ -11,6 +11,7 @@ from nobgd.jobs import doubtful
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
+from nobgd.values import waiting
 from nobgd.values.doubt import AUTO, words
 
 VERDICTS = {"accept": "accepted", "reject": "rejected", "reopen": "open"}  # the last takes back
@@ -50,4 +51,6 @@ def told(row: Row, path: str) -> str:
         said = ""
     if row.review != "open":
         return f"{said}; {row.review}"
+    if waiting.waits(row.output, row.relpath):
+        said += f"; it waits in {waiting.FOLDER}/ until it is accepted"
     return f"{said}; look at it, then `nobgd accept {shown(path)}` or `nobgd reject` it"

@@ -113,6 +113,24 @@ class Dispose:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Put a cut-out from one part of the outbox into the other, under the first name that is free.
+
+    Answers which of ``names``.  What is there already, after a kill, stays there.
+    """
+
+    outbox: str
+    relpath: str  # of the cut-out, relative to the outbox
+    names: tuple[str, ...]
+    taken: frozenset[str]  # those of ``names`` that other photos own
+    source: str  # the photo that its note must name
+    inbox_key: str
+    sha256: str
+    tail: str  # how ``names`` end
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PutBack:
     """Put back what a kill left in a hidden folder; answers how many, -1: others work there."""
 
@@ -177,5 +195,5 @@ class Preview:
 
 Errand = (
     Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
-    | Preview
+    | Preview | Place
 )  # fmt: skip

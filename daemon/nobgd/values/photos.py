@@ -118,6 +118,8 @@ class Job:
     rendering: Rendering = PLAIN
     review_above: float = 1.0  # doubt beyond which somebody should look
     accepted: bool = False  # somebody did: it is good
+    doubtful_apart: bool = False  # a doubtful cut-out waits in `waiting.FOLDER`
+    apart: bool = False  # this is the job for there, see `waiting.parts`
     cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
 
     def spares(self, sha256: str) -> Iterator[str]:
