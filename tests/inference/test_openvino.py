@@ -46,7 +46,8 @@ def test_the_mask_is_onnx_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             memory = shared_memory.mapped(descriptor, size)
             memory[: FEED.nbytes] = FEED.tobytes()
             assert inference.run(0, descriptor, lambda: True).threads == 2
-            return np.frombuffer(memory[WEIGHTS.input_bytes :], np.float32).reshape(320, 320)
+            raw = memory[WEIGHTS.input_bytes : WEIGHTS.shown_at]
+            return np.frombuffer(raw, np.float32).reshape(320, 320)
 
         with ThreadPoolExecutor(3) as pool:
             for mask in pool.map(ask, range(4)):

@@ -41,7 +41,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, Future[Finished]]] = []
-        self.inference = SimpleNamespace(state="ready")
+        self.inference = SimpleNamespace(state="ready", others=None)
 
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()

@@ -47,7 +47,8 @@ class Asker:
         self.memory[: feed.nbytes] = feed.tobytes()
 
     def mask(self) -> np.ndarray[Any, Any]:
-        return np.frombuffer(self.memory[WEIGHTS.input_bytes :], np.float32).reshape(320, 320)
+        raw = self.memory[WEIGHTS.input_bytes : WEIGHTS.shown_at]
+        return np.frombuffer(raw, np.float32).reshape(320, 320)
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,28 @@ def _left(answer: dict[str, Any]) -> str:
     return f" · about {hours} left"
 
 
+def _machines(answer: dict[str, Any]) -> list[str]:
+    """A line for each other machine, and what keeps them from helping."""
+    if answer.get("broker"):
+        return [f"no other machine helps: {answer['broker']}"]
+    lines = []
+    for each in answer.get("machines", []):
+        name, state = f"{each['host']:<12}", each["state"]
+        if state == "refused":
+            lines.append(f"{name} refused: {each['why']}")
+        elif state in ("lost", "proving"):
+            said = {"lost": "says nothing any more", "proving": "its test mask is awaited"}
+            lines.append(f"{name} {state}: {said[state]}")
+        else:
+            seats = "1 seat" if each["seats"] == 1 else f"{each['seats']} seats"
+            lines.append(
+                f"{name} {state}: {seats}, busy {each['busy']}, {each['answered']} masks ·"
+                f" {each['engine']}, priority {each['priority']}"
+                + (f" · {each['why']}" if each["why"] else "")
+            )
+    return lines
+
+
 def text(answer: dict[str, Any]) -> str:
     """The answer for people."""
     lines = []
@@ -93,6 +115,7 @@ def text(answer: dict[str, Any]) -> str:
             f"  lane {lane['lane']}: {lane['source']} ({lane['stage']}, {lane['seconds']:.1f} s)"
             for lane in answer["lanes"]
         ]
+        lines += [f"  {each}" for each in _machines(answer)]
         if answer.get("model_process") == "closed":
             lines.append("  at rest: model and lanes are let go until the next photo")
     else:

@@ -3,8 +3,9 @@
 Started as ``python -m nobgd.inference.process FD``; ends when the socket does.  FD is a socket of
 packets: each request comes with the descriptor of the memory that a lane shares with it, which
 is of a known size and sealed.  An input is copied out of it before it is worked on, so that
-nobody changes it meanwhile, and the raw mask is written behind it.  What a lane is at, what the
-photo is, where it lies: nothing of this is known here.
+nobody changes it meanwhile, and the raw mask is written behind it.  A request of another machine
+comes as the small picture, and gets the finished mask.  What a lane is at, what the photo is,
+where it lies: nothing of this is known here.
 
 Whoever asks says how many threads an inference gets and asks no more than fit, see
 `pool.inference`; here everything that comes is begun at once, or, where the engine batches,
@@ -32,7 +33,8 @@ from nobgd.inference.builder import lacking
 from nobgd.inference.engines import KINDS
 from nobgd.inference.models import Models
 from nobgd.lane.confine import confine
-from nobgd.values import wire
+from nobgd.picture import segment
+from nobgd.values import NobgdError, wire
 
 _PACKET = 1 << 16
 _BATCH = 8  # inputs that are run together
@@ -46,6 +48,7 @@ class _Request:
     which: int  # of the models
     threads: int
     memory: Any  # mmap
+    whole: bool = False  # from the small picture to the finished mask
 
 
 class Server:
@@ -77,7 +80,8 @@ class Server:
                 for each in descriptors:
                     os.close(each)
             which = int(asked["model"])
-            request = _Request(int(asked["infer"]), which, int(asked["threads"]), memory)
+            number, threads = int(asked["infer"]), int(asked["threads"])
+            request = _Request(number, which, threads, memory, bool(asked.get("whole")))
             self._requests.put(request)
 
     def _work(self) -> None:
@@ -110,13 +114,27 @@ class Server:
         side = one.input_size
         feed = np.empty((len(requests), 3, side, side), np.float32)
         for each, target in zip(requests, feed, strict=True):
+            if each.whole:
+                picture = np.frombuffer(each.memory, np.uint8, one.shown_bytes, one.shown_at)
+                target[:] = segment.normal(picture.reshape(side, side, 3), one)[0]
+                continue
             target[:] = np.frombuffer(each.memory, np.float32, target.size).reshape(target.shape)
+        ran = self.models.threads(which, threads)
         for each, raw in zip(requests, self.models.run(which, feed, threads), strict=True):
-            answer = np.ascontiguousarray(raw, np.float32).tobytes()
-            if len(answer) != one.output_bytes:
+            mask = np.ascontiguousarray(raw, np.float32)
+            if mask.nbytes != one.output_bytes:
                 raise ValueError(f"{one.name} answers with a mask of another size")
+            said: dict[str, Any] = {"infer": each.number, "ran": ran}
+            answer = mask.tobytes()
+            if each.whole:
+                try:
+                    finished, said["confidence"] = segment.stretch(mask.reshape(side, side))
+                except NobgdError as error:
+                    self.say({"infer": each.number, "failed": error.reason[:_TEXT]})
+                    continue
+                answer = finished.tobytes()
             each.memory[one.input_bytes : one.input_bytes + len(answer)] = answer
-            self.say({"infer": each.number, "ran": self.models.threads(which, threads)})
+            self.say(said)
 
 
 def main(descriptor: int) -> int:

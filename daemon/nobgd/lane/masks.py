@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import mmap
-from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from nobgd.fs import shared_memory
 from nobgd.picture import segment
+from nobgd.picture.pixels import Bytes
 from nobgd.picture.segment import Floats, Segmenter
 from nobgd.values import Code, NobgdError, Recipe, wire
 
@@ -31,19 +31,31 @@ class Masks:
     def of(self, recipe: Recipe) -> Segmenter:
         """The segmenter for ``recipe``.  Raises KeyError for one that is not configured."""
         weights = self._known[recipe.weights]
-        return Segmenter(weights, partial(self._infer, weights), weights.engine)
 
-    def _infer(self, weights: wire.Weights, feed: Floats, _: int) -> segment.Raw:
-        """See `segment.Infer`; how many threads there are is for the supervisor to say."""
+        def infer(feed: Floats, _: int) -> segment.Raw | segment.Finished:
+            """By as many threads as the supervisor says."""
+            assert segmenter.shown is not None  # noqa: S101 - it has just been made
+            return self._infer(weights, feed, segmenter.shown)
+
+        segmenter = Segmenter(weights, infer, weights.engine)
+        return segmenter
+
+    def _infer(
+        self, weights: wire.Weights, feed: Floats, shown: Bytes
+    ) -> segment.Raw | segment.Finished:
         memory = self._memory
         assert memory is not None  # noqa: S101 - there is a model
         memory[: weights.input_bytes] = feed.tobytes()
+        memory[weights.shown_at : weights.shown_at + weights.shown_bytes] = shown.tobytes()
         self._line.send_bytes(wire.encode({"infer": True}))
         answer = json.loads(self._line.recv_bytes(_ANSWER))
         if (refused := answer.get("refused")) is not None:
             raise NobgdError(Code(refused["code"]), refused["reason"])
-        side = weights.input_size
-        end = weights.input_bytes + weights.output_bytes
-        raw = np.frombuffer(memory[weights.input_bytes : end], np.float32)
+        side, begin = weights.input_size, weights.input_bytes
         ran, waited_s = int(answer["ran"]), float(answer["waited_s"])
+        if (confidence := answer["confidence"]) is not None:
+            mask = np.frombuffer(memory[begin : begin + weights.mask_bytes], np.uint8)
+            own = mask.reshape(side, side).copy()
+            return segment.Finished(own, ran, waited_s, float(confidence))
+        raw = np.frombuffer(memory[begin : begin + weights.output_bytes], np.float32)
         return segment.Raw(raw.reshape(side, side), ran, waited_s)

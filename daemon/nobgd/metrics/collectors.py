@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from nobgd import __version__
 from nobgd.fs.names import shown
 from nobgd.status.model import Status
+from nobgd.values.machine import UP
 
 CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
 STAGES = ("read", "decode", "infer", "edges", "compose", "encode", "publish", "total")
@@ -57,6 +58,7 @@ class Meter:
         self._of_inbox: dict[str, _OfInbox] = {}
         self._of_outbox: dict[str, Gauge] = {}
         self._finished: dict[tuple[str, str], _Finished] = {}  # by inbox and how
+        self._broker: Gauge | None = None
         self._count()
         self._gauge()
 
@@ -69,6 +71,8 @@ class Meter:
         self._attempts = counter("attempts", "Attempts that ended, well or not", "inbox")
         self._failures = counter("failures", "Attempts that failed, by code", "inbox", "code")
         self._doubtful = counter("doubtful", "Cut-outs that somebody should look at", "inbox")
+        self._masks = counter("masks", "Masks of finished photos, by machine", "host")
+        self._moved = counter("moved", "Masks that another machine was to make and did not")
         self._drifts = counter("drifts", "Times that a megapixel had come to cost more")
         self._stages = Histogram(
             "nobgd_stage_seconds", "Time of a computed photo in each stage", ["stage"],
@@ -97,6 +101,8 @@ class Meter:
             "inbox_watch_info", "How changes are noticed; always 1", "inbox", "strategy", "state"
         )
         self._outbox_up = gauge("outbox_up", "1 while the outbox can be written to", "outbox")
+        self._machine_up = gauge("machine_up", "1 while the machine may make masks", "host")
+        self._machine_seats = gauge("machine_seats", "Masks that it makes at a time", "host")
         self._lanes = gauge("lanes", "Photos that can be worked on at a time")
         self._threads = gauge("lane_threads", "Threads of a lane when all are at work")
         self._build = gauge(
@@ -120,6 +126,8 @@ class Meter:
             return
         inbox = shown(str(event.get("inbox", "")))
         match event["event"]:
+            case "photo.moved":
+                self._moved.inc()
             case "photo.failed" | "photo.quarantined" as name:
                 self._attempts.labels(inbox).inc()
                 self._failures.labels(inbox, event["code"]).inc()
@@ -145,6 +153,7 @@ class Meter:
         if event.get("review"):
             self._doubtful.labels(shown(event["inbox"])).inc()
         if which[1] == "computed":
+            self._masks.labels(event["host"]).inc()
             self._time(event)
 
     def _time(self, event: dict[str, Any]) -> None:
@@ -177,10 +186,23 @@ class Meter:
                 self._watch.labels(*watch).set(1)
         for path, outbox in status.outboxes.items():
             self._of_outbox[path].set(outbox.ready)
+        self._machines(status)
         if status.lane_count:
             self._working.set(len(status.lanes))
             self._lanes.set(status.lane_count)
             self._threads.set(status.threads)
+
+    def _machines(self, status: Status) -> None:
+        if status.others is None:
+            return
+        if self._broker is None:  # only where there is to be one
+            self._broker = Gauge(
+                "nobgd_broker_up", "1 while the broker can be reached", registry=self.registry
+            )
+        self._broker.set(not status.others.broker)
+        for each in status.others.machines:
+            self._machine_up.labels(each.host).set(each.state == UP)
+            self._machine_seats.labels(each.host).set(each.seats)
 
     def _name(self, status: Status) -> None:
         """Begin the gauges anew, for the inboxes and outboxes that there are now."""

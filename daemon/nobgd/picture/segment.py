@@ -28,7 +28,17 @@ class Raw:
     waited_s: float = 0.0  # for other photos' inferences, before its own began
 
 
-Infer = Callable[[Floats, int], Raw]  # of (1, 3, S, S), by so many threads if there are
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """An answer that is stretched already."""
+
+    mask: Bytes  # (S, S)
+    ran: int
+    waited_s: float
+    confidence: float
+
+
+Infer = Callable[[Floats, int], Raw | Finished]  # of (1, 3, S, S), by so many threads if there are
 
 
 class Spec(Protocol):
@@ -66,9 +76,11 @@ class Segmenter:
         """
         self.shown = small(pixels, self._spec.input_size, threads)
         self.ran, self.waited_s = 0, 0.0
-        raw = self._infer(normal(self.shown, self._spec), threads)
-        self.ran, self.waited_s = raw.ran, raw.waited_s
-        return stretch(raw.mask)
+        found = self._infer(normal(self.shown, self._spec), threads)
+        self.ran, self.waited_s = found.ran, found.waited_s
+        if isinstance(found, Finished):
+            return found.mask, found.confidence
+        return stretch(found.mask)
 
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:

@@ -21,7 +21,8 @@ def engine_of(config: Config, model: Model, held_mb: float = 0.0) -> str:
     named: str = config.workers.engine
     if named == "auto":
         measured = _tuned(config, model)
-        named = _fitting(model, held_mb) if measured is None else measured.engine
+        fits = fitting(model.name, model.precision, held_mb)
+        named = fits if measured is None else measured.engine
     return engines.for_precision(named, model.precision)
 
 
@@ -47,14 +48,14 @@ def _tuned(config: Config, model: Model) -> tuned.Choice | None:
     return next((one for one in known if (one.model, one.precision) == wanted), None)
 
 
-def _fitting(model: Model, held_mb: float) -> str:
+def fitting(model: str, precision: str, held_mb: float) -> str:
     """The fastest that is installed and has room: measured with u2net on an EPYC 9004."""
-    if model.precision == "int8":
+    if precision == "int8":
         there = platform.machine() == "x86_64" and engines.installed("openvino")
         return "openvino" if there else "onnxruntime"
     cores = memory.cores()
     need = memory.needed_mb(cores, cores, (("ncnn", "fp32"),))
     room = memory.room_mb(held_mb)
-    if model.name == _NCNN_FOR and engines.installed("ncnn") and need <= room:
+    if model == _NCNN_FOR and engines.installed("ncnn") and need <= room:
         return "ncnn"
     return "onnxruntime"

@@ -22,6 +22,7 @@ _MB = 1_000_000
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
 _NCNN_THREADS = 2  # that sleep while they wait: two such lanes on two cores lose nothing
 _AHEAD = 4  # lanes beyond the cores, at most
+_ELSEWHERE = 16  # with other machines: lanes beyond the cores, which wait for their masks
 _ADDRESS_SPACE_MB = 3_000.0  # code and arenas, most of it never resident
 
 
@@ -71,7 +72,8 @@ def _wanted(config: Config) -> int:
 
     Not so many where each has a compiled matting solver.
     """
-    return cores() + (0 if matting(config) else min(cores(), _AHEAD))
+    more = min(cores(), _AHEAD) if config.cluster is None else _ELSEWHERE
+    return cores() + (0 if matting(config) else more)
 
 
 def needed_mb(config: Config, lanes: int, infer: int, held_mb: float = 0.0) -> float:
@@ -139,7 +141,8 @@ def build(
     )  # fmt: skip
     inference = Inference(
         model, cores=every, deadline_s=config.workers.deadline_s, idle_s=config.workers.idle_s,
-        told=told, opened=lambda holds: told("model.confined", {"holds": list(holds)}),
+        link=_link(config, model), told=told,
+        opened=lambda holds: told("model.confined", {"holds": list(holds)}),
     )  # fmt: skip
     setup = wire.Setup(
         lane=0, threads=threads, cache_dir=str(config.cache_dir), matting=matting(config),
@@ -155,6 +158,15 @@ def build(
     )  # fmt: skip
     first = choice.engine_of(config, config.inboxes[0].model, held_mb)
     return Engine(lanes, recipes, count, threads, megapixels, first)
+
+
+def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:
+    """How other machines are reached; None where the configuration has none, or no thinking."""
+    cluster = config.cluster
+    if cluster is None or cluster.think == "never":
+        return None
+    file = config.state_dir / "cluster" / "home.join" if cluster.join is None else cluster.join
+    return wire.Link(str(file), model.weights, cluster.lease_s)
 
 
 def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:

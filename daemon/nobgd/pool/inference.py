@@ -4,52 +4,32 @@ A lane has put its tensor into memory that it shares with the model process; its
 here and blocks.  No more is asked of the process than is to be at work at a time.  If the process
 ends or hangs it is opened again and what was at work is asked again: no photo notices, unless its
 tensor is what brings the process down (`suspects`).  It is opened when first asked, and let go
-when nothing was asked for a while.
+when nothing was asked for a while.  Where there are other machines a part goes to them (`away`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from nobgd.pool.asking import Request, digest, to_blame
+from nobgd.pool.away import Away
 from nobgd.pool.lane import GoneAway, OutOfMemory, Unfit
+from nobgd.pool.link_process import LinkProcess, Message, Think
 from nobgd.pool.model_process import Answer, Ended, ModelProcess
 from nobgd.pool.seats import Seats
-from nobgd.pool.suspects import MOST, Suspects
+from nobgd.pool.suspects import Suspects
 from nobgd.values import Code, NobgdError, wire
+from nobgd.values.machine import UP, Others
+from nobgd.values.wire import Ran as Ran
 
 _SLICE_S = 0.25
 _LONGEST_PAUSE_S = 60.0  # between two tries to open it
-
-
-@dataclass(slots=True)
-class _Request:
-    number: int
-    which: int
-    memory: int
-    digest: str = ""
-    alone: bool = False
-    began: float | None = None  # monotonic; None: it waits
-    asked: float = 0.0
-    waited: float = 0.0  # seconds that no inference of it was under way
-    ran: int = 0
-    error: NobgdError | None = None
-    done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How a mask was made."""
-
-    threads: int
-    waited_s: float  # for others, or for the process to be opened (again)
 
 
 class Inference:
@@ -57,11 +37,14 @@ class Inference:
 
     def __init__(
         self, setup: wire.ModelSetup, *, cores: int = 1, deadline_s: float = 120.0,
-        idle_s: float | None = None,
+        idle_s: float | None = None, link: wire.Link | None = None,
         opened: Callable[[tuple[str, ...]], None] = lambda _: None,
         told: Callable[[str, dict[str, Any]], None] = lambda *_: None,
     ) -> None:  # fmt: skip
-        """``told`` gets warnings for the log, on any thread: an event and its fields."""
+        """``told`` gets warnings for the log, on any thread: an event and its fields.
+
+        With a ``link`` there are other machines.
+        """
         self._process = ModelProcess(setup, told)
         self._setup = setup
         self._cores = cores
@@ -71,14 +54,18 @@ class Inference:
         self._seats = Seats(setup.at_a_time)
         self._suspects = Suspects()
         self._changed = threading.Condition()
-        self._waiting: deque[_Request] = deque()
-        self._working: dict[int, _Request] = {}
+        self._waiting: deque[Request] = deque()
+        self._working: dict[int, Request] = {}
         self._number = 0
         self._used = time.monotonic()
         self._wanted = True  # from the start: the first photo should not wait for it
         self._ready = self._closing = False
         self._first: Exception | None = None  # why the first try to open it failed
         self._thread = threading.Thread(target=self._work, name="inference", daemon=True)
+        self._link = None if link is None else LinkProcess(link, self._heard, self._look, told)
+        self._away = None
+        if link is not None and self._link is not None:
+            self._away = Away(self._link, link, self._waiting, deadline_s, self._end, told)
 
     # --- life ----------------------------------------------------------------------------
 
@@ -86,6 +73,8 @@ class Inference:
         """Begin to open the process; `await_ready` waits for it."""
         if self._setup.weights and not self._thread.is_alive():
             self._thread.start()
+            if self._link is not None:
+                self._link.start()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until the first model is open.  Raises `Unfit` when it cannot be."""
@@ -105,10 +94,12 @@ class Inference:
             self._closing = True
             for request in self._working.values():
                 if request.done:  # nobody waits for it any more
-                    os.close(request.memory)
+                    request.close()
                 request.began = None
             self._working.clear()
             self._changed.notify_all()
+        if self._link is not None:
+            self._link.close()
         if self._thread.is_alive():
             self._thread.join(5.0)
         self._process.kill()
@@ -119,12 +110,25 @@ class Inference:
         return [] if pid is None else [pid]
 
     @property
+    def others(self) -> Others | None:
+        """The other machines; None where there are none by the configuration."""
+        return None if self._link is None else self._link.others
+
+    @property
     def state(self) -> str:
         """In a word: closed, opening, ready, working."""
         with self._changed:
             if self._working:
                 return "working"
             return "ready" if self._ready else "opening" if self._wanted else "closed"
+
+    @property
+    def seats_elsewhere(self) -> int:
+        """Masks that other machines make at a time."""
+        others = self.others
+        if others is None:
+            return 0
+        return sum(each.seats for each in others.machines if each.state == UP)
 
     def stuck(self) -> str | None:
         """Why it cannot go on by itself; None: it can."""
@@ -134,15 +138,22 @@ class Inference:
 
     # --- whoever asks ----------------------------------------------------------------------
 
-    def run(self, which: int, memory: int, there: Callable[[], bool]) -> Ran:
+    def run(
+        self, which: int, memory: int, there: Callable[[], bool], *, whole: bool = False,
+        about: dict[str, str] | None = None,
+    ) -> Ran:  # fmt: skip
         """Have the tensor in ``memory`` worked on by model ``which``.
 
-        Blocks; the raw mask then lies behind the tensor.  Raises `GoneAway` when ``there`` is
-        false, NobgdError when it could not be done.
+        Blocks; the mask then lies behind the tensor, raw or finished (`Ran`).  A ``whole`` one
+        is from the picture to the finished mask, and done here.  ``about`` is what the log says
+        of it.  Raises `GoneAway` when ``there`` is false, NobgdError when it could not be done.
         """
         with self._changed:
             self._number += 1
-            request = _Request(self._number, which, os.dup(memory), asked=time.monotonic())
+            request = Request(
+                self._number, which, os.dup(memory), whole, here=whole, about=about or {},
+                asked=time.monotonic(),
+            )  # fmt: skip
             self._waiting.append(request)
             self._wanted = True
             self._dispatch()
@@ -161,18 +172,26 @@ class Inference:
             with self._changed:
                 with contextlib.suppress(ValueError):
                     self._waiting.remove(request)
+                if self._away is not None and request.thought is None:
+                    self._away.forget(request)
                 if request.began is None or request.done:
-                    os.close(request.memory)
-                    request.memory = -1
+                    request.close()
                 request.done = True  # one at work is closed with its answer
         if request.error is not None:
             raise request.error
-        return Ran(request.ran, request.waited)
+        return Ran(request.ran, request.waited, request.confidence, request.thought)
 
     # --- under the lock --------------------------------------------------------------------
 
     def _dispatch(self) -> None:
         """Hand over what may be worked on now."""
+        if self._away is not None:
+            self._away.send(time.monotonic(), faster=True)
+        self._dispatch_here()
+        if self._away is not None:
+            self._away.send(time.monotonic(), faster=False)
+
+    def _dispatch_here(self) -> None:
         while self._ready and self._waiting:
             first = self._waiting[0]
             most = 1 if first.alone else self._seats.at(time.monotonic())
@@ -180,11 +199,15 @@ class Inference:
                 return
             share = self._cores // min(most, len(self._working) + len(self._waiting))
             try:
-                self._process.ask(first.number, first.which, powers(share), first.memory)
+                self._process.ask(
+                    first.number, first.which, powers(share), first.memory, whole=first.whole
+                )
             except OSError:  # it has ended, which is heard from its line
                 return
             self._waiting.popleft()
-            first.began = time.monotonic()
+            first.began, first.here = time.monotonic(), True
+            if self._away is not None:
+                self._away.forget(first)
             first.waited = first.began - first.asked
             self._working[first.number] = first
 
@@ -199,15 +222,52 @@ class Inference:
         elif request.digest:
             self._suspects.cleared(request.digest)
         request.ran = answer.ran
+        request.confidence = answer.confidence if request.whole else None
         self._end(request)
 
-    def _end(self, request: _Request) -> None:
+    def _end(self, request: Request) -> None:
         if request.done:  # nobody waits for it any more
-            os.close(request.memory)
-            request.memory = -1
+            request.close()
         request.done = True
         self._dispatch()
         self._changed.notify_all()
+
+    # --- other machines, on the thread of their link ---------------------------------------
+
+    def _heard(self, message: Message, memory: int) -> None:
+        """What the link says; ``memory`` comes with some of it."""
+        if isinstance(message, Think):
+            own = os.dup(memory)
+            threading.Thread(target=self._think, args=(message, own), daemon=True).start()
+            return
+        with self._changed:
+            if self._away is not None and not self._closing:
+                self._away.hear(message, memory, time.monotonic())
+                self._dispatch()
+                self._changed.notify_all()
+
+    def _think(self, asked: Think, memory: int) -> None:
+        """Our own mask of the picture that others are tried with."""
+        confidence = None
+        with contextlib.suppress(NobgdError, GoneAway):
+            confidence = self.run(asked.model, memory, lambda: True, whole=True).confidence
+        os.close(memory)
+        if self._link is not None:
+            self._link.thought(asked.think, made=confidence is not None)
+
+    def _look(self) -> None:
+        """Several times a second: take back what has been away for too long."""
+        with self._changed:
+            if self._away is None or self._closing:
+                return
+            now = time.monotonic()
+            free = self._ready and not self._waiting
+            free = free and len(self._working) < self._seats.at(now)
+            self._away.look(now, free=free or not (self._ready or self._working))
+            if self._waiting:
+                self._wanted = True
+                self._dispatch()
+                self._changed.notify_all()
 
     # --- its thread ------------------------------------------------------------------------
 
@@ -248,7 +308,7 @@ class Inference:
 
     def _serve(self) -> None:
         """Until the process ends, is let go or has to be ended."""
-        overdue: _Request | None = None
+        overdue: Request | None = None
         try:
             while True:
                 message = self._process.receive(_SLICE_S)
@@ -272,11 +332,11 @@ class Inference:
         busy = self._working or self._waiting or self._idle_s is None
         return not busy and time.monotonic() - self._used > (self._idle_s or 0.0)
 
-    def _overdue(self) -> _Request | None:
+    def _overdue(self) -> Request | None:
         latest = time.monotonic() - self._deadline_s
         return next((one for one in self._working.values() if (one.began or 0.0) < latest), None)
 
-    def _ended(self, how: str, overdue: _Request | None) -> None:
+    def _ended(self, how: str, overdue: Request | None) -> None:
         """The process is gone: what was at work is asked again, or was to blame."""
         killed = overdue is None and self._process.was_killed
         memory = self._process.ran_out()
@@ -290,10 +350,10 @@ class Inference:
                 if request.done:  # nobody waits for it any more
                     self._end(request)
                     continue
-                request.digest = request.digest or _digest(request.memory)
+                request.digest = request.digest or digest(request.memory)
                 blamed = request is overdue if overdue else not (memory and len(work) > 1)
                 if blamed and self._suspects.ended(request.digest, killed=killed and not memory):
-                    request.error = _to_blame(how, overdue is not None, memory)
+                    request.error = to_blame(how, hung=overdue is not None, memory=memory)
                     self._end(request)
                     continue
                 request.alone = self._suspects.suspect(request.digest)
@@ -310,25 +370,3 @@ class Inference:
 def powers(threads: int) -> int:
     """So many threads or a few less: 1, 2, 4, 8 …, as each number has a session of its own."""
     return 1 << max(1, threads).bit_length() - 1
-
-
-def _digest(memory: int) -> str:
-    """Of what lies in it; the mask behind the tensor is of the lane's last photo, or zeros."""
-    found = hashlib.sha256()
-    offset = 0
-    while part := os.pread(memory, 1 << 20, offset):
-        found.update(part)
-        offset += len(part)
-    return found.hexdigest()
-
-
-def _to_blame(how: str, hung: bool, memory: bool) -> NobgdError:
-    if memory:
-        return NobgdError(
-            Code.OUT_OF_MEMORY,
-            "the model process ran out of memory although nothing else was at work; give nobgd"
-            " more, or name a smaller model",
-        )
-    code = Code.DEADLINE if hung else Code.CRASHED
-    hint = "see `nobgd doctor`; another workers.engine may do it"
-    return NobgdError(code, f"the model process ended by {how} {MOST} times at it; {hint}")

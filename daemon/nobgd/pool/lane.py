@@ -79,9 +79,10 @@ class Lane:
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
         watch: Callable[[Lane], str | None] = lambda _: None,
-        infer: Callable[[Lane, Job], tuple[int, float]] = lambda *_: (0, 0.0),
+        infer: Callable[[Lane, Job], wire.Ran] = lambda *_: wire.Ran(0, 0.0),
     ) -> None:  # fmt: skip
-        self._infer = infer  # has the tensor in `tensors` worked on; threads, seconds waited
+        self._infer = infer  # has the tensor in `tensors` worked on
+        self.thought: wire.Thought | None = None  # where the mask of its last job came from
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
@@ -189,6 +190,7 @@ class Lane:
         """Begin a request; `ask` follows."""
         what = request.relpath if isinstance(request, Job) else type(request).__name__
         self.stage, self.overran, self._kills = "start", (), cgroup.oom_kills()
+        self.thought = None
         self.request, self.at = request, (what, time.monotonic())
 
     def ask(self, request: Request) -> Any:
@@ -282,8 +284,10 @@ class Lane:
     def _mask(self, job: Job) -> bytes:
         """Have its tensor made a mask, however long others are at work; the answer to it."""
         try:
-            ran, waited_s = self._infer(self, job)
-            return wire.encode({"ran": ran, "waited_s": waited_s})
+            made = self._infer(self, job)
+            self.thought = made.thought
+            told = {"ran": made.threads, "waited_s": made.waited_s, "confidence": made.confidence}
+            return wire.encode(told)
         except NobgdError as error:
             return wire.refused(error.code, f"{job.relpath}: {error.reason}")
         except GoneAway:

@@ -13,6 +13,7 @@ opened takes no request: it tries again by itself.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections import deque
@@ -207,11 +208,11 @@ class Lanes(Executor):
         """The same, and the model process."""
         return [*self.pids(), *self.inference.pids()]
 
-    def _infer(self, lane: Lane, job: Job) -> tuple[int, float]:
-        """Have a lane's tensor made a mask; threads, and seconds waited.  See `Inference.run`."""
+    def _infer(self, lane: Lane, job: Job) -> wire.Ran:
+        """Have a lane's tensor made a mask, see `Inference.run`."""
         which = self._models.index(job.recipe.weights)
-        ran = self.inference.run(which, lane.tensors, lambda: lane.alive)
-        return ran.threads, ran.waited_s
+        about = {"inbox": job.inbox, "source": os.path.join(job.inbox, job.relpath)}
+        return self.inference.run(which, lane.tensors, lambda: lane.alive, about=about)
 
     def _tell_place(self, folder: str, answers: bool) -> None:
         if answers:
@@ -249,7 +250,8 @@ class Lanes(Executor):
                 self._judge(lane, item.request)
                 if mark is not None:
                     busy, mark = self._load.leave(mark, time.monotonic()), None
-                item.future.set_result(Finished(answer, lane.number, waited, busy))
+                finished = Finished(answer, lane.number, waited, busy, lane.thought)
+                item.future.set_result(finished)
             if mark is not None:
                 self._load.leave(mark, time.monotonic())
             with self._changed:
@@ -301,7 +303,7 @@ class Lanes(Executor):
             return False
         waits = (each.waits_for() for each in awake)
         held_up = sum(bool(folders) and age > _LOOK_S for folders, age in waits)
-        return len(awake) - held_up < self._eager
+        return len(awake) - held_up < self._eager + self.inference.seats_elsewhere
 
     def _take(self, lane: Lane) -> _Item | None:
         """The next request that may go; None when all is to end, or the lane went to sleep."""

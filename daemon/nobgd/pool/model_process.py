@@ -44,6 +44,7 @@ class Answer(_Said):
 
     infer: int = Field(ge=0)
     ran: int = Field(0, ge=0, le=4096)  # threads
+    confidence: float = Field(0.0, allow_inf_nan=False)  # of a whole one, see `ask`
     failed: str | None = Field(None, max_length=2000)
 
 
@@ -140,11 +141,17 @@ class ModelProcess:
             raise Unfit(f"it ended while starting: {end}") from None
         return message
 
-    def ask(self, number: int, which: int, threads: int, memory: int) -> None:
-        """Have an inference begun on the input in ``memory``, a descriptor.  Raises OSError."""
+    def ask(
+        self, number: int, which: int, threads: int, memory: int, *, whole: bool = False
+    ) -> None:
+        """Have an inference begun on the input in ``memory``, a descriptor.  Raises OSError.
+
+        A ``whole`` one is from the small picture to the finished mask, see `wire.tensor_bytes`.
+        """
         if self._line is None:
             raise BrokenPipeError
-        asked = json.dumps({"infer": number, "model": which, "threads": threads}).encode()
+        said = {"infer": number, "model": which, "threads": threads, "whole": whole}
+        asked = json.dumps(said).encode()
         socket.send_fds(self._line, [asked], [memory])
 
     def receive(self, within_s: float) -> Answer | _Build | _Ready | _Unfit | None:

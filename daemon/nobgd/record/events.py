@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from datetime import UTC, datetime
 from typing import Any
 
 from nobgd.values import Done, Failed, Skip
 from nobgd.values.doubt import words
+from nobgd.values.wire import Thought
 
 SCHEMA_VERSION = 1
+HERE = platform.node() or "here"  # this machine
 _ENCODER = json.JSONEncoder(default=str)
 
 
@@ -22,11 +25,12 @@ def stamp(epoch_s: float) -> str:
 
 def photo_done(
     done: Done, *, lane: int, queued_ms: float, lanes_busy: float = 1.0,
-    compression: str = "fast", output_format: str = "png",
+    compression: str = "fast", output_format: str = "png", thought: Thought | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6.
 
-    ``lanes_busy``: the mean of how many lanes had a photo meanwhile.
+    ``lanes_busy``: the mean of how many lanes had a photo meanwhile.  ``thought``: which other
+    machine made the mask.
     """
     megapixels = done.width * done.height / 1e6
     timing = done.timing
@@ -53,7 +57,9 @@ def photo_done(
         "peak_rss_mb": done.peak_rss_mb,
         "model": done.model,
         "precision": done.precision,
-        "engine": done.engine,
+        "engine": done.engine if thought is None else thought.engine,
+        "host": HERE if thought is None else thought.host,
+        **({} if thought is None else {"think_ms": round(thought.took_ms, 1)}),
         "lane": lane,
         "threads": done.threads,
         "lanes_busy": round(lanes_busy, 2),

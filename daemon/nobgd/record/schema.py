@@ -40,6 +40,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "model": (_TEXT, "name of the model"),
     "precision": (_TEXT, "fp32 or int8"),
     "engine": (_TEXT, "what runs the model: onnxruntime, ncnn or openvino"),
+    "host": (_TEXT, "the machine; of a photo, the one that made its mask"),
+    "think_ms": (_NUMBER, "what another machine took for the mask, of infer_ms, ms"),
+    "from": (_TEXT, "the machine that had it"),
+    "to": (_TEXT, "the machine that has it now, or here"),
     "lane": (_WHOLE, "number of the lane, from 0"),
     "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
     "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),
@@ -106,7 +110,12 @@ _FAILED = "inbox source code reason attempt"
 EVENTS: dict[str, tuple[str, str, str]] = {
     "photo.done": (
         "a cut-out is whole and on disk", _PHOTO_DONE,
-        "engine edges_ms lanes_busy compression format notes doubt review why renamed",
+        "engine host think_ms edges_ms lanes_busy compression format notes doubt review why"
+        " renamed",
+    ),
+    "photo.moved": (
+        "another machine was to make a photo's mask and did not; another does, or this one does",
+        "from to", "inbox source",
     ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"
@@ -194,6 +203,18 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "model.ended": ("the model process ended; it is opened again, no photo notices", "why", ""),
     "model.unfit": ("the model process cannot be opened; it is tried again", "why", ""),
     "model.confined": ("how the model process is confined; said when it is opened", "holds", ""),
+    "link.ended": (
+        "the process that talks to other machines ended; it is opened again, no photo notices",
+        "why", "",
+    ),
+    "broker.lost": (
+        "the broker cannot be reached; masks are made here until it can", "why", "",
+    ),
+    "broker.back": ("it can be reached again", "", ""),
+    "machine.joined": ("a machine offers to make masks", "host", ""),
+    "machine.refused": ("it gets no work; why, and the way out", "host why", ""),
+    "machine.lost": ("it says nothing any more; what it had is done elsewhere", "host why", ""),
+    "machine.back": ("it speaks again", "host", ""),
     "cache.altered": ("a made model was not as it was made; it is made anew", "why", ""),
     "cache.unusable": ("a model cannot be kept in cache_dir; starts take longer", "why", ""),
     "log.lost": ("the log cannot be written; said on stdout only", "log why", ""),

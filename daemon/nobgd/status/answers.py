@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +83,9 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             "megapixels_per_minute": round(now.megapixels_per_minute, 1),
             "photos_per_minute": round(now.photos_per_minute, 1),
         }  # fmt: skip
+        if now.others is not None:
+            answer["broker"] = now.others.broker
+            answer["machines"] = [asdict(each) for each in now.others.machines]
     failures = ledger.in_state("quarantined", _FAILURES_SHOWN)
     answer["failures"] = [
         {"source": shown(os.path.join(row.inbox, row.relpath)), "code": row.code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nobgd.fs.names import shown
 from nobgd.intake.inbox import Snapshot
 from nobgd.status.model import Status
+from nobgd.values.machine import UP
 
 _SHOWN = 3  # inboxes, and outboxes that fail
 
@@ -16,9 +17,19 @@ def how_watched(seen: Snapshot) -> str:
     return " + ".join(seen.briefs) or "starting"
 
 
+def _elsewhere(status: Status) -> str:
+    """That other machines help, or that they could and the broker is away."""
+    if status.others is None:
+        return ""
+    if status.others.broker:
+        return ", broker away"
+    up = sum(each.state == UP for each in status.others.machines)
+    return f" on {up + 1} machines" if up else ""
+
+
 def line(status: Status) -> str:
     """`3 waiting · 2 working · 41.2 MP/min · /srv/in: poll 5 s (nfs4)`."""
-    parts = [f"{status.waiting} waiting", f"{len(status.lanes)} working"]
+    parts = [f"{status.waiting} waiting", f"{len(status.lanes)} working{_elsewhere(status)}"]
     if status.retrying:
         parts.append(f"{status.retrying} to retry")
     parts.append(f"{status.megapixels_per_minute:.1f} MP/min")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nobgd.intake.inbox import Snapshot
 from nobgd.status.hindrance import Hindrance
+from nobgd.values.machine import Others
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,4 @@ class Status:
     precision: str
     model_process: str = "closed"  # closed (at rest), opening, ready, working
     processes: int = 0  # lanes that are open
+    others: Others | None = None  # the other machines; None: there are none by the configuration

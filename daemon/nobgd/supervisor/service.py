@@ -271,6 +271,7 @@ class Service:
                     self._effects += self.machine.handle(ended, now)
             case Told():
                 getattr(self.say, message.level)(message.event, **message.fields)
+                self.metrics.take({"event": message.event, **message.fields})
             case Asked():
                 self._answer(message)
             case Scraped():
@@ -339,7 +340,7 @@ class Service:
 
     def told(self, event: str, fields: dict[str, Any]) -> None:
         """Something that lanes have to say; called on any thread."""
-        good = event.endswith((".back", ".confined"))
+        good = event.endswith((".back", ".confined", ".joined", ".moved"))
         self._tell("info" if good else "warning", event, fields)
 
     # --- readers -------------------------------------------------------------------------

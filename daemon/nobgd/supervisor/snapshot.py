@@ -46,6 +46,7 @@ def take(
         trouble, state.config.model.name, state.config.model.precision,
         "closed" if engine is None else engine.lanes.inference.state,
         0 if engine is None else len(engine.lanes.pids()),
+        None if engine is None else engine.lanes.inference.others,
     )  # fmt: skip
 
 

@@ -42,6 +42,21 @@ class Weights:
         """Of the raw mask, (S, S) float32."""
         return 4 * self.input_size * self.input_size
 
+    @property
+    def shown_bytes(self) -> int:
+        """Of the picture that the tensor is made from, (S, S, 3) uint8."""
+        return 3 * self.mask_bytes
+
+    @property
+    def mask_bytes(self) -> int:
+        """Of the finished mask, (S, S) uint8."""
+        return self.input_size * self.input_size
+
+    @property
+    def shown_at(self) -> int:
+        """Where the picture lies in the memory that a lane shares: behind tensor and raw mask."""
+        return self.input_bytes + self.output_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSetup:
@@ -81,8 +96,40 @@ class Setup:
 
 
 def tensor_bytes(weights: Iterable[Weights]) -> int:
-    """Of the memory that a lane shares with the model process: an input, then its raw mask."""
-    return max((one.input_bytes + one.output_bytes for one in weights), default=0)
+    """Of the memory that a lane shares with the model process: an input, its raw mask, a picture.
+
+    The picture is what the input was made from.  It is a quarter of its size, and what another
+    machine is sent: that finishes the mask, too, and the lane finds it where a raw one would be.
+    """
+    return max((one.shown_at + one.shown_bytes for one in weights), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """All that the link process is told when it starts: who we are, and what is asked of others."""
+
+    join: str  # path of the join file
+    weights: tuple[Weights, ...]
+    lease_s: float  # a question whose lease a machine does not renew goes to another
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """Where a mask came from that was not made here."""
+
+    host: str
+    engine: str
+    took_ms: float  # of that machine, from the question to the mask
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a mask was made."""
+
+    threads: int
+    waited_s: float  # for others, or for the process to be opened (again)
+    confidence: float | None = None  # of a finished mask; None: a raw one is there
+    thought: Thought | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +140,7 @@ class Finished:
     lane: int
     waited_s: float  # from submit to start
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
+    thought: Thought | None = None  # None: its mask was made here, or it needed none
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""``nobgd worker``: this machine works for another."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import re
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nobgd.cli import common
+
+if TYPE_CHECKING:
+    from nobgd.machines.worker import Worker
+
+_CHECK_S = 60.0
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The sub-parser."""
+    parser = common.add_verb(
+        verbs, "worker",
+        short="this machine makes masks for another",
+        says="Make masks for the machine that has the photos. It dials the broker that the join "
+        "file names, is sent the small picture that a model is shown, and answers with its mask: "
+        "no photo, no folder, nothing to mount. What it has to have is the weights that are used "
+        "there; it says which if they are missing. Home compares its mask of a test picture "
+        "before it is asked anything.\n\n"
+        "SIGTERM: no more questions, those at hand are finished.",
+        examples=[
+            ("nobgd worker --join desk-3.join", "work, until stopped"),
+            ("nobgd worker --join desk-3.join --check", "is everything there? Then end"),
+            ("nobgd worker --join desk-3.join --for 4h --drain-at-end", "as a batch job"),
+        ],
+        exits="0  it was asked to stop, and did; with --check: it may work\n"
+        "2  the join file is wrong, or the broker does not let it in\n"
+        "3  a package is missing; with --check: the broker or home cannot be reached, or home\n"
+        "   does not take its masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--join", metavar="FILE", type=Path, required=True,
+        help="what `nobgd cluster invite` made, or a file of keys that names it",
+    )  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="say whether it may work, and end")
+    parser.add_argument(
+        "--for", dest="span", metavar="TIME", type=_seconds, help="end after so long: 30m, 4h"
+    )
+    parser.add_argument(
+        "--drain-at-end", action="store_true",
+        help="after that time finish what is at hand, instead of leaving it to others",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 90s, 30m or 4h")
+    return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def run(args: argparse.Namespace) -> int:
+    """See `add`."""
+    if importlib.util.find_spec("nats") is None:
+        common.complain(
+            f"nats-py is not installed: run `{sys.executable} -m pip install 'nobgd[cluster]'`"
+        )
+        return common.ENVIRONMENT
+    from nobgd.cluster.join import JoinError
+    from nobgd.cluster.link import Refused
+    from nobgd.machines import settings
+    from nobgd.machines.worker import Worker
+    from nobgd.record.log import Log
+
+    try:
+        found, join = settings.read(args.join)
+    except JoinError as error:
+        common.complain(str(error))
+        return common.USAGE
+    say = Log("info", None).bound()
+
+    def told(level: str, event: str, fields: dict[str, Any]) -> None:
+        getattr(say, level)(event, **fields)
+
+    async def work() -> int:
+        worker = Worker(found, join, told)
+        return await (_check(worker) if args.check else _work(worker, args))
+
+    try:
+        return asyncio.run(work())
+    except Refused as error:
+        common.complain(f"{error}; invite this machine again: `nobgd cluster invite {join.name}`")
+        return common.USAGE
+
+
+async def _work(worker: Worker, args: argparse.Namespace) -> int:
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, worker.stop)
+    drain = True
+    if args.span is not None:
+        drain = args.drain_at_end
+        loop.call_later(args.span, worker.stop)
+    await worker.run(drain=drain)
+    return common.GOOD
+
+
+async def _check(worker: Worker) -> int:
+    working = asyncio.create_task(worker.run(drain=False))
+    admitted = asyncio.create_task(worker.admitted.wait())
+    try:
+        await asyncio.wait(
+            [working, admitted], timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        if working.done():
+            working.result()
+        if admitted.done():
+            print("the broker lets this machine in, and home takes its masks")
+            return common.GOOD
+        common.complain(worker.hindrance())
+        return common.ENVIRONMENT
+    finally:
+        worker.stop()
+        admitted.cancel()
+        await asyncio.wait([working])

@@ -1,0 +1,262 @@
+"""The connection to the broker; the only importer of `nats`.
+
+One connection, no more: when it breaks everything that waits on it is told, and whoever owns it
+opens another.  Reconnecting is left out on purpose: a client that reconnects by itself keeps
+subscriptions of which nobody knows whether they still hear anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from nobgd.cluster import subjects
+
+_CONNECT_S = 5.0
+_PING_S = 3.0  # two that are not answered end the connection
+_API_S = 5.0
+_PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
+_EXISTS = (10058, 10148)  # server/errors.json: a stream of this name, a consumer of this name
+_REFUSED = ("authorization violation", "authentication", "user authentication revoked")
+_ACK, _NAK, _RENEW = b"+ACK", b"-NAK", b"+WPI"
+
+
+class Refused(Exception):  # noqa: N818 - a state
+    """The broker does not let us in; a sentence."""
+
+
+class Lost(Exception):  # noqa: N818 - a state
+    """There is no connection (any more); a sentence."""
+
+
+class Unheard(Exception):  # noqa: N818 - a state
+    """Nobody answered, or the broker says no."""
+
+
+class Access(Protocol):
+    """The part of a join file that is used here."""
+
+    @property
+    def url(self) -> str: ...  # noqa: D102
+    @property
+    def user(self) -> str: ...  # noqa: D102
+    @property
+    def secret(self) -> str: ...  # noqa: D102
+    @property
+    def ca(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message."""
+
+    subject: str
+    reply: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A question that is ours until its lease ends."""
+
+    data: bytes
+    reply: str
+    delivery: int  # 1 for the first machine that got it
+
+
+class Link:
+    """One open connection; made by `open_link`."""
+
+    def __init__(self, client: Client, ended: asyncio.Future[str]) -> None:
+        self._client = client
+        self._ended = ended  # its result is why
+
+    async def ended_within(self, seconds: float) -> str | None:
+        """Why the connection has ended; None: it has not, after so long."""
+        done, _ = await asyncio.wait([self._ended], timeout=seconds)
+        return self._ended.result() if done else None
+
+    @property
+    def longest(self) -> int:
+        """Bytes of a message that the broker takes."""
+        return int(self._client.max_payload)
+
+    @property
+    def version(self) -> str:
+        """Of the broker."""
+        return str(self._client.connected_server_version)
+
+    async def close(self) -> None:
+        """End it."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._client.close(), 2.0)
+
+    # --- messages --------------------------------------------------------------------------
+
+    async def publish(self, subject: str, data: bytes = b"", reply: str = "") -> None:
+        """Send and forget.  Raises `Lost`."""
+        with _translated():
+            await self._client.publish(subject, data, reply)
+
+    async def ask(self, subject: str, data: bytes, within_s: float) -> bytes:
+        """Send and wait for what is answered.  Raises `Lost`, `Unheard`."""
+        with _translated():
+            found = await self._client.request(subject, data, timeout=within_s)
+            return bytes(found.data)
+
+    async def listen(
+        self, subject: str, heard: Callable[[Heard], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Have every message of ``subject`` handled, one after the other.  Raises `Lost`."""
+
+        async def take(message: Msg) -> None:
+            await heard(Heard(message.subject, message.reply, message.data))
+
+        with _translated():
+            await self._client.subscribe(subject, cb=take, pending_bytes_limit=_PENDING)
+
+    # --- questions, as home ------------------------------------------------------------------
+
+    async def prepare(self, recipes: list[str], lease_s: float) -> None:
+        """Have the stream and a consumer for each recipe.  Raises `Lost`, `Unheard`."""
+        stream = {
+            "name": subjects.THINK, "subjects": [subjects.QUESTIONS], "storage": "memory",
+            "retention": "workqueue", "discard": "old", "max_msgs": 100_000, "max_bytes": -1,
+            "max_age": 3600 * 10**9, "max_consumers": -1, "num_replicas": 1,
+        }  # fmt: skip
+        await self._api(f"STREAM.CREATE.{subjects.THINK}", stream)
+        for recipe in recipes:
+            name = subjects.consumer(recipe)
+            settings = {
+                "durable_name": name, "ack_policy": "explicit", "ack_wait": int(lease_s * 1e9),
+                "max_deliver": -1, "max_ack_pending": 10_000, "deliver_policy": "all",
+                "replay_policy": "instant", "filter_subject": subjects.question(recipe),
+                "priority_groups": [subjects.GROUP], "priority_policy": "prioritized",
+            }  # fmt: skip
+            body = {"stream_name": subjects.THINK, "config": settings}
+            await self._api(f"CONSUMER.DURABLE.CREATE.{subjects.THINK}.{name}", body)
+
+    async def question(self, recipe: str, data: bytes) -> int:
+        """Have a question kept until it is answered; its number.  Raises `Lost`, `Unheard`."""
+        said = _read(await self.ask(subjects.question(recipe), data, _API_S))
+        if not isinstance(number := said.get("seq"), int):
+            raise Unheard(_why(said))
+        return number
+
+    async def withdraw(self, number: int) -> None:
+        """Take a question back.  Raises `Lost`."""
+        body = json.dumps({"seq": number, "no_erase": True}).encode()
+        await self.publish(f"$JS.API.STREAM.MSG.DELETE.{subjects.THINK}", body)
+
+    async def _api(self, what: str, body: dict[str, Any]) -> None:
+        said = _read(await self.ask(f"$JS.API.{what}", json.dumps(body).encode(), _API_S))
+        wrong = said.get("error")
+        if wrong is not None and wrong.get("err_code") not in _EXISTS:
+            raise Unheard(_why(said))
+
+    # --- questions, as a worker ----------------------------------------------------------------
+
+    async def pull(self, recipe: str, priority: int, within_s: float) -> Pulled | None:
+        """The next question; None if there was none ``within_s``.  Raises `Lost`."""
+        body = {
+            "batch": 1, "expires": int(within_s * 1e9), "group": subjects.GROUP,
+            "priority": priority,
+        }  # fmt: skip
+        with _translated():
+            box = self._client.new_inbox()
+            waiting = await self._client.subscribe(box, pending_bytes_limit=_PENDING)
+            try:
+                asked = json.dumps(body).encode()
+                await self._client.publish(subjects.next_of(recipe), asked, box)
+                message = await waiting.next_msg(timeout=within_s + 1.0)
+            except (nats.errors.TimeoutError, TimeoutError):
+                return None
+            finally:
+                with contextlib.suppress(nats.errors.Error):
+                    await waiting.unsubscribe()
+        if (message.headers or {}).get("Status") is not None:
+            await asyncio.sleep(0.05)  # no such consumer, or an end: never in a tight loop
+            return None
+        try:
+            delivery = int(message.metadata.num_delivered)
+        except (nats.errors.Error, ValueError):
+            return None
+        return Pulled(message.data, message.reply, delivery)
+
+    async def renew(self, pulled: Pulled) -> None:
+        """Have its lease begin anew.  Raises `Lost`."""
+        await self.publish(pulled.reply, _RENEW)
+
+    async def done(self, pulled: Pulled) -> None:
+        """It is answered: take it off the queue.  Raises `Lost`."""
+        await self.publish(pulled.reply, _ACK)
+
+    async def put_back(self, pulled: Pulled) -> None:
+        """It is somebody else's.  Raises `Lost`."""
+        await self.publish(pulled.reply, _NAK)
+
+
+async def open_link(join: Access, name: str) -> Link:
+    """A connection to the broker.  Raises `Refused`, `Lost`."""
+    ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    why = ["the broker closed the connection"]
+
+    async def failed(error: Exception) -> None:
+        why[0] = str(error) or type(error).__name__
+
+    async def gone() -> None:
+        if not ended.done():
+            ended.set_result(why[0])
+
+    try:
+        context = ssl.create_default_context(cadata=join.ca) if join.ca else None
+        client = await nats.connect(
+            join.url, tls=context, user=join.user, password=join.secret, name=name,
+            inbox_prefix=subjects.inbox(join.user).encode(), allow_reconnect=False,
+            connect_timeout=_CONNECT_S, ping_interval=_PING_S, max_outstanding_pings=2,
+            error_cb=failed, disconnected_cb=gone, closed_cb=gone,
+        )  # fmt: skip
+    except ssl.SSLError as error:
+        said = getattr(error, "verify_message", "") or error.reason or str(error)
+        raise Refused(f"{join.url}: its certificate is not to be trusted: {said}") from None
+    except (OSError, nats.errors.Error, TimeoutError, ValueError) as error:
+        said = str(error) or type(error).__name__
+        if any(each in said.lower() for each in _REFUSED):
+            said = f"{join.url}: the broker does not know {join.user}, or not this secret"
+            raise Refused(said) from None
+        raise Lost(f"{join.url}: {said}") from None
+    return Link(client, ended)
+
+
+@contextlib.contextmanager
+def _translated() -> Any:
+    try:
+        yield
+    except (nats.errors.NoRespondersError, nats.errors.TimeoutError, TimeoutError) as error:
+        raise Unheard(str(error) or "nobody answered") from None
+    except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+        raise Lost(str(error) or type(error).__name__) from None
+
+
+def _read(data: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        said = None
+    return said if isinstance(said, dict) else {}
+
+
+def _why(said: dict[str, Any]) -> str:
+    wrong = said.get("error")
+    return str(wrong.get("description", wrong)) if isinstance(wrong, dict) else "no answer of its"

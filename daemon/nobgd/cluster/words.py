@@ -1,0 +1,81 @@
+"""What home and workers say to one another, field by field: types, ranges, lengths."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TEXT = 400  # characters of a sentence
+Recipe = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
+Run = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # of a home: new at each start
+Identity = Annotated[int, Field(ge=0, lt=1 << 53)]
+Text = Annotated[str, Field(max_length=_TEXT)]
+
+
+class _Words(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+class Question(_Words):
+    """A picture to be thought about follows, (S, S, 3) uint8."""
+
+    id: Identity
+    home: Run
+    recipe: Recipe
+    side: int = Field(ge=1, le=4096)
+    proof: bool = False  # for the admission test: comes by `cast`, not by the queue
+
+
+class Answer(_Words):
+    """Its mask follows, (S, S) uint8; or nothing, where it failed or only begins."""
+
+    id: Identity
+    recipe: Recipe
+    began: bool = False
+    failed: Text | None = None
+    confidence: float = Field(0.0, allow_inf_nan=False, ge=0, le=1)
+    engine: str = Field("", max_length=40, pattern=r"^[a-z0-9_.-]*$")
+    ran: int = Field(0, ge=0, le=4096)  # threads
+    took_ms: float = Field(0.0, allow_inf_nan=False, ge=0, le=1e9)
+    delivery: int = Field(1, ge=0, le=1 << 31)
+
+
+class Hello(_Words):
+    """What a worker is, every few seconds."""
+
+    protocol: int = Field(ge=0, le=1 << 31)
+    run: Run  # of the worker: new at each start, which has to prove itself anew
+    version: str = Field("", max_length=40)
+    seats: int = Field(ge=0, le=4096)  # questions that it holds at a time
+    priority: int = Field(ge=0, le=9)  # 0 first, 9 only when all others are full
+    engine: str = Field("", max_length=40)
+    busy: int = Field(0, ge=0, le=1 << 31)
+    answered: int = Field(0, ge=0, lt=1 << 53)  # since it started
+    ready: list[Recipe] = Field(default_factory=list, max_length=64)
+    lacks: dict[Recipe, Text] = Field(default_factory=dict, max_length=64)  # and why
+    draining: bool = False
+
+
+class Wanted(_Words):
+    """A recipe of the home's, and by what a worker finds it."""
+
+    recipe: Recipe
+    model: str = Field(max_length=100)
+    precision: str = Field(max_length=10)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Cast(_Words):
+    """What a home tells a worker, every few seconds."""
+
+    home: Run
+    wanted: list[Wanted] = Field(default_factory=list, max_length=64)
+    admitted: list[Recipe] = Field(default_factory=list, max_length=64)
+    lease_s: float = Field(5.0, allow_inf_nan=False, ge=0.5, le=3600)
+
+
+class Order(_Words):
+    """What the command line tells a worker."""
+
+    drain: bool

@@ -1,0 +1,404 @@
+"""The link process: the supervisor's questions out, masks of other machines back.
+
+Started as ``python -m nobgd.machines.home FD``; ends when the socket FD does.  It has a network
+and nothing else.  What comes over it is checked here (`cluster.words`) before the supervisor hears
+of it: an answer has to come from a machine that was let in, under an identity that it cannot guess,
+with exactly as many bytes as the mask has.  The first answer counts.  See `pool.link_process`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pickle
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nobgd.cluster import frames, join, probe, subjects
+from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
+from nobgd.cluster.words import Answer, Cast, Hello, Question, Wanted
+from nobgd.fs import shared_memory
+from nobgd.machines.known import Known, Machines
+from nobgd.values import wire
+
+_PACKET = 1 << 16
+_BEAT_S = 2.0
+_THINK_LEASE_S = 5.0  # a machine renews it every third of that
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
+_REFUSED_S = 15.0
+_TEXT = 400
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question of the supervisor's."""
+
+    number: int
+    which: int
+    identity: int
+    stored: int | None = None  # the broker's number, while it keeps it
+    out: bool = True
+
+
+class Home:
+    """The process; everything runs in one asyncio loop."""
+
+    def __init__(self, line: socket.socket, setup: wire.Link) -> None:
+        self._line = line
+        self._setup = setup
+        self._run = secrets.token_hex(8)
+        self._recipes = [subjects.recipe8(each) for each in setup.weights]
+        self._size = wire.tensor_bytes(setup.weights)
+        self._most = max(each.mask_bytes for each in setup.weights)
+        self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
+        self._asked: dict[int, _Asked] = {}  # by the supervisor's number
+        self._by_identity: dict[int, _Asked] = {}
+        self._proofs: dict[int, tuple[str, str]] = {}  # identity: host, recipe
+        self._ours: dict[int, bytes] = {}  # our own masks of the test picture, by model
+        self._pictures: dict[int, bytes] = {}  # the test picture by its side
+        self._wanted_ours: dict[int, int] = {}  # model: a memory in which ours is being made
+        self._machines = Machines()
+        self._link: Link | None = None
+        self._told_away = False
+        self._over = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- up to the supervisor ----------------------------------------------------------------
+
+    def _say(self, words: dict[str, Any], memory: int | None = None) -> None:
+        for _ in range(100):
+            with contextlib.suppress(BlockingIOError):
+                said = json.dumps(words).encode()
+                socket.send_fds(self._line, [said], [] if memory is None else [memory])
+                return
+            time.sleep(0.02)  # it listens all the time; else it is gone
+        self._over.set()
+
+    def _tell(self, event: str, **fields: str | float) -> None:
+        self._say({"tell": event, "fields": fields})
+
+    def _show(self, one: Known) -> None:
+        hello = one.hello
+        models = [n for n, each in enumerate(self._recipes) if each in one.admitted]
+        self._say({
+            "seen": one.host, "state": one.state, "why": one.why[:_TEXT], "seats": hello.seats,
+            "priority": hello.priority, "busy": hello.busy, "answered": one.answered,
+            "engine": hello.engine, "models": models,
+        })  # fmt: skip
+
+    # --- down from the supervisor --------------------------------------------------------------
+
+    def _hear(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._line, _PACKET, 1)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            self._over.set()
+            return
+        try:
+            said = json.loads(data)
+            if "infer" in said:
+                self._ask(int(said["infer"]), int(said["model"]), descriptors[0])
+            elif "drop" in said:
+                self._drop(int(said["drop"]))
+            elif "thought" in said:
+                self._thought(int(said["thought"]), made=bool(said["made"]))
+        finally:
+            for each in descriptors:
+                os.close(each)
+
+    def _ask(self, number: int, which: int, memory: int) -> None:
+        one = self._setup.weights[which]
+        shown = os.pread(memory, one.shown_bytes, one.shown_at)
+        asked = self._asked.get(number)
+        if asked is None:
+            asked = self._asked[number] = _Asked(number, which, secrets.randbits(52))
+            self._by_identity[asked.identity] = asked
+        asked.out = True
+        self._do(self._send(asked, shown))
+
+    async def _send(self, asked: _Asked, shown: bytes) -> None:
+        recipe, side = self._recipes[asked.which], self._setup.weights[asked.which].input_size
+        question = Question(id=asked.identity, home=self._run, recipe=recipe, side=side)
+        data = frames.pack(question, shown)
+        link = self._link
+        try:
+            if link is not None and len(data) <= link.longest:
+                asked.stored = await link.question(recipe, data)
+        except (Lost, Unheard):
+            asked.stored = None
+        if asked.stored is None:
+            if asked.out:
+                self._say({"back": asked.number})
+            return
+        if asked.number not in self._asked:  # it was dropped, or answered, meanwhile
+            await self._withdraw(asked)
+
+    def _drop(self, number: int) -> None:
+        asked = self._asked.pop(number, None)
+        if asked is not None:
+            asked.out = False
+            self._by_identity.pop(asked.identity, None)
+            self._do(self._withdraw(asked))
+
+    async def _withdraw(self, asked: _Asked) -> None:
+        if asked.stored is not None and self._link is not None:
+            with contextlib.suppress(Lost):
+                await self._link.withdraw(asked.stored)
+
+    # --- from other machines -------------------------------------------------------------------
+
+    async def _answered(self, heard: Heard) -> None:
+        host = heard.subject.rpartition(".")[2]
+        if heard.reply and self._link is not None:
+            with contextlib.suppress(Lost):
+                await self._link.publish(heard.reply)  # whatever it is: it has arrived
+        one = self._machines.known.get(host)
+        try:
+            answer, mask = frames.unpack(Answer, heard.data, self._most)
+        except frames.Broken:
+            if one is not None:
+                self._lied(one, "it answered what no worker answers")
+            return
+        if one is None:
+            return
+        if answer.id in self._proofs:
+            self._do(self._proved(one, answer, mask))
+            return
+        asked = self._by_identity.get(answer.id)
+        if asked is None or answer.recipe not in one.admitted:
+            return  # late, or the second of two
+        if answer.recipe != self._recipes[asked.which]:
+            return
+        if answer.began:
+            self._say({"sign": asked.number, "host": host})
+            return
+        one.answered += 1
+        self._forget(asked)
+        if answer.failed is not None:
+            self._say({"back": asked.number})
+        elif len(mask) != self._setup.weights[asked.which].mask_bytes:
+            self._lied(one, "it answered with a mask of another size")
+            self._say({"back": asked.number})
+        else:
+            self._hand_over(asked, host, answer, mask)
+
+    def _hand_over(self, asked: _Asked, host: str, answer: Answer, mask: bytes) -> None:
+        memory = shared_memory.create(len(mask))
+        try:
+            os.pwrite(memory, mask, 0)
+            self._say({
+                "mask": asked.number, "host": host, "engine": answer.engine,
+                "confidence": answer.confidence, "ran": answer.ran, "took_ms": answer.took_ms,
+            }, memory)  # fmt: skip
+        finally:
+            os.close(memory)
+
+    def _forget(self, asked: _Asked) -> None:
+        self._asked.pop(asked.number, None)
+        self._by_identity.pop(asked.identity, None)
+        asked.out = False
+
+    def _lied(self, one: Known, what: str) -> None:
+        if one.refused:
+            return
+        self._machines.refuse(one, f"{what}; install the same nobgd there and start its worker")
+        self._tell("machine.refused", host=one.host, why=one.why[:_TEXT])
+        self._show(one)
+
+    async def _greeted(self, heard: Heard) -> None:
+        host = heard.subject.rpartition(".")[2]
+        try:
+            hello, _ = frames.unpack(Hello, heard.data)
+        except frames.Broken:
+            return
+        if not join.is_name(host):
+            return
+        now = time.monotonic()
+        one, news = self._machines.hello(host, hello, now)
+        if news == "refused":
+            self._tell("machine.refused", host=host, why=one.why[:_TEXT])
+        elif news:
+            self._tell(f"machine.{news}", host=host)
+        if news:
+            await self._cast(one)
+        for recipe in self._machines.to_prove(one, set(self._recipes), now):
+            self._do(self._prove(one, recipe))
+        self._show(one)
+
+    # --- the admission test --------------------------------------------------------------------
+
+    async def _prove(self, one: Known, recipe: str) -> None:
+        """Have it make a mask of the test picture."""
+        which = self._recipes.index(recipe)
+        self._want_ours(which)
+        side = self._setup.weights[which].input_size
+        identity = secrets.randbits(52)
+        self._proofs[identity] = one.host, recipe
+        asked = Question(id=identity, home=self._run, recipe=recipe, side=side, proof=True)
+        if self._link is not None:
+            with contextlib.suppress(Lost):
+                data = frames.pack(asked, self._picture(side))
+                await self._link.publish(subjects.cast(one.host), data)
+
+    def _picture(self, side: int) -> bytes:
+        if side not in self._pictures:
+            self._pictures[side] = probe.picture(side)
+        return self._pictures[side]
+
+    def _want_ours(self, which: int) -> None:
+        """Have the supervisor's own model process make its mask of it, once."""
+        if which in self._ours or which in self._wanted_ours:
+            return
+        one = self._setup.weights[which]
+        memory = self._wanted_ours[which] = shared_memory.create(self._size)
+        os.pwrite(memory, self._picture(one.input_size), one.shown_at)
+        self._say({"think": which, "model": which}, memory)
+
+    def _thought(self, which: int, *, made: bool) -> None:
+        memory = self._wanted_ours.pop(which)
+        one = self._setup.weights[which]
+        if made:
+            self._ours[which] = os.pread(memory, one.mask_bytes, one.input_bytes)
+        os.close(memory)
+
+    async def _proved(self, one: Known, answer: Answer, mask: bytes) -> None:
+        host, recipe = self._proofs.get(answer.id, ("", ""))
+        if host != one.host or answer.began:
+            return
+        del self._proofs[answer.id]
+        which = self._recipes.index(recipe)
+        while which in self._wanted_ours and not self._over.is_set():
+            await asyncio.sleep(0.05)
+        ours = self._ours.get(which)
+        if ours is None:
+            return  # our own cannot be made now: it is asked again
+        wrong = answer.failed
+        if wrong is None:
+            wrong = await asyncio.to_thread(probe.differs, mask, ours)
+        name = self._setup.weights[which].name
+        if wrong is not None:
+            wrong = f"{name}: {wrong}; another workers.engine there may do it, see `nobgd doctor`"
+        if self._machines.proved(host, recipe, wrong):
+            if wrong is not None:
+                self._tell("machine.refused", host=host, why=wrong[:_TEXT])
+            self._show(one)
+            await self._cast(one)
+
+    async def _cast(self, one: Known) -> None:
+        wanted = [
+            Wanted(recipe=recipe, model=each.name, precision=each.precision, sha256=each.sha256)
+            for recipe, each in zip(self._recipes, self._setup.weights, strict=True)
+        ]
+        said = Cast(
+            home=self._run, wanted=wanted, admitted=sorted(one.admitted), lease_s=self._lease_s
+        )
+        if self._link is not None:
+            with contextlib.suppress(Lost):
+                await self._link.publish(subjects.cast(one.host), frames.pack(said))
+
+    # --- life ----------------------------------------------------------------------------------
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def run(self) -> None:
+        """Until the supervisor's line is closed."""
+        self._line.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._line, self._hear)
+        serving = asyncio.get_running_loop().create_task(self._keep_open())
+        over = asyncio.get_running_loop().create_task(self._until_over())
+        await asyncio.wait([serving, over], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()  # it never ends but by an error of ours, which is to be seen
+
+    async def _until_over(self) -> None:
+        await self._over.wait()
+
+    async def _keep_open(self) -> None:
+        tries = 0
+        while True:
+            try:
+                access = join.read(Path(self._setup.join))
+                link = await open_link(access, access.name)
+            except (Refused, join.JoinError) as error:
+                self._away(str(error))
+                await asyncio.sleep(_REFUSED_S)
+                continue
+            except Lost as error:
+                self._away(str(error))
+                await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
+                tries += 1
+                continue
+            tries = 0
+            why = await self._serve(link)
+            self._link = None
+            await link.close()
+            self._away(f"{access.url}: {why}")
+            await asyncio.sleep(_PAUSES_S[0])
+
+    def _away(self, why: str) -> None:
+        self._say({"broker": why[:_TEXT]})
+        if not self._told_away:
+            self._told_away = True
+            self._tell("broker.lost", why=f"{why[:_TEXT]}; masks are made here until it is back")
+
+    async def _serve(self, link: Link) -> str:
+        """While the connection lasts; why it ended."""
+        try:
+            await link.prepare(self._recipes, self._lease_s)
+            await link.listen(subjects.answers(self._run), self._answered)
+            await link.listen(subjects.HELLOS, self._greeted)
+        except (Lost, Unheard) as error:
+            return str(error)
+        self._link = link
+        self._say({"broker": ""})
+        if self._told_away:
+            self._told_away = False
+            self._tell("broker.back")
+        for one in self._machines.known.values():
+            one.heard = time.monotonic()  # it could not speak meanwhile
+        why = None
+        while why is None:
+            for one in self._machines.sweep(time.monotonic()):
+                self._tell("machine.lost", host=one.host, why="it says nothing any more")
+                self._show(one)
+            for one in list(self._machines.known.values()):
+                if not one.lost:
+                    await self._cast(one)
+            why = await link.ended_within(_BEAT_S)
+        return why
+
+
+def main(descriptor: int) -> int:
+    """See the module."""
+    for name in (signal.SIGINT, signal.SIGTERM):  # a stop: it ends with its line
+        signal.signal(name, signal.SIG_IGN)
+    line = socket.socket(fileno=descriptor)
+    setup: wire.Link = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
+    asyncio.run(_home(line, setup))
+    return 0
+
+
+async def _home(line: socket.socket, setup: wire.Link) -> None:
+    await Home(line, setup).run()
+
+
+if __name__ == "__main__":
+    status = main(int(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(status)

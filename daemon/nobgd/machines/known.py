@@ -1,0 +1,117 @@
+"""What home knows of the machines that work for it, and which of them are let in; pure.
+
+A machine says what it is every few seconds.  It is asked nothing before its mask of the test
+picture was compared with ours, and nothing any more once it has answered what no honest machine
+does; a new start of its worker begins from the beginning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nobgd.cluster import subjects
+from nobgd.cluster.words import Hello
+from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
+
+LOST_S = 7.0  # without a hello, of which there is one every two seconds
+_FORGOTTEN_S = 86_400.0
+_PROVE_S = 60.0  # an answer to the test picture; then it is asked again
+
+
+@dataclass(slots=True)
+class Known:
+    """One machine.  Times are monotonic."""
+
+    host: str
+    hello: Hello
+    heard: float
+    lost: bool = False
+    admitted: set[str] = field(default_factory=set)  # recipes
+    proving: dict[str, float] = field(default_factory=dict)  # recipe: since when
+    refused: str = ""  # why, and the way out
+    answered: int = 0
+
+    @property
+    def state(self) -> str:
+        """In a word, see `values.machine`."""
+        if self.lost:
+            return LOST
+        if self.refused or (self.hello.lacks and not self.hello.ready):
+            return REFUSED
+        if self.hello.draining:
+            return DRAINING
+        return UP if self.admitted else PROVING
+
+    @property
+    def why(self) -> str:
+        """Why it is refused, or what it cannot do besides."""
+        return self.refused or "; ".join(self.hello.lacks.values())
+
+
+class Machines:
+    """All of them, by host."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Known] = {}
+
+    def hello(self, host: str, hello: Hello, now: float) -> tuple[Known, str]:
+        """One has spoken; and what is new of it: "joined", "back", "refused" or ""."""
+        one, before = self.known.get(host), ""
+        if one is None or one.hello.run != hello.run:
+            before = "" if one is None else one.state
+            answered = 0 if one is None else one.answered
+            one = self.known[host] = Known(host, hello, now, answered=answered)
+            news = "joined" if not before else "back" if before == LOST else ""
+        else:
+            news = "back" if one.lost else ""
+            before = one.state
+        one.hello, one.heard, one.lost = hello, now, False
+        if hello.protocol != subjects.PROTOCOL:
+            one.refused = (
+                f"it speaks protocol {hello.protocol}, this machine {subjects.PROTOCOL}; install"
+                " the same nobgd on both"
+            )
+        one.admitted &= set(hello.ready)
+        if one.state == REFUSED and before != REFUSED:
+            news = "refused"
+        return one, news
+
+    def to_prove(self, one: Known, wanted: set[str], now: float) -> list[str]:
+        """The recipes for which it is to make a mask of the test picture now."""
+        if one.refused or one.hello.draining:
+            return []
+        missing = [
+            each for each in one.hello.ready
+            if each in wanted and each not in one.admitted
+            and now - one.proving.get(each, float("-inf")) > _PROVE_S
+        ]  # fmt: skip
+        one.proving.update(dict.fromkeys(missing, now))
+        return missing
+
+    def proved(self, host: str, recipe: str, wrong: str | None) -> bool:
+        """Its mask was compared; True when that changed something."""
+        one = self.known.get(host)
+        if one is None or one.proving.pop(recipe, None) is None:
+            return False
+        if wrong is None:
+            one.admitted.add(recipe)
+        else:
+            self.refuse(one, wrong)
+        return True
+
+    def refuse(self, one: Known, why: str) -> None:
+        """It is asked nothing more until its worker is started again."""
+        one.admitted.clear()
+        one.refused = why
+
+    def sweep(self, now: float) -> list[Known]:
+        """Those that have fallen silent just now; who did long ago is forgotten."""
+        silent = [
+            each for each in self.known.values() if not each.lost and now - each.heard > LOST_S
+        ]
+        for each in silent:
+            each.lost = True
+        for each in list(self.known.values()):
+            if now - each.heard > _FORGOTTEN_S:
+                del self.known[each.host]
+        return silent

@@ -1,0 +1,346 @@
+"""A machine that works for another: it pulls questions, renews their leases, answers.
+
+It sees no photo, only the 320 by 320 pixels that a model is shown; it mounts nothing, listens on
+nothing and dials the broker alone.  What home wants it hears from home (`words.Cast`); it begins
+when home has compared its mask of the test picture.  If the connection breaks, what is at work is
+finished, and the answer is offered again when there is another connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nobgd import __version__
+from nobgd.cluster import frames, subjects
+from nobgd.cluster.join import Join
+from nobgd.cluster.link import Heard, Link, Lost, Pulled, Unheard, open_link
+from nobgd.cluster.words import Answer, Cast, Hello, Order, Question
+from nobgd.machines.settings import Settings
+from nobgd.machines.thinking import Models
+from nobgd.pool.lane import GoneAway
+from nobgd.systemd import notify
+from nobgd.values import NobgdError
+
+_BEAT_S = 2.0
+_HOME_S = 10.0  # a home that says nothing for so long is gone
+_PULL_S = 5.0
+_RECEIPT_S = 2.0
+_RECEIPTS = 3
+_MOST_DELIVERIES = 5  # then it is to blame itself for what became of the machines before
+_LARGEST = 4096 * 4096 * 3  # bytes of a picture
+_UNSENT = 64  # answers that are kept for the next connection
+_PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
+
+Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
+
+
+@dataclass(slots=True)
+class _Home:
+    cast: Cast
+    heard: float  # monotonic
+
+
+class Worker:
+    """Everything runs in one asyncio loop, masks in threads."""
+
+    def __init__(self, settings: Settings, join: Join, told: Told) -> None:
+        self._settings, self._join, self._told = settings, join, told
+        self._run = secrets.token_hex(8)
+        self._models: Models | None = None
+        self._homes: dict[str, _Home] = {}
+        self._news = asyncio.Event()  # a home has spoken
+        self._link: Link | None = None
+        self._pulls: dict[str, list[asyncio.Task[None]]] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        self._unsent: deque[tuple[str, bytes]] = deque(maxlen=_UNSENT)
+        self._seats: asyncio.Semaphore | None = None
+        self._answered = 0
+        self._ordered_to_drain = False
+        self._stopping = asyncio.Event()
+        self.admitted = asyncio.Event()  # for some recipe, by some home
+
+    # --- life ------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is at hand, end."""
+        self._stopping.set()
+        self._news.set()
+
+    async def run(self, *, drain: bool = True) -> None:
+        """Until stopped; with ``drain`` what is at hand is finished.  Raises `Refused`.
+
+        An error of ours is raised, too: whoever started this starts it again.
+        """
+        serving = asyncio.create_task(self._keep_open())
+        managing = asyncio.create_task(self._manage())
+        stopping = asyncio.create_task(self._until_stopped())
+        every = [serving, managing, stopping]
+        try:
+            await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
+            for each in (serving, managing):
+                if each.done():
+                    each.result()
+            notify.stopping()
+            self._cancel_pulls()
+            while drain and self._working:
+                await asyncio.wait(set(self._working))
+        finally:
+            for each in every:
+                each.cancel()
+            for one in list(self._working):
+                one.cancel()
+            if self._models is not None:
+                self._models.close()
+            if self._link is not None:
+                await self._link.close()
+
+    async def _until_stopped(self) -> None:
+        await self._stopping.wait()
+
+    async def _keep_open(self) -> None:
+        tries = 0
+        while True:
+            try:
+                link = await open_link(self._join, self._join.name)
+            except Lost as error:
+                if tries == 0:
+                    self._told("warning", "broker.lost", {"why": str(error)})
+                await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
+                tries += 1
+                continue
+            self._told("info", "broker.back", {"url": self._join.url})
+            tries = 0
+            why = await self._serve(link)
+            self._link = None
+            self._cancel_pulls()
+            await link.close()
+            self._told("warning", "broker.lost", {"why": why})
+            await asyncio.sleep(_PAUSES_S[0])
+
+    async def _serve(self, link: Link) -> str:
+        try:
+            await link.listen(subjects.cast(self._join.name), self._heard)
+        except Lost as error:
+            return str(error)
+        self._link = link
+        self._news.set()
+        notify.ready()
+        for _ in range(len(self._unsent)):
+            await self._deliver(*self._unsent.popleft())
+        why = None
+        while why is None:
+            with contextlib.suppress(Lost):
+                await self._greet(link)
+            notify.watchdog()
+            notify.status(self._line())
+            why = await link.ended_within(_BEAT_S)
+        return why
+
+    async def _greet(self, link: Link) -> None:
+        models = self._models
+        hello = Hello(
+            protocol=subjects.PROTOCOL, run=self._run, version=__version__,
+            seats=0 if models is None else models.seats, priority=self._settings.priority,
+            engine="" if models is None else models.engine, busy=len(self._working),
+            answered=self._answered, ready=[] if models is None else models.ready,
+            lacks={} if models is None else models.lacks, draining=self._draining,
+        )  # fmt: skip
+        await link.publish(subjects.hello(self._join.name), frames.pack(hello))
+
+    @property
+    def _draining(self) -> bool:
+        return self._ordered_to_drain or self._stopping.is_set()
+
+    def _line(self) -> str:
+        """For systemd's status."""
+        now = time.monotonic()
+        homes = sum(now - each.heard < _HOME_S for each in self._homes.values())
+        where = "no home speaks" if not homes else "draining" if self._draining else "at work"
+        return f"{where} · {len(self._working)} masks at work · {self._answered} answered"
+
+    def hindrance(self) -> str:
+        """Why it has not been let in, in a sentence."""
+        if self._link is None:
+            return f"{self._join.url} cannot be reached; does the broker run, is there a firewall?"
+        if not self._homes:
+            return "the broker lets this machine in, but no home speaks; does nobgd run there?"
+        lacks = "; ".join({} if self._models is None else self._models.lacks.values())
+        return lacks or "home does not take its mask of the test picture; `nobgd status` there says"
+
+    # --- what home says --------------------------------------------------------------------
+
+    async def _heard(self, heard: Heard) -> None:
+        try:
+            if frames.is_kind(Question, heard.data):
+                asked, shown = frames.unpack(Question, heard.data, _LARGEST)
+                if asked.proof:
+                    self._begin(self._prove(asked, shown))
+            elif frames.is_kind(Order, heard.data):
+                self._ordered_to_drain = frames.unpack(Order, heard.data)[0].drain
+                self._news.set()
+            else:
+                cast, _ = frames.unpack(Cast, heard.data)
+                self._homes[cast.home] = _Home(cast, time.monotonic())
+                self._news.set()
+        except frames.Broken:
+            return
+
+    async def _manage(self) -> None:
+        """Have the models that are wanted, and pull for those that were let in."""
+        while True:
+            now = time.monotonic()
+            for run in [run for run, one in self._homes.items() if now - one.heard > _HOME_S]:
+                del self._homes[run]
+            casts = [one.cast for one in self._homes.values()]
+            wanted = {each.recipe: each for cast in casts for each in cast.wanted}
+            have = [] if self._models is None else self._models.wanted
+            if wanted and set(wanted) != {each.recipe for each in have}:
+                self._cancel_pulls()
+                while self._working:
+                    await asyncio.wait(set(self._working))
+                if self._models is not None:
+                    self._models.close()
+                self._models = await asyncio.to_thread(
+                    Models, self._settings, list(wanted.values())
+                )
+                self._seats = asyncio.Semaphore(self._models.seats)
+                for why in self._models.lacks.values():
+                    self._told("warning", "model.lacking", {"why": why})
+                if self._link is not None:
+                    with contextlib.suppress(Lost):
+                        await self._greet(self._link)
+            self._pull_for({each for cast in casts for each in cast.admitted})
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _BEAT_S)
+
+    def _pull_for(self, admitted: set[str]) -> None:
+        models = self._models
+        ready = set() if models is None else admitted & set(models.ready)
+        if self._draining or self._link is None:
+            self._cancel_pulls()
+            return
+        if ready:
+            self.admitted.set()
+        for recipe in ready - set(self._pulls):
+            assert models is not None  # noqa: S101 - it is ready
+            self._told("info", "recipe.admitted", {"recipe": recipe})
+            self._pulls[recipe] = [
+                asyncio.create_task(self._pull(recipe)) for _ in range(models.seats)
+            ]
+        for recipe in set(self._pulls) - ready:
+            for each in self._pulls.pop(recipe):
+                each.cancel()
+
+    def _cancel_pulls(self) -> None:
+        for tasks in self._pulls.values():
+            for each in tasks:
+                each.cancel()
+        self._pulls.clear()
+
+    # --- questions -------------------------------------------------------------------------
+
+    def _begin(self, work: Any) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
+
+    async def _pull(self, recipe: str) -> None:
+        """One seat: a question after the other."""
+        seats, priority = self._seats, self._settings.priority
+        assert seats is not None  # noqa: S101 - there are models
+        while (link := self._link) is not None:
+            async with seats:
+                try:
+                    pulled = await link.pull(recipe, priority, _PULL_S)
+                except Lost:
+                    return  # the connection's end is heard of elsewhere
+                if pulled is None:
+                    continue
+                await asyncio.shield(self._begin(self._work(link, recipe, pulled)))
+
+    async def _work(self, link: Link, recipe: str, pulled: Pulled) -> None:
+        """One question to its answer."""
+        try:
+            asked, shown = frames.unpack(Question, pulled.data, _LARGEST)
+        except frames.Broken:
+            with contextlib.suppress(Lost):
+                await link.done(pulled)
+            return
+        subject = subjects.answer(asked.home, self._join.name)
+        renewing = asyncio.create_task(self._renew(link, subject, asked, pulled))
+        try:
+            answer, mask = await self._think(asked, recipe, shown, pulled.delivery)
+        finally:
+            renewing.cancel()
+        await self._deliver(subject, frames.pack(answer, mask))
+        with contextlib.suppress(Lost):
+            await link.done(pulled)
+        self._answered += 1
+
+    async def _renew(self, link: Link, subject: str, asked: Question, pulled: Pulled) -> None:
+        """Keep the lease, and tell home that somebody is at it, three times in each."""
+        home = self._homes.get(asked.home)
+        lease_s = 5.0 if home is None else home.cast.lease_s
+        sign = Answer(id=asked.id, recipe=asked.recipe, began=True, delivery=pulled.delivery)
+        with contextlib.suppress(Lost):
+            while True:
+                await link.publish(subject, frames.pack(sign))
+                await asyncio.sleep(lease_s / 3)
+                await link.renew(pulled)
+
+    async def _think(
+        self, asked: Question, recipe: str, shown: bytes, delivery: int = 1
+    ) -> tuple[Answer, bytes]:
+        """A mask, or why there is none."""
+        models, began = self._models, time.monotonic()
+        failed = None
+        if models is None or recipe not in models.ready or asked.recipe != recipe:
+            failed = "no such model here"
+        elif delivery >= _MOST_DELIVERIES:
+            failed = f"{delivery - 1} machines got it and none answered"
+        else:
+            loop = asyncio.get_running_loop()
+            try:
+                mask = await loop.run_in_executor(models.pool, models.mask, recipe, shown)
+            except (NobgdError, GoneAway, ValueError, OSError, RuntimeError) as error:
+                failed = str(error) or "the model process has ended"
+            else:
+                took_ms = (time.monotonic() - began) * 1000
+                answer = Answer(
+                    id=asked.id, recipe=recipe, confidence=mask.confidence, ran=mask.ran,
+                    engine=models.weights[recipe].engine, took_ms=took_ms, delivery=delivery,
+                )  # fmt: skip
+                return answer, mask.data
+        return Answer(id=asked.id, recipe=asked.recipe, failed=failed[:400], delivery=delivery), b""
+
+    async def _prove(self, asked: Question, shown: bytes) -> None:
+        """The test picture: it comes by itself, and is answered like any other."""
+        answer, mask = await self._think(asked, asked.recipe, shown)
+        await self._deliver(
+            subjects.answer(asked.home, self._join.name), frames.pack(answer, mask)
+        )
+
+    async def _deliver(self, subject: str, data: bytes) -> None:
+        """Hand an answer over until home says that it has it, or is no more."""
+        for _ in range(_RECEIPTS):
+            link = self._link
+            try:
+                if link is not None:
+                    await link.ask(subject, data, _RECEIPT_S)
+                    return
+                break
+            except Lost:
+                break
+            except Unheard as error:
+                if "no responders" in str(error):
+                    return  # that run of home has ended
+        self._unsent.append((subject, data))

@@ -1,0 +1,292 @@
+"""The link process: the one that talks to other machines, as the supervisor sees it.
+
+It is the only process with a network and has nothing else: no folder, no ledger, no photo.  What
+comes over the wire is parsed there; here arrive a few words and a sealed memory with a mask in it,
+checked like what a lane or the model process says.  It is opened again when it ends, however
+often; until then everything is done here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nobgd.fs import shared_memory
+from nobgd.pool import ending
+from nobgd.pool.lane import environment
+from nobgd.values import wire
+from nobgd.values.machine import Machine, Others
+
+PROCESS = "nobgd.machines.home"  # the module that it runs
+_SLICE_S = 0.25
+_LONGEST = 1 << 15  # bytes of what it says
+_LONGEST_PAUSE_S = 30.0  # between two tries to open it
+_MOST_MACHINES = 10_000
+_TEXT = 500
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+_HOST = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")
+_NUMBER = Field(ge=0, lt=1 << 53)
+
+
+class Mask(_Said):
+    """A mask has come; it lies in the memory that comes with this."""
+
+    mask: int = _NUMBER
+    host: str = _HOST
+    engine: str = Field("", max_length=40)
+    confidence: float = Field(allow_inf_nan=False, ge=0, le=1)
+    ran: int = Field(ge=0, le=4096)
+    took_ms: float = Field(ge=0, le=1e9, allow_inf_nan=False)
+
+
+class Sign(_Said):
+    """A machine is at it."""
+
+    sign: int = _NUMBER
+    host: str = _HOST
+
+
+class Back(_Said):
+    """No machine will do it."""
+
+    back: int = _NUMBER
+
+
+class Think(_Said):
+    """Our own mask of the picture in the memory that comes with this is wanted."""
+
+    think: int = _NUMBER
+    model: int = Field(ge=0, lt=1024)
+
+
+class Seen(_Said):
+    """How a machine is now."""
+
+    seen: str = _HOST
+    state: Literal["up", "proving", "refused", "draining", "lost"]
+    why: str = Field("", max_length=_TEXT)
+    seats: int = Field(ge=0, le=4096)
+    priority: int = Field(ge=0, le=9)
+    busy: int = Field(ge=0)
+    answered: int = Field(ge=0)
+    engine: str = Field("", max_length=40)
+    models: list[int] = Field(max_length=64)
+
+
+class Broker(_Said):
+    """Whether the broker can be reached: "", or why not."""
+
+    broker: str = Field(max_length=_TEXT)
+
+
+class Tell(_Said):
+    """Something for the log."""
+
+    tell: Literal[
+        "machine.joined", "machine.lost", "machine.back", "machine.refused", "broker.lost",
+        "broker.back",
+    ]  # fmt: skip
+    fields: dict[str, str | int | float] = Field(max_length=8)
+
+
+Message = Mask | Sign | Back | Think | Seen | Broker | Tell
+_KINDS: dict[str, type[Message]] = {
+    "mask": Mask, "sign": Sign, "back": Back, "think": Think, "seen": Seen, "broker": Broker,
+    "tell": Tell,
+}  # fmt: skip
+
+
+class _Ended(Exception):  # noqa: N818 - a state
+    """It is gone; the text says how."""
+
+
+class LinkProcess:
+    """One process and a thread that listens to it; the rest may be called on any thread."""
+
+    def __init__(
+        self, link: wire.Link, hear: Callable[[Message, int], None], look: Callable[[], None],
+        told: Callable[[str, dict[str, Any]], None],
+    ) -> None:  # fmt: skip
+        """``hear`` gets what it says and a descriptor, -1 if none; ``look`` is called often."""
+        self.others = Others("not connected yet")
+        self._link = link
+        self._size = wire.tensor_bytes(link.weights)
+        self._hear, self._look, self._told = hear, look, told
+        self._machines: dict[str, Machine] = {}
+        self._line: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closing = threading.Event()
+        self._sending = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="link", daemon=True)
+
+    def start(self) -> None:
+        """Open it, in a thread of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it for good."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(3.0)
+        self._kill()
+
+    # --- down ------------------------------------------------------------------------------
+
+    def ask(self, number: int, which: int, memory: int) -> None:
+        """Have the picture in ``memory`` thought about somewhere.  Raises OSError."""
+        self._say({"infer": number, "model": which}, memory)
+
+    def drop(self, number: int) -> None:
+        """Nobody waits for this one any more."""
+        with contextlib.suppress(OSError):
+            self._say({"drop": number})
+
+    def thought(self, number: int, *, made: bool) -> None:
+        """Our own mask of its picture is there, or could not be made."""
+        with contextlib.suppress(OSError):
+            self._say({"thought": number, "made": made})
+
+    def _say(self, words: dict[str, Any], memory: int | None = None) -> None:
+        with self._sending:
+            if (line := self._line) is None:
+                raise BrokenPipeError
+            said = json.dumps(words).encode()
+            # never waits: a link that does not listen has nobody to ask anyway
+            socket.send_fds(line, [said], [] if memory is None else [memory], socket.MSG_DONTWAIT)
+
+    # --- its thread ------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            how = ""
+            try:
+                self._spawn()
+                while not self._closing.is_set():
+                    self._receive()
+                    failures = failures if self.others.broker else 0
+                    self._look()
+            except (_Ended, OSError) as end:
+                how = str(end)
+            self._kill()
+            if self._closing.is_set():
+                return
+            failures += 1
+            why = f"the link process ended by {how}; it is opened again"
+            self._told("link.ended", {"why": why})
+            self._machines = {}
+            self.others = Others("the link process has ended")
+            self._hear(Broker(broker=self.others.broker), -1)
+            pause = min(2.0 ** min(failures - 2, 10), _LONGEST_PAUSE_S)
+            while pause > 0 and not self._closing.wait(_SLICE_S):
+                pause -= _SLICE_S
+                self._look()
+
+    def _spawn(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", PROCESS, str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment(),
+                    stdout=2,
+                )  # fmt: skip
+            except OSError:
+                ours.close()
+                raise
+        ours.send(pickle.dumps(self._link))
+        with self._sending:
+            self._line = ours
+
+    def _receive(self) -> None:
+        """What it says next, if anything.  Raises `_Ended`."""
+        line = self._line
+        assert line is not None  # noqa: S101 - only this thread takes it away
+        poll = select.poll()
+        poll.register(line, select.POLLIN)
+        if not poll.poll(_SLICE_S * 1000):
+            return
+        data, descriptors, _, _ = socket.recv_fds(line, _LONGEST, 1)
+        try:
+            if not data:
+                raise _Ended(ending.how(self._process))
+            memory = descriptors[0] if descriptors else -1
+            message = _read(data)
+            if isinstance(message, Mask | Think) and not self._sealed(memory, message):
+                raise _Ended("a memory of another size than is known")
+            self._note(message)
+            self._hear(message, memory)
+        finally:
+            for each in descriptors:
+                os.close(each)
+
+    def _sealed(self, memory: int, message: Mask | Think) -> bool:
+        if memory < 0:
+            return False
+        try:
+            size = os.fstat(memory).st_size
+            shared_memory.mapped(memory, size).close()
+        except (OSError, ValueError):
+            return False
+        return isinstance(message, Mask) or size == self._size
+
+    def _note(self, message: Message) -> None:
+        match message:
+            case Seen():
+                if message.seen in self._machines or len(self._machines) < _MOST_MACHINES:
+                    self._machines[message.seen] = Machine(
+                        message.seen, message.state, message.why, message.seats, message.priority,
+                        message.busy, message.answered, message.engine, tuple(message.models),
+                    )  # fmt: skip
+                machines = tuple(one for _, one in sorted(self._machines.items()))
+                self.others = Others(self.others.broker, machines)
+            case Broker():
+                self.others = Others(message.broker, self.others.machines)
+            case Tell():
+                self._told(message.tell, dict(message.fields))
+
+    def _kill(self) -> None:
+        with self._sending:
+            line, self._line = self._line, None
+        if line is not None:
+            line.close()
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1.0)  # it ends with its line
+                return
+            process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(2.0)
+
+    def pids(self) -> list[int]:
+        """Of the process, while it is open."""
+        process = self._process
+        return [] if process is None else [process.pid]
+
+
+def _read(data: bytes) -> Message:
+    try:
+        message = json.loads(data)
+        kind = next((each for each in _KINDS if each in message), None)
+        if kind is not None:
+            return _KINDS[kind].model_validate(message)
+    except (ValueError, TypeError, RecursionError, ValidationError):
+        pass
+    raise _Ended("a word that the link process does not say")
