@@ -78,10 +78,13 @@ def may_subscribe(user: User) -> tuple[str, ...]:
 
 
 def _user(user: User) -> list[str]:
+    # home says to whoever hands over an answer that it has arrived
+    receipts = ["      allow_responses: true"] if user.role == "home" else []
     return [
         f"    {{ user: {_quoted(user.name)}, password: {_quoted(user.hashed)}, permissions: {{",
         f"      publish: {{ allow: {_listed(may_publish(user))} }}",
         f"      subscribe: {{ allow: {_listed(may_subscribe(user))} }}",
+        *receipts,
         "    } }",
     ]
 
