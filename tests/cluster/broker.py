@@ -18,9 +18,11 @@ import pytest
 from nobgd import config
 from nobgd.broker import acts
 from nobgd.cluster import join
+from nobgd.fs import whole
 
 OLDEST = (2, 12, 7)
 PATIENCE_S = 60.0
+TESTS = str(Path(__file__).parents[1])
 
 
 def lacking() -> str | None:
@@ -91,21 +93,33 @@ class Broker:
 
 
 class Worker:
-    """`nobgd worker` with one inference at a time."""
+    """`nobgd worker` with one inference at a time; with ``sleep_s`` its model only sleeps."""
 
-    def __init__(self, broker: Broker, host: str, cache: Path, **keys: Any) -> None:
+    def __init__(
+        self, broker: Broker, host: str, cache: Path, *, sleep_s: float | None = None, **keys: Any
+    ) -> None:
         self.host = host
+        self._program = "nobgd" if sleep_s is None else "cluster.sleeper"
+        self._sleep = broker.root / f"{host}.sleep"
+        self.sleeps(sleep_s or 0.0)
+        self._environment = {
+            **os.environ, "SLEEP_FILE": str(self._sleep), "PYTHONPATH": TESTS
+        }  # fmt: skip
         self.log = broker.root / f"{host}.log"
         values = {"join": f"{host}.join", "lanes": 1, "cache_dir": str(cache), **keys}
         self.file = broker.root / f"{host}.yaml"
         self.file.write_text(json.dumps(values))
         self.process: subprocess.Popen[bytes] | None = None
 
+    def sleeps(self, seconds: float) -> None:
+        """For each picture from the next one on."""
+        whole.write(self._sleep, str(seconds).encode())
+
     def start(self, *words: str) -> Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "nobgd", "worker", "--join", str(self.file), *words],
-                stdout=log, stderr=log, start_new_session=True,
+                [sys.executable, "-m", self._program, "worker", "--join", str(self.file), *words],
+                stdout=log, stderr=log, start_new_session=True, env=self._environment,
             )  # fmt: skip
         return self
 

@@ -27,7 +27,7 @@ def drop(daemon: Daemon, photo: Path, count: int, start: int = 0) -> None:
 def test_masks_of_another_machine_are_the_same(
     daemon: Make, worker: Hire, broker: Broker, photo: Path
 ) -> None:
-    """Bit for bit; each photo says where its mask was made."""
+    """Bit for bit; each photo says where its mask was made, and is done once whatever is killed."""
     worker(priority=0).start()
     home = daemon(
         cluster={"join": str(broker.home)},
@@ -41,8 +41,16 @@ def test_masks_of_another_machine_are_the_same(
     assert "desk-1" in by
     away = [event for event in done if event["host"] == "desk-1"]
     assert all(0 < event["think_ms"] <= event["infer_ms"] + 1 for event in away)
+
+    drop(home, photo, 8, 8)
+    home.await_done(10)
+    home.kill()  # with questions out: their answers find nobody
+    home.start()
+    done = home.await_done(16)
+    assert len({event["source"] for event in done}) == len(done) == 16
+
     pictures = [np.asarray(Image.open(home.outbox / name)) for name in home.outputs()]
-    assert len(pictures) == 8
+    assert len(pictures) == 16
     for each in pictures[1:]:
         np.testing.assert_array_equal(each, pictures[0])
     assert home.stop() == 0

@@ -1,0 +1,48 @@
+"""A model process that sleeps; its mask is the picture's red channel, the same on any machine.
+
+As a program: ``nobgd`` whose model process this is.  It sleeps for each picture as many seconds as
+the file $SLEEP_FILE says then.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import time
+from typing import Any
+
+from nobgd.inference import process
+from nobgd.values import wire
+
+
+class Sleeper(process.Server):
+    def _infer(self, requests: list[Any]) -> None:
+        for each in requests:
+            one = self._setup.weights[each.which]
+            with open(os.environ["SLEEP_FILE"]) as file:
+                seconds = float(file.read())
+            time.sleep(seconds)
+            picture = each.memory[one.shown_at : one.shown_at + one.shown_bytes]
+            each.memory[one.input_bytes : one.input_bytes + one.mask_bytes] = picture[::3]
+            self.say({"infer": each.number, "ran": 1, "confidence": 0.75})
+
+
+def main(descriptor: int) -> int:
+    line = socket.socket(fileno=descriptor)
+    setup: wire.ModelSetup = pickle.loads(line.recv(1 << 16))
+    server = Sleeper(line, setup)
+    server.say({"ready": []})
+    server.serve()
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1].isdigit():
+        os._exit(main(int(sys.argv[1])))
+    from nobgd import cli
+    from nobgd.pool import model_process
+
+    model_process.PROCESS = "cluster.sleeper"
+    sys.exit(cli.main(sys.argv[1:]))
