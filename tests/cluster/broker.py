@@ -96,14 +96,16 @@ class Worker:
     """`nobgd worker` with one inference at a time; with ``sleep_s`` its model only sleeps."""
 
     def __init__(
-        self, broker: Broker, host: str, cache: Path, *, sleep_s: float | None = None, **keys: Any
-    ) -> None:
+        self, broker: Broker, host: str, cache: Path, *, sleep_s: float | None = None,
+        channel: int = 0, **keys: Any,
+    ) -> None:  # fmt: skip
         self.host = host
         self._program = "nobgd" if sleep_s is None else "cluster.sleeper"
         self._sleep = broker.root / f"{host}.sleep"
         self.sleeps(sleep_s or 0.0)
         self._environment = {
-            **os.environ, "SLEEP_FILE": str(self._sleep), "PYTHONPATH": TESTS
+            **os.environ, "SLEEP_FILE": str(self._sleep), "PYTHONPATH": TESTS,
+            "CHANNEL": str(channel),
         }  # fmt: skip
         self.log = broker.root / f"{host}.log"
         values = {"join": f"{host}.join", "lanes": 1, "cache_dir": str(cache), **keys}
@@ -118,7 +120,9 @@ class Worker:
     def start(self, *words: str) -> Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._program, "worker", "--join", str(self.file), *words],
+                # one core, so that inferences have one thread as those of home
+                ["taskset", "-c", "0", sys.executable, "-m", self._program, "worker", "--join",
+                 str(self.file), *words],
                 stdout=log, stderr=log, start_new_session=True, env=self._environment,
             )  # fmt: skip
         return self

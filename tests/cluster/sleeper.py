@@ -1,4 +1,4 @@
-"""A model process that sleeps; its mask is the picture's red channel, the same on any machine.
+"""A model process that sleeps; its mask is the picture's red channel, or number $CHANNEL.
 
 As a program: ``nobgd`` whose model process this is.  It sleeps for each picture as many seconds as
 the file $SLEEP_FILE says then.
@@ -25,7 +25,8 @@ class Sleeper(process.Server):
                 seconds = float(file.read())
             time.sleep(seconds)
             picture = each.memory[one.shown_at : one.shown_at + one.shown_bytes]
-            each.memory[one.input_bytes : one.input_bytes + one.mask_bytes] = picture[::3]
+            mask = picture[int(os.environ.get("CHANNEL", "0")) :: 3]
+            each.memory[one.input_bytes : one.input_bytes + one.mask_bytes] = mask
             self.say({"infer": each.number, "ran": 1, "confidence": 0.75})
 
 

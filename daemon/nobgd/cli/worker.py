@@ -110,20 +110,24 @@ async def _work(worker: Worker, args: argparse.Namespace) -> int:
 
 
 async def _check(worker: Worker) -> int:
+    async def until(event: asyncio.Event) -> None:
+        await event.wait()
+
     working = asyncio.create_task(worker.run(drain=False))
-    admitted = asyncio.create_task(worker.admitted.wait())
+    others = [asyncio.create_task(until(each)) for each in (worker.admitted, worker.unreachable)]
     try:
         await asyncio.wait(
-            [working, admitted], timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED
+            [working, *others], timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED
         )
         if working.done():
             working.result()
-        if admitted.done():
+        if worker.admitted.is_set():
             print("the broker lets this machine in, and home takes its masks")
             return common.GOOD
         common.complain(worker.hindrance())
         return common.ENVIRONMENT
     finally:
         worker.stop()
-        admitted.cancel()
+        for each in others:
+            each.cancel()
         await asyncio.wait([working])

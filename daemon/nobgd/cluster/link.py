@@ -23,7 +23,7 @@ from nats.aio.msg import Msg
 
 from nobgd.cluster import subjects
 
-_CONNECT_S = 5.0
+_CONNECT_S, _AGAIN_S = 5.0, 0.1
 _PING_S = 3.0  # two that are not answered end the connection
 _API_S = 5.0
 _PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
@@ -224,6 +224,7 @@ async def open_link(join: Access, name: str) -> Link:
         client = await nats.connect(
             join.url, tls=context, user=join.user, password=join.secret, name=name,
             inbox_prefix=subjects.inbox(join.user).encode(), allow_reconnect=False,
+            max_reconnect_attempts=1, reconnect_time_wait=_AGAIN_S,  # else it tries for minutes
             connect_timeout=_CONNECT_S, ping_interval=_PING_S, max_outstanding_pings=2,
             error_cb=failed, disconnected_cb=gone, closed_cb=gone,
         )  # fmt: skip
@@ -232,6 +233,8 @@ async def open_link(join: Access, name: str) -> Link:
         raise Refused(f"{join.url}: its certificate is not to be trusted: {said}") from None
     except (OSError, nats.errors.Error, TimeoutError, ValueError) as error:
         said = str(error) or type(error).__name__
+        if isinstance(error, nats.errors.NoServersError):
+            said = why[0]
         if any(each in said.lower() for each in _REFUSED):
             said = f"{join.url}: the broker does not know {join.user}, or not this secret"
             raise Refused(said) from None

@@ -65,6 +65,7 @@ class Worker:
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
+        self.unreachable = asyncio.Event()  # the broker, at some time
 
     # --- life ------------------------------------------------------------------------------
 
@@ -110,6 +111,7 @@ class Worker:
             try:
                 link = await open_link(self._join, self._join.name)
             except Lost as error:
+                self.unreachable.set()
                 if tries == 0:
                     self._told("warning", "broker.lost", {"why": str(error)})
                 await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
