@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,15 +42,74 @@ def test_our_own_output_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "c.png").read_bytes() == b"new"
 
 
+class NoSuchCall:
+    """A file system, or a kernel, without RENAME_NOREPLACE."""
+
+    @staticmethod
+    def renameat2(*_: object) -> int:
+        publish.ctypes.set_errno(errno.EINVAL)
+        return -1
+
+
+@pytest.fixture(params=["renameat2", "links"])
+def folder(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[int]:
+    """An open folder, on both kinds of file systems, with a file `a`."""
+    if request.param == "links":
+        monkeypatch.setattr(publish, "_libc", NoSuchCall())
+    (tmp_path / "a").write_bytes(b"photo")
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+def test_a_move_that_a_kill_cut_short_is_finished(tmp_path: Path, folder: int) -> None:
+    """Both names are of one file: one of them goes, and no third is made."""
+    os.link(tmp_path / "a", tmp_path / "b")
+    publish.rename_noreplace(folder, "a", folder, "b")
+    assert os.listdir(tmp_path) == ["b"]
+
+
+def test_a_file_is_not_moved_away_from_itself(tmp_path: Path, folder: int) -> None:
+    """The very same name is no second one, however many others there are."""
+    os.link(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(FileExistsError):
+        publish.rename_noreplace(folder, "a", folder, "a")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_an_equal_file_is_another_one(tmp_path: Path, folder: int) -> None:
+    """Equal bytes are no reason to take one away here."""
+    (tmp_path / "b").write_bytes(b"photo")
+    with pytest.raises(FileExistsError):
+        publish.rename_noreplace(folder, "a", folder, "b")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_file_that_cannot_leave_its_name_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where links have to do it, and the old name cannot be taken away: the new one goes again."""
+    monkeypatch.setattr(publish, "_libc", NoSuchCall())
+    (tmp_path / "a").write_bytes(b"photo")
+    unlink = os.unlink
+
+    def failing(name: str, *, dir_fd: int | None = None) -> None:
+        if name == "a":
+            raise OSError(errno.EIO, "I/O error")
+        unlink(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", failing)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(OSError, match="I/O error"):
+        publish.rename_noreplace(folder, "a", folder, "b")
+    os.close(folder)
+    assert os.listdir(tmp_path) == ["a"]
+
+
 def test_without_renameat2_links_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NFS and old kernels: link and unlink, still without clobbering."""
-
-    class NoSuchCall:
-        @staticmethod
-        def renameat2(*_: object) -> int:
-            publish.ctypes.set_errno(errno.EINVAL)
-            return -1
-
     monkeypatch.setattr(publish, "_libc", NoSuchCall())
     put(tmp_path, "c.png", b"first")
     with pytest.raises(publish.Taken):

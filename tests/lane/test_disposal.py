@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import io
@@ -196,6 +197,52 @@ def test_what_a_kill_left_is_finished_or_put_back(tmp_path: Path) -> None:
         os.rename(inbox / "a.jpg", inbox / GOING / "a.jpg")
         answer = errands.run(again)
         assert (answer, os.listdir(inbox)) == ((0, []) if again is errand else (1, ["a.jpg"]))
+
+
+@pytest.mark.parametrize(
+    "pair", [("in/a.jpg", f"in/{GOING}/a.jpg"), (f"in/{GOING}/a.jpg", "archive/a.jpg")]
+)
+def test_a_kill_between_link_and_unlink_doubles_nothing(
+    tmp_path: Path, pair: tuple[str, str]
+) -> None:
+    """Where no rename keeps from clobbering, a photo has two names for a moment."""
+    errand = replace(finished(tmp_path), archive=str(tmp_path / "archive"))
+    (tmp_path / "in" / GOING).mkdir()
+    os.rename(tmp_path / "in/a.jpg", tmp_path / pair[0])
+    os.link(tmp_path / pair[0], tmp_path / pair[1])
+    assert errands.run(errand) == 0
+    assert os.listdir(tmp_path / "in") == []
+    assert os.listdir(tmp_path / "archive") == ["a.jpg"]
+
+
+def test_an_inbox_where_nothing_can_be_taken_away_fills_with_no_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links for want of a rename, and every unlink there fails for a while: then all is as ever."""
+    errand = replace(finished(tmp_path), archive=str(tmp_path / "archive"))
+    unlink = os.unlink
+
+    def failing(name: str, *, dir_fd: int | None = None) -> None:
+        if name == "a.jpg":
+            raise OSError(errno.EIO, "I/O error")
+        unlink(name, dir_fd=dir_fd)
+
+    class NoSuchCall:
+        @staticmethod
+        def renameat2(*_: object) -> int:
+            publish.ctypes.set_errno(errno.EINVAL)
+            return -1
+
+    monkeypatch.setattr(publish, "_libc", NoSuchCall())
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "unlink", failing)
+        for _ in range(5):
+            with pytest.raises(NobgdError):
+                errands.run(errand)
+    assert [name for name in os.listdir(tmp_path / "in") if name != GOING] == ["a.jpg"]
+    assert errands.run(errand) == 0
+    assert os.listdir(tmp_path / "in") == []
+    assert os.listdir(tmp_path / "archive") == ["a.jpg"]
 
 
 def test_nobody_clears_what_another_is_at_work_in(tmp_path: Path) -> None:

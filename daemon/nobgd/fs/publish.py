@@ -136,7 +136,8 @@ def rename_noreplace(source_folder: int, source: str, target_folder: int, target
     """Rename within or across open folders; FileExistsError rather than clobbering.
 
     renameat2 where the file system has RENAME_NOREPLACE, else link and unlink, else (exFAT,
-    some FUSE) a look before the rename, which leaves a window of microseconds.
+    some FUSE) a look before the rename, which leaves a window of microseconds.  A move that was
+    cut short between link and unlink is finished: the target is the very same file then.
     """
     result = _libc.renameat2(
         source_folder, os.fsencode(source), target_folder, os.fsencode(target), _RENAME_NOREPLACE
@@ -144,6 +145,10 @@ def rename_noreplace(source_folder: int, source: str, target_folder: int, target
     if result == 0:
         return
     number = ctypes.get_errno()
+    ends = source_folder, source, target_folder, target
+    if number == errno.EEXIST and _half_moved(*ends):
+        os.unlink(source, dir_fd=source_folder)
+        return
     if number not in _UNSUPPORTED:
         raise OSError(number, os.strerror(number), target)
     try:
@@ -151,14 +156,32 @@ def rename_noreplace(source_folder: int, source: str, target_folder: int, target
             source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder,
             follow_symlinks=False,
         )  # fmt: skip
+    except FileExistsError:
+        if not _half_moved(*ends):
+            raise
     except OSError as error:
         if error.errno not in _UNSUPPORTED | {errno.EPERM, errno.EMLINK}:
             raise
         if exists(target_folder, target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
         os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
-    else:
+        return
+    try:
         os.unlink(source, dir_fd=source_folder)
+    except OSError:  # it has two names now: it keeps the one that it had
+        with contextlib.suppress(OSError):
+            os.unlink(target, dir_fd=target_folder)
+        raise
+
+
+def _half_moved(source_folder: int, source: str, target_folder: int, target: str) -> bool:
+    """Whether both are names of one file, and not the same name."""
+    here = os.stat(source, dir_fd=source_folder, follow_symlinks=False)
+    there = os.stat(target, dir_fd=target_folder, follow_symlinks=False)
+    if not (os.path.samestat(here, there) and here.st_nlink > 1):
+        return False
+    folders = os.fstat(source_folder), os.fstat(target_folder)
+    return source != target or not os.path.samestat(*folders)
 
 
 def exists(descriptor: int, name: str) -> bool:
