@@ -153,11 +153,11 @@ def test_a_save_in_the_last_moment_survives(
     inbox = tmp_path / "in"
     rename = publish.rename_noreplace
 
-    def saved_first(folder: int, name: str, hidden: int, target: str) -> None:
+    def saved_first(folder: int, name: str, hidden: int, target: str, **how: bool) -> None:
         if target == "a.jpg" and not (inbox / GOING / "a.jpg").exists():
             (tmp_path / "new").write_bytes(b"another photo")
             os.rename(tmp_path / "new", inbox / "a.jpg")
-        rename(folder, name, hidden, target)
+        rename(folder, name, hidden, target, **how)
 
     monkeypatch.setattr(publish, "rename_noreplace", saved_first)
     with pytest.raises(NobgdError) as caught:
@@ -199,6 +199,41 @@ def test_what_a_kill_left_is_finished_or_put_back(tmp_path: Path) -> None:
         assert (answer, os.listdir(inbox)) == ((0, []) if again is errand else (1, ["a.jpg"]))
 
 
+class NoSuchCall:
+    """A file system without RENAME_NOREPLACE, as NFS is: links do it."""
+
+    @staticmethod
+    def renameat2(*_: object) -> int:
+        publish.ctypes.set_errno(errno.EINVAL)
+        return -1
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "é" * 125 + "x.jpg"])
+@pytest.mark.parametrize("new", [b"another photo", BYTES[::-1], BYTES, None])
+def test_a_save_between_link_and_unlink_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bytes | None, name: str
+) -> None:
+    """What gets the name in that moment stays, of whatever size; a removal is no failure."""
+    errand, inbox = finished(tmp_path, name), tmp_path / "in"
+    link = os.link
+
+    def saved_after(source: str, target: str, **where: Any) -> None:
+        link(source, target, **where)
+        monkeypatch.setattr(os, "link", link)
+        if new is None:
+            (inbox / name).unlink()
+        else:
+            (tmp_path / "new").write_bytes(new)
+            os.rename(tmp_path / "new", inbox / name)
+
+    monkeypatch.setattr(publish, "_libc", NoSuchCall())
+    monkeypatch.setattr(os, "link", saved_after)
+    assert errands.run(errand) == 0
+    assert {each.name: each.read_bytes() for each in inbox.iterdir()} == (
+        {} if new is None else {name: new}
+    )
+
+
 @pytest.mark.parametrize(
     "pair", [("in/a.jpg", f"in/{GOING}/a.jpg"), (f"in/{GOING}/a.jpg", "archive/a.jpg")]
 )
@@ -226,12 +261,6 @@ def test_an_inbox_where_nothing_can_be_taken_away_fills_with_no_doubles(
         if name == "a.jpg":
             raise OSError(errno.EIO, "I/O error")
         unlink(name, dir_fd=dir_fd)
-
-    class NoSuchCall:
-        @staticmethod
-        def renameat2(*_: object) -> int:
-            publish.ctypes.set_errno(errno.EINVAL)
-            return -1
 
     monkeypatch.setattr(publish, "_libc", NoSuchCall())
     with monkeypatch.context() as broken:

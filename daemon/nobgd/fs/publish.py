@@ -18,12 +18,17 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+
+from nobgd.fs.names import GOING_FILE, NAME_BYTES, numbered
 
 TEMP_PREFIX = ".nobgd-"
 TEMP_SUFFIX = ".tmp"
 _RENAME_NOREPLACE = 1
+_PIECE = 8 << 20
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOTTY}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -132,12 +137,15 @@ def _rename(descriptor: int, temp: str, name: str, seen: os.stat_result, *, repl
         raise
 
 
-def rename_noreplace(source_folder: int, source: str, target_folder: int, target: str) -> None:
+def rename_noreplace(
+    source_folder: int, source: str, target_folder: int, target: str, *, contested: bool = False
+) -> None:  # fmt: skip
     """Rename within or across open folders; FileExistsError rather than clobbering.
 
     renameat2 where the file system has RENAME_NOREPLACE, else link and unlink, else (exFAT,
     some FUSE) a look before the rename, which leaves a window of microseconds.  A move that was
     cut short between link and unlink is finished: the target is the very same file then.
+    ``contested``: others write under the old name, and what they put there meanwhile stays.
     """
     result = _libc.renameat2(
         source_folder, os.fsencode(source), target_folder, os.fsencode(target), _RENAME_NOREPLACE
@@ -146,8 +154,9 @@ def rename_noreplace(source_folder: int, source: str, target_folder: int, target
         return
     number = ctypes.get_errno()
     ends = source_folder, source, target_folder, target
+    leave = _leave_contested if contested else _leave
     if number == errno.EEXIST and _half_moved(*ends):
-        os.unlink(source, dir_fd=source_folder)
+        leave(*ends)
         return
     if number not in _UNSUPPORTED:
         raise OSError(number, os.strerror(number), target)
@@ -167,21 +176,68 @@ def rename_noreplace(source_folder: int, source: str, target_folder: int, target
         os.rename(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder)
         return
     try:
-        os.unlink(source, dir_fd=source_folder)
+        leave(*ends)
     except OSError:  # it has two names now: it keeps the one that it had
         with contextlib.suppress(OSError):
-            os.unlink(target, dir_fd=target_folder)
+            if _half_moved(*ends):
+                os.unlink(target, dir_fd=target_folder)
         raise
 
 
+def _leave(source_folder: int, source: str, *_: object) -> None:
+    """Take the old name away."""
+    os.unlink(source, dir_fd=source_folder)
+
+
+def _leave_contested(source_folder: int, source: str, target_folder: int, target: str) -> None:
+    """Take the old name away if it is still of the file that has moved.
+
+    It is renamed first, to a name that `lane.going` gives back after a kill: what is looked at is
+    what is taken away.
+    """
+    room = NAME_BYTES - len(GOING_FILE) - 8  # a number may come between
+    raw = os.fsencode(source)
+    spelt = raw[-room:].decode(errors="ignore") if len(raw) > room else source
+    tried = (GOING_FILE + name for name in islice(numbered(spelt), 16))
+    aside = next((name for name in tried if not exists(source_folder, name)), None)
+    if aside is None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), source)
+    try:
+        os.rename(source, aside, src_dir_fd=source_folder, dst_dir_fd=source_folder)
+    except FileNotFoundError:
+        return  # somebody else took it away
+    if _half_moved(source_folder, aside, target_folder, target):
+        os.unlink(aside, dir_fd=source_folder)
+        return
+    for name in numbered(source):  # something new: it gets its name, or the next free one
+        with contextlib.suppress(FileExistsError):
+            rename_noreplace(source_folder, aside, source_folder, name)
+            return
+
+
 def _half_moved(source_folder: int, source: str, target_folder: int, target: str) -> bool:
-    """Whether both are names of one file, and not the same name."""
-    here = os.stat(source, dir_fd=source_folder, follow_symlinks=False)
-    there = os.stat(target, dir_fd=target_folder, follow_symlinks=False)
-    if not (os.path.samestat(here, there) and here.st_nlink > 1):
-        return False
+    """Whether both are names of one file, and not the same name.
+
+    Inode numbers are not asked: a client may remember those of what had the name before (NFS), or
+    makes them up for each name (FUSE).  What is open is what is there.
+    """
     folders = os.fstat(source_folder), os.fstat(target_folder)
-    return source != target or not os.path.samestat(*folders)
+    if source == target and os.path.samestat(*folders):
+        return False
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with (
+        open(os.open(source, flags, dir_fd=source_folder), "rb") as one,
+        open(os.open(target, flags, dir_fd=target_folder), "rb") as other,
+    ):
+        seen = os.fstat(one.fileno()), os.fstat(other.fileno())
+        if not all(stat.S_ISREG(each.st_mode) and each.st_nlink > 1 for each in seen):
+            return False
+        if seen[0].st_size != seen[1].st_size:
+            return False
+        while piece := one.read(_PIECE):
+            if other.read(len(piece)) != piece:
+                return False
+        return not other.read(1)
 
 
 def exists(descriptor: int, name: str) -> bool:

@@ -47,7 +47,7 @@ class Room:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             self.held = os.open(name, flags, dir_fd=parent)
             _lock(self.held, fcntl.LOCK_SH)
-        publish.rename_noreplace(parent, name, self.folder, self.prefix + name)
+        publish.rename_noreplace(parent, name, self.folder, self.prefix + name, contested=True)
         return self.prefix + name
 
 
