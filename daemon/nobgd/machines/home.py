@@ -36,6 +36,7 @@ _THINK_LEASE_S = 5.0  # a machine renews it every third of that
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 _REFUSED_S = 15.0
 _TEXT = 400
+_MOST_FAILURES = 5  # in a row
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class _Asked:
     number: int
     which: int
     identity: int
+    host: str = ""  # that has begun it
     stored: int | None = None  # the broker's number, while it keeps it
     out: bool = True
 
@@ -112,7 +114,7 @@ class Home:
             if "infer" in said:
                 self._ask(int(said["infer"]), int(said["model"]), descriptors[0])
             elif "drop" in said:
-                self._drop(int(said["drop"]))
+                self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
             elif "thought" in said:
                 self._thought(int(said["thought"]), made=bool(said["made"]))
         finally:
@@ -146,9 +148,11 @@ class Home:
         if asked.number not in self._asked:  # it was dropped, or answered, meanwhile
             await self._withdraw(asked)
 
-    def _drop(self, number: int) -> None:
+    def _drop(self, number: int, *, overdue: bool) -> None:
         asked = self._asked.pop(number, None)
         if asked is not None:
+            if overdue and (one := self._machines.known.get(asked.host)) is not None:
+                self._failed(one, "it does not answer what it has begun")
             asked.out = False
             self._by_identity.pop(asked.identity, None)
             self._do(self._withdraw(asked))
@@ -183,24 +187,32 @@ class Home:
         if answer.recipe != self._recipes[asked.which]:
             return
         if answer.began:
+            asked.host = host
             self._say({"sign": asked.number, "host": host})
             return
-        one.answered += 1
         self._forget(asked)
         if answer.failed is not None:
             self._say({"back": asked.number})
+            self._failed(one, answer.failed)
         elif len(mask) != self._setup.weights[asked.which].mask_bytes:
             self._lied(one, "it answered with a mask of another size")
             self._say({"back": asked.number})
         else:
-            self._hand_over(asked, host, answer, mask)
+            self._hand_over(asked, one, answer, mask)
 
-    def _hand_over(self, asked: _Asked, host: str, answer: Answer, mask: bytes) -> None:
+    def _failed(self, one: Known, why: str) -> None:
+        """It did not do what it began: done here, and after some in a row it is asked no more."""
+        one.failures += 1
+        if one.failures >= _MOST_FAILURES and not one.refused:
+            self._refuse(one, f"{one.failures} times in a row: {why}; start its worker again")
+
+    def _hand_over(self, asked: _Asked, one: Known, answer: Answer, mask: bytes) -> None:
+        one.answered, one.failures = one.answered + 1, 0
         memory = shared_memory.create(len(mask))
         try:
             os.pwrite(memory, mask, 0)
             self._say({
-                "mask": asked.number, "host": host, "engine": answer.engine,
+                "mask": asked.number, "host": one.host, "engine": answer.engine,
                 "confidence": answer.confidence, "ran": answer.ran, "took_ms": answer.took_ms,
             }, memory)  # fmt: skip
         finally:
@@ -212,9 +224,11 @@ class Home:
         asked.out = False
 
     def _lied(self, one: Known, what: str) -> None:
-        if one.refused:
-            return
-        self._machines.refuse(one, f"{what}; install the same nobgd there and start its worker")
+        if not one.refused:
+            self._refuse(one, f"{what}; install the same nobgd there and start its worker again")
+
+    def _refuse(self, one: Known, why: str) -> None:
+        self._machines.refuse(one, why)
         self._tell("machine.refused", host=one.host, why=one.why[:_TEXT])
         self._show(one)
 

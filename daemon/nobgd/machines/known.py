@@ -30,6 +30,7 @@ class Known:
     proving: dict[str, float] = field(default_factory=dict)  # recipe: since when
     refused: str = ""  # why, and the way out
     answered: int = 0
+    failures: int = 0  # in a row
 
     @property
     def state(self) -> str:

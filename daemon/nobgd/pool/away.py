@@ -75,7 +75,7 @@ class Away:
                 self._began(message, now)
             case Back():
                 if (request := self._out.get(message.back)) is not None:
-                    self._come_home(request, to="")
+                    self._come_home(request)
             case _:
                 if self._line.others.broker:
                     self._all_back()
@@ -87,21 +87,22 @@ class Away:
             silent = now - request.heard > self._silent_s
             unbegun = free and not request.host and now - request.sent > _BEGIN_S
             dead = bool(request.host) and request.host not in up and free
-            if silent or unbegun or dead or now - request.sent > self._deadline_s:
-                self._come_home(request, to="")
+            overdue = now - request.sent > self._deadline_s
+            if silent or unbegun or dead or overdue:
+                self._come_home(request, overdue=overdue and not silent)
 
-    def forget(self, request: Request) -> None:
-        """Nobody waits for it any more."""
+    def forget(self, request: Request, *, overdue: bool = False) -> None:
+        """Nobody waits for it any more; ``overdue``: a machine was at it for longer than it may."""
         if self._out.pop(request.number, None) is not None or request.sent:
-            self._line.drop(request.number)
+            self._line.drop(request.number, overdue=overdue)
 
-    def _come_home(self, request: Request, to: str) -> None:
+    def _come_home(self, request: Request, *, overdue: bool = False) -> None:
         """It is worked on here, and next."""
-        self.forget(request)
+        self.forget(request, overdue=overdue)
         request.here, before = True, request.host
         self._waiting.appendleft(request)
         if before:
-            self._moved(request, before, to)
+            self._moved(request, before, "here")
 
     def _all_back(self) -> None:
         """The link or the broker is away; they may go out again, under the same number."""
@@ -117,7 +118,7 @@ class Away:
             self._moved(request, before, sign.host)
 
     def _moved(self, request: Request, before: str, to: str) -> None:
-        fields = {"from": before, "to": to or "here", **request.about}
+        fields = {"from": before, "to": to, **request.about}
         self._told("photo.moved", fields)
 
     def _take(self, answer: Mask, memory: int) -> None:
@@ -130,7 +131,7 @@ class Away:
         data = os.pread(memory, one.mask_bytes + 1, 0)
         if len(data) != one.mask_bytes:
             self._out[request.number] = request
-            self._come_home(request, to="")
+            self._come_home(request)
             return
         if waits is not None:
             self._waiting.remove(waits)

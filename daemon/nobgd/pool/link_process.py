@@ -152,10 +152,10 @@ class LinkProcess:
         """Have the picture in ``memory`` thought about somewhere.  Raises OSError."""
         self._say({"infer": number, "model": which}, memory)
 
-    def drop(self, number: int) -> None:
-        """Nobody waits for this one any more."""
+    def drop(self, number: int, *, overdue: bool = False) -> None:
+        """Nobody waits for this one any more; ``overdue``: whoever has it takes too long."""
         with contextlib.suppress(OSError):
-            self._say({"drop": number})
+            self._say({"drop": number, "overdue": overdue})
 
     def thought(self, number: int, *, made: bool) -> None:
         """Our own mask of its picture is there, or could not be made."""
