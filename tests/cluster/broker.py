@@ -22,7 +22,7 @@ from nobgd.fs import whole
 
 OLDEST = (2, 12, 7)
 PATIENCE_S = 60.0
-TESTS = str(Path(__file__).parents[1])
+TESTS = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 
 
 def lacking() -> str | None:

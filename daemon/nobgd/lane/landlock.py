@@ -30,7 +30,7 @@ _WRITE = (
 _FILE = _WRITE_FILE | _READ_FILE | _TRUNCATE  # what a rule on a file, not a folder, may hold
 _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 _HANDLED_LATER = (1 << 16) - 1  # ABI 5 and later: ioctl on devices too
-_NET = 0b11  # bind and connect, TCP
+_NET, _BIND = 0b11, 0b01  # bind and connect, TCP
 _SCOPED = 0b11  # abstract sockets, signals
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -41,18 +41,22 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def apply(read: Iterable[str | int], write: Iterable[str | int]) -> bool:
+def apply(
+    read: Iterable[str | int], write: Iterable[str | int], *, connects: bool = False
+) -> bool:
     """Let this thread, and those it starts from now on, touch only what lies beneath.
 
     Each is a path or an open descriptor, of which no share is asked; paths that are not there
-    are left out.  The process must have no_new_privs (or be
+    are left out.  Nothing may listen at or dial a TCP port; with ``connects`` it may dial.
+    The process must have no_new_privs (or be
     privileged).  Returns False where the kernel refuses.
     """
     version = abi()
     if version == 0:
         return False
     handled = _HANDLED.get(version, _HANDLED_LATER)
-    fields = [handled, *([_NET] if version >= 4 else []), *([_SCOPED] if version >= 6 else [])]
+    net = [_BIND if connects else _NET] if version >= 4 else []
+    fields = [handled, *net, *([_SCOPED] if version >= 6 else [])]
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     ruleset = _call(_CREATE, attributes, len(attributes), 0)
     if ruleset < 0:

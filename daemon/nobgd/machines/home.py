@@ -27,6 +27,7 @@ from nobgd.cluster import frames, join, probe, subjects
 from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
 from nobgd.cluster.words import Answer, Cast, Hello, Question, Wanted
 from nobgd.fs import shared_memory
+from nobgd.lane import confine
 from nobgd.machines.known import Known, Machines
 from nobgd.values import wire
 
@@ -84,6 +85,10 @@ class Home:
                 return
             time.sleep(0.02)  # it listens all the time; else it is gone
         self._over.set()
+
+    def confined(self, holds: tuple[str, ...]) -> None:
+        """Say how, once."""
+        self._say({"tell": "link.confined", "fields": {"holds": list(holds)}})
 
     def _tell(self, event: str, **fields: str | float) -> None:
         self._say({"tell": event, "fields": fields})
@@ -404,12 +409,15 @@ def main(descriptor: int) -> int:
         signal.signal(name, signal.SIG_IGN)
     line = socket.socket(fileno=descriptor)
     setup: wire.Link = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
-    asyncio.run(_home(line, setup))
+    holds = confine.networked(setup.join)
+    asyncio.run(_home(line, setup, holds))
     return 0
 
 
-async def _home(line: socket.socket, setup: wire.Link) -> None:
-    await Home(line, setup).run()
+async def _home(line: socket.socket, setup: wire.Link, holds: tuple[str, ...]) -> None:
+    home = Home(line, setup)
+    home.confined(holds)
+    await home.run()
 
 
 if __name__ == "__main__":

@@ -100,9 +100,9 @@ class Tell(_Said):
 
     tell: Literal[
         "machine.joined", "machine.lost", "machine.back", "machine.refused", "broker.lost",
-        "broker.back",
+        "broker.back", "link.confined",
     ]  # fmt: skip
-    fields: dict[str, str | int | float] = Field(max_length=8)
+    fields: dict[str, str | int | float | list[str]] = Field(max_length=8)
 
 
 Message = Mask | Sign | Back | Think | Seen | Broker | Tell

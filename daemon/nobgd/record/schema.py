@@ -207,6 +207,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         "the process that talks to other machines ended; it is opened again, no photo notices",
         "why", "",
     ),
+    "link.confined": ("how that process is confined; said when it is opened", "holds", ""),
     "broker.lost": (
         "the broker cannot be reached; masks are made here until it can", "why", "",
     ),
