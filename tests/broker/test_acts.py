@@ -14,6 +14,7 @@ from nobgd import config
 from nobgd.broker import acts, authority, users
 from nobgd.broker import folder as folders
 from nobgd.broker.folder import BrokerError
+from nobgd.broker.users import UserError
 from nobgd.cluster import join
 
 NAMES = ("127.0.0.1", "nas.lan", "fd00::1")
@@ -81,7 +82,7 @@ def test_who_is_invited_already_gets_another_secret_only_when_told_so(tmp_path: 
     made = _config(tmp_path)
     acts.set_up(made, NAMES)
     first, _ = acts.invite(made, "desk-3", role="worker", again=False)
-    with pytest.raises(BrokerError, match=r"desk-3 is invited already.* with --again"):
+    with pytest.raises(UserError, match=r"desk-3 is invited already.* with --again"):
         acts.invite(made, "desk-3", role="worker", again=False)
     second, _ = acts.invite(made, "desk-3", role="worker", again=True)
     there = [each for each in folders.machines(folders.of(made)) if each.name == "desk-3"]
@@ -96,7 +97,7 @@ def test_a_name_that_could_mean_something_is_refused(tmp_path: Path, name: str) 
     """It becomes a part of subjects and of a file's name."""
     made = _config(tmp_path)
     acts.set_up(made, NAMES)
-    with pytest.raises(BrokerError, match="is no name for a machine: use a-z"):
+    with pytest.raises(UserError, match="is no name for a machine: use a-z"):
         acts.invite(made, name, role="worker", again=False)
 
 
@@ -104,9 +105,9 @@ def test_home_is_not_invited_and_not_shut_out(tmp_path: Path) -> None:
     """It is the machine itself."""
     made = _config(tmp_path)
     acts.set_up(made, NAMES)
-    with pytest.raises(BrokerError, match="home is this machine itself"):
+    with pytest.raises(UserError, match="home is this machine itself"):
         acts.invite(made, "home", role="worker", again=True)
-    with pytest.raises(BrokerError, match="home is this machine itself"):
+    with pytest.raises(UserError, match="home is this machine itself"):
         acts.revoke(made, "home")
 
 
@@ -115,7 +116,7 @@ def test_who_is_not_there_cannot_be_shut_out(tmp_path: Path) -> None:
     made = _config(tmp_path)
     acts.set_up(made, NAMES)
     acts.invite(made, "desk-3", role="worker", again=False)
-    with pytest.raises(BrokerError, match="no machine desk-4 is invited; there are: desk-3"):
+    with pytest.raises(UserError, match="no machine desk-4 is invited; there are: desk-3"):
         acts.revoke(made, "desk-4")
     acts.revoke(made, "desk-3")
     assert [each.name for each in folders.machines(folders.of(made))] == ["home"]
@@ -239,6 +240,10 @@ def test_a_folder_that_nats_cannot_be_told_of_is_refused(tmp_path: Path) -> None
     acts.set_up(_config(odd), NAMES)
     conf = (odd / "broker/nats.conf").read_text()
     assert re.search(r'cert_file: "[^\n]*/a \\"b\\" \\\\ \$c/broker/broker.pem"', conf)
+    (odd / "broker/own.conf").write_text("http: 127.0.0.1:8222\n")
+    acts.set_up(_config(odd), NAMES)
+    assert (odd / "broker/own.conf").read_text() == "http: 127.0.0.1:8222\n"
+    assert 'include "own.conf"\n' in conf
     worse = tmp_path / "a\nb"
     worse.mkdir()
     with pytest.raises(BrokerError, match=r"a\\nb.* cannot stand in the broker's configuration"):

@@ -18,11 +18,14 @@ import nats
 import nats.errors
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from broker.conftest import WAIT_S, Broker
 from nobgd.broker import acts, server
-from nobgd.cluster import join, subjects
+from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.join import Join
+from nobgd.cluster.words import Hello, Order
+from nobgd.machines import draining
 
 RECIPE = "0123abcd"
 
@@ -325,3 +328,36 @@ def test_the_broker_has_nothing_against_its_configuration(broker: Broker) -> Non
     assert program is not None
     listed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert server.version(program) in listed.stdout
+
+
+def test_an_order_reaches_the_machine_it_is_for(home: Join, desk: Join) -> None:
+    """And is believed when the machine says that it obeys; one that is silent is said to be."""
+
+    async def act() -> int:
+        worker = await connect(desk)
+
+        async def heard(message: Msg) -> None:
+            order, _ = frames.unpack(Order, message.data)
+            hello = Hello(
+                protocol=1, run="0" * 16, seats=2, priority=5, busy=3, draining=order.drain
+            )
+            await worker.publish(subjects.hello("desk-3"), frames.pack(hello))
+
+        await worker.subscribe(subjects.cast("desk-3"), cb=heard)
+        await worker.flush(timeout=20)
+        try:
+            return await draining.order(home, "desk-3", drain=True)
+        finally:
+            await worker.close()
+
+    assert asyncio.run(act()) == 3
+
+
+def test_a_machine_that_is_silent_is_said_to_be(
+    home: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After some patience."""
+    monkeypatch.setattr(draining, "_EVERY_S", 0.05)
+    monkeypatch.setattr(draining, "_PATIENCE_S", 0.1)
+    with pytest.raises(draining.Silent):
+        asyncio.run(draining.order(home, "desk-4", drain=True))

@@ -19,6 +19,7 @@ from pathlib import Path
 from nobgd.broker import folder as folders
 from nobgd.broker import server, users
 from nobgd.broker.folder import BrokerError, Folder
+from nobgd.broker.users import UserError
 from nobgd.cluster import join
 from nobgd.cluster.join import HOME, Join, JoinError
 from nobgd.config import Config
@@ -72,23 +73,20 @@ def set_up(config: Config, addresses: Sequence[str]) -> SetUp:
 def invite(config: Config, name: str, *, role: users.Role, again: bool) -> tuple[Join, bool]:
     """Let a machine in: what its join file holds, and whether a broker here knows already.
 
-    Raises `BrokerError`.
+    Raises `BrokerError`, `UserError`.
     """
     folder = _there(config)
-    _, port = folders.listened(config)
+    port = folders.listened(config)[1]
     with _alone(folder):
         there = folders.machines(folder)
         if name == HOME:
-            raise BrokerError(f"{HOME} is this machine itself; `nobgd cluster init` lets it in")
+            raise UserError(f"{HOME} is this machine itself; `nobgd cluster init` lets it in")
         if any(each.name == name for each in there) and not again:
-            raise BrokerError(
+            raise UserError(
                 f"{name} is invited already, and its secret is kept nowhere; with --again it gets"
                 " another one, and the one it has opens nothing any more"
             )
-        try:
-            user, secret = users.make(name, role, time.time())
-        except ValueError as error:
-            raise BrokerError(str(error)) from None
+        user, secret = users.make(name, role, time.time())
         addresses = folders.addresses(folder)
         made = Join(name, _url(addresses[0], port), name, secret, folders.ca(folder))
         folders.put(folder, config, users.changed(there, user))
@@ -96,16 +94,19 @@ def invite(config: Config, name: str, *, role: users.Role, again: bool) -> tuple
 
 
 def revoke(config: Config, name: str) -> bool:
-    """Shut a machine out; whether a broker here has ended its connection.  Raises `BrokerError`."""
+    """Shut a machine out; whether a broker here has ended its connection.
+
+    Raises `BrokerError`, `UserError`.
+    """
     folder = _there(config)
     with _alone(folder):
         there = folders.machines(folder)
         left = tuple(each for each in there if each.name != name)
         if name == HOME:
-            raise BrokerError(f"{HOME} is this machine itself; take cluster: out to end it all")
+            raise UserError(f"{HOME} is this machine itself; take cluster: out to end it all")
         if len(left) == len(there):
             known = ", ".join(each.name for each in there if each.name != HOME) or "none"
-            raise BrokerError(f"no machine {name} is invited; there are: {known}")
+            raise UserError(f"no machine {name} is invited; there are: {known}")
         folders.put(folder, config, left)
         return _told(folder)
 

@@ -4,6 +4,7 @@
     broker.pem, broker.key  what the broker proves itself by
     machines.json           who may come in (see `users`)
     nats.conf               made of all this; what the broker reads
+    own.conf                read with it, and somebody's own: nobgd makes it once, empty
 
 Where root makes it for the service, the broker runs as a user of its own, whose group may read
 what the broker needs and nothing else.
@@ -29,6 +30,7 @@ from nobgd.fs import whole
 GROUP = "nobgd-broker"  # and user, of the service
 STATE = "/var/lib/nobgd-broker"  # of the service: the unit makes it
 RUNTIME = "/run/nobgd-broker"
+_OWN_SAYS = "# Yours: NATS reads this with nats.conf; for example http: 127.0.0.1:8222\n"
 
 
 class BrokerError(Exception):
@@ -128,8 +130,11 @@ def put(folder: Folder, config: Config, there: Sequence[User]) -> None:
     try:
         whole.write(folder.path / "machines.json", users.text(there).encode(), 0o600)
         text = nats_conf.text(_settings(folder, config), there)
-        whole.write(folder.conf, text.encode(), 0o640 if folder.gid is not None else 0o600,
-                    None if folder.gid is None else (0, folder.gid))  # fmt: skip
+        mode = 0o600 if folder.gid is None else 0o640
+        owner = None if folder.gid is None else (0, folder.gid)
+        if not (folder.path / nats_conf.OWN).exists():
+            whole.write(folder.path / nats_conf.OWN, _OWN_SAYS.encode(), mode, owner)
+        whole.write(folder.conf, text.encode(), mode, owner)
     except (OSError, ValueError) as error:
         raise _failed(folder.path, error) from None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nobgd.broker.users import User
 from nobgd.cluster import subjects
 
+OWN = "own.conf"  # beside it, for what somebody wants besides
 _ROOT = f"nobgd.{subjects.PROTOCOL}.>"
 
 
@@ -42,6 +43,7 @@ def text(settings: Settings, users: Iterable[User]) -> str:
         'ping_interval: "5s"',
         "ping_max: 2",
         'write_deadline: "5s"',
+        f"include {_quoted(OWN)}",
         "tls {",
         f"  cert_file: {_quoted(settings.certificate)}",
         f"  key_file: {_quoted(settings.key)}",

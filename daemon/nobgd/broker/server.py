@@ -47,7 +47,7 @@ def version(program: str) -> str | None:
 
 def does(version: str) -> bool:
     """Whether this version is known to do, and has no hole that is known."""
-    found = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", version)
     if found is None:
         return False
     numbers = tuple(map(int, found.groups()))

@@ -22,6 +22,10 @@ _COST = 4  # 2^4 rounds, bcrypt's least
 _MOST = 10_000
 
 
+class UserError(Exception):
+    """There is no such machine, or one already, or it may not be called so; one sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """One machine."""
@@ -33,9 +37,9 @@ class User:
 
 
 def make(name: str, role: Role, now: float) -> tuple[User, str]:
-    """A machine and its secret, which is kept nowhere.  Raises ValueError."""
+    """A machine and its secret, which is kept nowhere.  Raises `UserError`."""
     if not join.is_name(name):
-        raise ValueError(
+        raise UserError(
             f"{name!r} is no name for a machine: use a-z, 0-9 and -, as in desk-3, 63 at most"
         )
     secret = secrets.token_urlsafe(32)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _API_S = 5.0
 _PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
 _EXISTS = (10058, 10148)  # server/errors.json: a stream of this name, a consumer of this name
 _REFUSED = ("authorization violation", "authentication", "user authentication revoked")
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # each end by TLS is a warning there
 _ACK, _NAK, _RENEW = b"+ACK", b"-NAK", b"+WPI"
 
 

@@ -114,6 +114,8 @@ class Worker:
                 self.unreachable.set()
                 if tries == 0:
                     self._told("warning", "broker.lost", {"why": str(error)})
+                notify.watchdog()  # waiting for the broker is no hang
+                notify.status(str(error))
                 await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S) - 1)])
                 tries += 1
                 continue

@@ -1,0 +1,142 @@
+"""`nobgd cluster` at a shell: what it writes, says and answers with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from nobgd import cli, config
+from nobgd.cluster import join
+
+PLAIN = "# mine\nstate_dir: state\ninboxes:\n  - {path: in, outbox: out}\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a configuration, of somebody who is no root."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    (tmp_path / "nobgd.yaml").write_text(PLAIN)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(["cluster", *words])
+    out = capsys.readouterr()
+    return code, out.out, out.err
+
+
+def test_init_writes_the_section_and_says_what_is_next(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else in the file changes; the second time nothing does."""
+    os.chmod(here / "nobgd.yaml", 0o640)
+    code, out, err = said(capsys, "init", "--address", "nas.lan", "--address", "10.0.0.7")
+    assert (code, err) == (0, "")
+    assert "nobgd.yaml: added cluster: with listen: tls://0.0.0.0:4222" in out
+    assert "others reach it at nas.lan" in out
+    assert f"next:\n  nats-server -c {here}/broker/nats.conf\n" in out
+    text = (here / "nobgd.yaml").read_text()
+    assert text == f"{PLAIN}\ncluster:\n  listen: tls://0.0.0.0:4222\n"
+    assert (here / "nobgd.yaml").stat().st_mode & 0o777 == 0o640
+    code, out, err = said(capsys, "init")
+    assert (code, err) == (0, "")
+    assert "as it was already" in out
+    assert "others reach it at nas.lan" in out
+    assert (here / "nobgd.yaml").read_text() == text
+
+
+def test_a_configuration_that_cannot_be_added_to_is_left_alone(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lines to write are said."""
+    flow = "{state_dir: state, inboxes: [{path: in, outbox: out}]}\n"
+    (here / "nobgd.yaml").write_text(flow)
+    code, _, err = said(capsys, "init")
+    assert code == 2
+    assert "write it in, and try again:\ncluster:\n  listen: tls://0.0.0.0:4222" in err
+    assert (here / "nobgd.yaml").read_text() == flow
+    assert not (here / "broker").exists()
+
+
+def test_invite_writes_a_join_file_for_the_one_who_brings_it(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mode 0600; or on standard output and nothing else there; its secret is in no sentence."""
+    said(capsys, "init", "--address", "nas.lan")
+    code, out, err = said(capsys, "invite", "desk-3")
+    assert (code, err) == (0, "")
+    made = join.read(here / "desk-3.join")
+    assert (made.name, made.user, made.url) == ("desk-3", "desk-3", "tls://nas.lan:4222")
+    assert (here / "desk-3.join").stat().st_mode & 0o777 == 0o600
+    assert "no broker runs here yet" in out
+    assert "systemd/install.sh --worker desk-3.join" in out
+    assert made.secret not in out
+    code, out, err = said(capsys, "invite", "studio", "--home", "-o", "-")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["name"] == "studio"
+    assert not (here / "studio.join").exists()
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["invite", "Desk 3"], 1, "'Desk 3' is no name for a machine"),
+        (["invite", "home"], 1, "home is this machine itself"),
+        (["invite", "desk-3"], 1, "desk-3 is invited already"),
+        (["invite", "desk-4", "-o", "no/such/x.join"], 3, "No such file or directory; desk-4 is"),
+        (["revoke", "desk-9"], 1, "no machine desk-9 is invited; there are: desk-3"),
+        (["init", "--address", "a b"], 3, "'a b' is neither an address nor a host's name"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], code: int, says: str
+) -> None:
+    """With the exit code that the help promises."""
+    said(capsys, "init", "--address", "nas.lan")
+    said(capsys, "invite", "desk-3")
+    got, _, err = said(capsys, *words)
+    assert got == code
+    assert says in err
+    assert len(err.splitlines()) == 1
+
+
+def test_revoke_says_what_is_left_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the other machine."""
+    said(capsys, "init")
+    said(capsys, "invite", "desk-3")
+    code, out, err = said(capsys, "revoke", "desk-3")
+    assert (code, err) == (0, "")
+    assert "revoked: desk-3; no broker runs here" in out
+    assert "on desk-3, `sudo systemctl disable --now nobgd-worker`" in out
+    assert "desk-3" not in (here / "broker/nats.conf").read_text()
+
+
+def test_where_the_broker_is_elsewhere_nothing_is_done(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor where there is none."""
+    for act in (["invite", "a"], ["revoke", "a"]):
+        code, _, err = said(capsys, *act)
+        assert code == 3
+        assert "there is no broker yet; `nobgd cluster init` sets it up" in err
+    (here / "nobgd.yaml").write_text(PLAIN + "cluster: {join: nas.join}\n")
+    for act in (["init"], ["invite", "a"], ["revoke", "a"]):
+        code, _, err = said(capsys, *act)
+        assert code == 2
+        assert "its broker is elsewhere, as cluster.join says; do this there" in err
+
+
+def test_a_link_to_the_configuration_stays_one(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file behind it is written."""
+    (here / "nobgd.yaml").rename(here / "real.yaml")
+    (here / "nobgd.yaml").symlink_to("real.yaml")
+    assert said(capsys, "init")[0] == 0
+    assert (here / "nobgd.yaml").is_symlink()
+    assert config.load(here / "nobgd.yaml").cluster is not None
