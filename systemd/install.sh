@@ -12,6 +12,8 @@ Install nobgd as a systemd service.
   sudo systemd/install.sh                      from this checkout (downloads what is missing)
   systemd/install.sh --make-bundle DIR         prepare DIR for a machine without internet
   sudo DIR/install.sh                          install from there, without any network
+  sudo systemd/install.sh --worker FILE        this machine only makes masks for another, which
+                                               wrote FILE: nobgd cluster invite NAME
 
 options
   --bundle DIR        take wheels and models from DIR (implied when run from inside it)
@@ -32,19 +34,20 @@ kept; to go back: ln -sfn "$(cat /opt/nobgd/previous)" /opt/nobgd/venv, then res
 It writes /opt/nobgd, units in /etc/systemd/system and their drop-ins, sysusers.d, tmpfiles.d
 and logrotate.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
 the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
+With --worker it writes /etc/nobgd/worker.join and worker.yaml, and no unit but nobgd-worker.
 With `web:` in the configuration it opens the page's socket, without it closes it.
 TEXT
 }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bundle='' make_bundle='' model='' weights='' engine='' slim='' python='' start=yes dry=''
+bundle='' make_bundle='' model='' weights='' engine='' slim='' python='' worker='' start=yes dry=''
 say() { printf '%s\n' "$*"; }
 fail() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 run() { if [ -n "$dry" ]; then say "would run: $*"; else "$@"; fi; }
 
 while [ $# -gt 0 ]; do
   case $1 in
-    --bundle | --make-bundle | --model | --weights | --engine | --python)
+    --bundle | --make-bundle | --model | --weights | --engine | --python | --worker)
       [ $# -ge 2 ] || fail "$1 needs a value; see --help"
       name=${1#--}
       printf -v "${name//-/_}" '%s' "$2"
@@ -273,6 +276,41 @@ inboxes:
 TEXT
 }
 
+# What a machine that works for another has: the join file, a few keys, a unit that dials the broker.
+first_worker() {
+  "$program/bin/python" - "$worker" <<'PYTHON' || exit 1
+import sys
+from pathlib import Path
+from nobgd.cluster import join
+try:
+    join.read(Path(sys.argv[1]))
+except join.JoinError as error:
+    sys.exit(f"install.sh: {error}")
+PYTHON
+  [ "$worker" -ef /etc/nobgd/worker.join ] || install -D -m 640 -o root -g nobgd-worker "$worker" /etc/nobgd/worker.join
+  if [ -e /etc/nobgd/worker.yaml ]; then say 'keep /etc/nobgd/worker.yaml'; return; fi
+  put_text 644 /etc/nobgd/worker.yaml <<TEXT
+# What this machine does for another; after a change: sudo systemctl restart nobgd-worker
+join: /etc/nobgd/worker.join
+TEXT
+}
+
+install_worker() {
+  say "write /etc/nobgd/worker.join from $worker"
+  [ -n "$dry" ] || first_worker
+  put 644 "$here/nobgd-worker.service" "$units/nobgd-worker.service"
+  run /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.join --apply
+  run systemctl enable --quiet nobgd-worker.service
+  if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then
+    run systemctl restart --no-block nobgd-worker.service # it is ready when the broker lets it in
+    say 'this machine works; `systemctl status nobgd-worker` says for whom'
+  else
+    say 'installed; `systemctl start nobgd-worker` starts it'
+  fi
+  [ -n "$dry" ] || clear_away
+  say "you may remove $worker: it was copied, and it holds a secret"
+}
+
 # The page's socket is open when the configuration has `web:`, as its drop-in says.
 page() {
   if [ -e "$units/nobgd-web.socket.d/50-config.conf" ]; then
@@ -291,6 +329,8 @@ if [ -n "$make_bundle" ]; then
   exit 0
 fi
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || fail 'must be root: run it with sudo'
+[ -z "$worker" ] || [ -f "$worker" ] || fail "there is no file $worker; \`nobgd cluster invite NAME\`," \
+  'on the machine that has the photos, writes one'
 command -v systemctl >/dev/null || fail 'there is no systemd here; see README.md for running nobgd by hand'
 find_python
 
@@ -309,8 +349,12 @@ put_text 755 /usr/local/bin/nobgd <<TEXT
 export NOBGD_MODELS="\${NOBGD_MODELS:-$models}"
 exec $venv/bin/nobgd "\$@"
 TEXT
+if [ -n "$worker" ]; then
+  install_worker
+  exit 0
+fi
 first_configuration
-for one in nobgd.service nobgd-web.service nobgd-web.socket; do put 644 "$here/$one" "$units/$one"; done
+for one in nobgd.service nobgd-web.service nobgd-web.socket nobgd-broker.service; do put 644 "$here/$one" "$units/$one"; done
 say 'fit drop-ins to the configuration'
 run /usr/local/bin/nobgd unit -c "$config" --apply
 run systemctl enable --quiet nobgd.service
@@ -319,6 +363,11 @@ if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then
     fail 'installed, but the service did not start; `systemctl status nobgd` and' \
       '`sudo nobgd doctor` say why'
   page
+  if [ -e "$units/nobgd-worker.service" ]; then # which works for another besides
+    put 644 "$here/nobgd-worker.service" "$units/nobgd-worker.service"
+    run systemctl daemon-reload
+    run systemctl try-restart --no-block nobgd-worker.service
+  fi
   say 'nobgd runs. Put a photo into an inbox:'
 else
   say 'installed; `systemctl start nobgd` starts it. The folders are:'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Take the service and its page away.  Configuration, state (what was done, and quarantined
+# Take the services away.  Configuration, state (what was done, and quarantined
 # photos) and the users that own them stay; --purge removes those too.  Photos are never touched.
 set -euo pipefail
 
@@ -7,7 +7,7 @@ usage() {
   cat <<'TEXT'
 Remove the nobgd service: sudo systemd/uninstall.sh [--purge] [--dry-run]
 
-Stays: /etc/nobgd, /var/lib/nobgd, the users nobgd and nobgd-web, log files, and all photos.
+Stays: /etc/nobgd, /var/lib/nobgd, the services' users, log files, and all photos.
   --purge     remove configuration, state with quarantined photos, logs and users as well
   --dry-run   only say what would be done
 TEXT
@@ -44,7 +44,7 @@ empty() { # remove folders that hold nothing
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || { say 'uninstall.sh: must be root: run it with sudo' >&2; exit 1; }
 
 units=/etc/systemd/system
-all='nobgd-web.socket nobgd-web.service nobgd.service'
+all='nobgd-web.socket nobgd-web.service nobgd-worker.service nobgd.service nobgd-broker.service'
 for unit in $all; do # a socket before what it starts
   [ -e "$units/$unit" ] || continue
   if [ -d /run/systemd/system ]; then run systemctl stop "$unit"; fi
@@ -58,17 +58,18 @@ if [ -d /run/systemd/system ]; then
   run systemctl daemon-reload
   for unit in $all; do run systemctl reset-failed "$unit" 2>/dev/null || true; done
 fi
-gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /etc/logrotate.d/nobgd /opt/nobgd /var/cache/nobgd /run/nobgd
+gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /etc/logrotate.d/nobgd /opt/nobgd /run/nobgd \
+  /var/cache/nobgd /var/cache/nobgd-worker
 if grep -qs /opt/nobgd/venv /usr/local/bin/nobgd; then gone /usr/local/bin/nobgd; fi
 gone /etc/nobgd/nobgd.example.yaml /etc/nobgd/nobgd.schema.json
 if [ -n "$purge" ]; then
-  gone /etc/nobgd /var/lib/nobgd /var/log/nobgd
-  for one in nobgd-web nobgd; do
+  gone /etc/nobgd /var/lib/nobgd /var/lib/nobgd-broker /var/log/nobgd
+  for one in nobgd-worker nobgd-broker nobgd-web nobgd; do
     if getent passwd "$one" >/dev/null; then run userdel "$one"; fi
     if getent group "$one" >/dev/null; then run groupdel "$one"; fi
   done
 else
   empty /var/log/nobgd
-  say 'keep /etc/nobgd, /var/lib/nobgd, log files and the users nobgd and nobgd-web; --purge removes them too'
+  say 'keep /etc/nobgd, /var/lib/nobgd, log files and the services'\'' users; --purge removes them too'
 fi
 empty /srv/nobgd/in /srv/nobgd/out /srv/nobgd

@@ -26,7 +26,7 @@ def test_uninstall_leaves_state_and_configuration(nobgd: Nobgd, before: set[str]
     """And photos; nothing else."""
     nobgd.machine.run("rm", "-rf", "/opt/drop", f"{DROPIN}/80-quick.conf")
     said = nobgd.machine.run("/mnt/bundle/uninstall.sh").stdout
-    assert "keep /etc/nobgd, /var/lib/nobgd, log files and the users nobgd and nobgd-web" in said
+    assert "keep /etc/nobgd, /var/lib/nobgd, log files and the services' users" in said
     left = files(nobgd.machine) - before
     kept = ("etc/nobgd/nobgd.yaml", "var/lib/nobgd/", "var/log/nobgd/", "srv/nobgd/")
     base = ("etc/passwd", "etc/shadow", "etc/group", "etc/gshadow", "etc/.pwd", "etc/.updated")
@@ -34,7 +34,7 @@ def test_uninstall_leaves_state_and_configuration(nobgd: Nobgd, before: set[str]
               "var/cache/ldconfig", "var/lib/postgresql", "var/lib/AccountsService")  # fmt: skip
     assert not [name for name in left if not name.startswith((*kept, *base, *others))]
     assert not [name for name in left if "nobgd" in name and not name.startswith(kept)]
-    for unit in (UNIT, "nobgd-web.socket", "nobgd-web.service"):
+    for unit in (UNIT, "nobgd-web.socket", "nobgd-web.service", "nobgd-broker.service"):
         assert nobgd.machine.run("systemctl", "cat", unit, check=False).returncode != 0
 
 
@@ -42,7 +42,7 @@ def test_purge_leaves_only_photos(nobgd: Nobgd) -> None:
     """No user, no state, no configuration; and it can be run twice."""
     for _ in range(2):
         nobgd.machine.run("/mnt/bundle/uninstall.sh", "--purge")
-    for user in ("nobgd", "nobgd-web"):
+    for user in ("nobgd", "nobgd-web", "nobgd-broker", "nobgd-worker"):
         assert nobgd.machine.run("id", user, check=False).returncode != 0
     found = nobgd.machine.sh("ls -d /etc/nobgd /var/lib/nobgd /opt/nobgd 2>/dev/null || true")
     assert found == ""

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from nobgd.cli import common, screen
 
@@ -22,7 +23,11 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "is due.\n\n"
         "With --apply it is written to /etc/systemd/system/nobgd.service.d/50-config.conf, as "
         "a whole and only if it differs. That takes root. With `web:` in the configuration the "
-        "page's units get drop-ins as well: where the socket listens, what its process sees.",
+        "page's units get drop-ins as well: where the socket listens, what its process sees; with "
+        "`cluster:` the broker's unit gets its port, and the daemon's may reach the broker and "
+        "nothing else.\n\n"
+        "With --worker the unit of a machine that works for another may reach the broker that the "
+        "join file names.",
         examples=[
             ("nobgd unit", "look at it"),
             ("sudo nobgd unit --apply", "install it"),
@@ -36,21 +41,22 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--apply", action="store_true", help="install it instead of printing it; as root"
     )
+    parser.add_argument(
+        "--worker", metavar="FILE", type=Path, help="the join file of a machine that only works"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
-    from nobgd.systemd import page, unit
-
     try:
-        config = common.load(args)
+        wanted = _wanted(args)
     except common.Quit as end:
         return end.code
-    wanted = {unit.PLACE: unit.text(config, unit.machine(config)), **page.texts(config)}
     if not args.apply:
+        texts = [text for text in wanted.values() if text]
         shown = [f"# {place}\n{text}" for place, text in wanted.items() if text]
-        screen.data("\n".join(shown) if len(shown) > 1 else wanted[unit.PLACE])
+        screen.data("\n".join(shown) if len(shown) > 1 else texts[0])
         return common.GOOD
     changed = []
     for place, text in wanted.items():
@@ -68,11 +74,29 @@ def run(args: argparse.Namespace) -> int:
     return common.GOOD
 
 
+def _wanted(args: argparse.Namespace) -> dict[str, str]:
+    """Where each drop-in goes, and what it says; empty: there is to be none.  Raises `Quit`."""
+    from nobgd.cluster import join
+    from nobgd.systemd import machines, page, unit
+
+    if args.worker is None:
+        config = common.load(args)
+        own = {unit.PLACE: unit.text(config, unit.machine(config))}
+        return {**own, **page.texts(config), **machines.texts(config)}
+    try:
+        found = join.read(args.worker)
+    except join.JoinError as error:
+        common.complain(str(error))
+        raise common.Quit(common.USAGE) from None
+    return {machines.WORKER: machines.worker_text(args.worker, found)}
+
+
 def _then(place: str, text: str, changed: bool) -> str:
     if not changed:
         return "as it was already"
     if not text:
-        return "removed; there is no web: in the configuration"
+        section = "web" if "web" in place else "cluster"
+        return f"removed; there is no {section}: in the configuration"
     name = place.split("/")[-2].removesuffix(".d").removesuffix(".service")
     return f"it takes effect with `systemctl restart {name}`"
 

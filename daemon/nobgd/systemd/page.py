@@ -53,7 +53,8 @@ def texts(config: Config) -> dict[str, str]:
     """Where each drop-in is, and what it says; empty: there is to be none."""
     wanted = {SOCKET: list(socket(config)), SERVICE: list(service(config))}
     return {
-        place: unit.written(config, lines) if lines else "" for place, lines in wanted.items()
+        place: unit.written(config.origin, lines) if lines else ""
+        for place, lines in wanted.items()
     }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from nobgd.config import Config
 from nobgd.pool import engine, memory
+from nobgd.systemd import reach
 
 PLACE = "/etc/systemd/system/nobgd.service.d/50-config.conf"
 USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
@@ -21,6 +22,7 @@ _OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit make
 HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
 _TEMPS = ("/tmp", "/var/tmp")  # noqa: S108 - another folder inside, by PrivateTmp=
 _SUPERVISOR_MB = 100.0
+_LINK_MB = 60.0  # the process that talks to the broker
 _PEAK_SHARE = 1.25  # MemoryMax over MemoryHigh: the kernel first slows down, then kills
 _TYPICAL_MEGAPIXELS = 50.0
 _MB = 1_000_000
@@ -35,13 +37,14 @@ class Machine:
     lanes: int
     threads: int
     infer: int = 1  # inferences at a time
+    reach: tuple[str, ...] = ()  # addresses of the broker
 
 
 def machine(config: Config) -> Machine:
     """The machine this runs on."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
     size = engine.sizes(config)
-    return Machine(total, size.lanes, size.threads, size.infer)
+    return Machine(total, size.lanes, size.threads, size.infer, reach.of_home(config))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def folders(config: Config) -> Folders:
             written.add(str(inbox.archive))
         if inbox.model.directory is not None:
             read.add(str(inbox.model.directory))
+    if config.cluster is not None and config.cluster.join is not None:
+        read.add(str(config.cluster.join))
     written = {each for each in written if not below(each, _OWN)}
     return Folders(tuple(sorted(written)), tuple(sorted(read - written)))
 
@@ -90,7 +95,8 @@ def memory_mb(config: Config, lanes: int, infer: int = 1) -> float:
     The figures are those that `pool.memory` admits photos by.
     """
     pixels = megapixels_in_flight(config, lanes) * memory.MB_PER_MEGAPIXEL
-    return _SUPERVISOR_MB + engine.needed_mb(config, lanes, infer) + pixels
+    link = 0.0 if config.cluster is None or config.cluster.think == "never" else _LINK_MB
+    return _SUPERVISOR_MB + link + engine.needed_mb(config, lanes, infer) + pixels
 
 
 def tasks(config: Config, here: Machine) -> int:
@@ -121,10 +127,7 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
     for path in (*found.read, *([origin] if origin in hidden else [])):
         key = "BindReadOnlyPaths" if path in hidden else "ReadOnlyPaths"
         yield "Service", key, "-" + quoted(path, colons=path in hidden)
-    if config.metrics.port is not None:  # only 127.0.0.1 is listened on and let through
-        yield "Service", "PrivateNetwork", "no"
-        yield "Service", "RestrictAddressFamilies", "AF_INET"
-        yield "Service", "IPAddressAllow", "localhost"
+    yield from _network(config, here)
     if engine.matting(config):  # rembg compiles machine code when a lane starts
         yield "Service", "MemoryDenyWriteExecute", "no"
     need = memory_mb(config, here.lanes, here.infer)
@@ -132,6 +135,17 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
     yield "Service", "MemoryHigh", _size(min(need, limit * 0.9))
     yield "Service", "MemoryMax", _size(limit)
     yield "Service", "TasksMax", str(tasks(config, here))
+
+
+def _network(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
+    """Where metrics are asked for on 127.0.0.1, and where there is a broker to be dialled."""
+    if config.metrics.port is None and not here.reach:
+        return
+    yield "Service", "PrivateNetwork", "no"
+    yield "Service", "RestrictAddressFamilies", "AF_INET AF_INET6" if here.reach else "AF_INET"
+    own = () if config.metrics.port is None else ("localhost",)
+    for address in dict.fromkeys((*own, *here.reach)):
+        yield "Service", "IPAddressAllow", address
 
 
 def text(config: Config, here: Machine) -> str:
@@ -142,14 +156,17 @@ def text(config: Config, here: Machine) -> str:
         f" {megapixels_in_flight(config, here.lanes):g} megapixels x"
         f" {memory.MB_PER_MEGAPIXEL:g} MB, or what the machine has."
     )
-    return written(config, settings(config, here), memory_line)
+    return written(config.origin, settings(config, here), memory_line)
 
 
-def written(config: Config, lines: Iterable[tuple[str, str, str]], *comments: str) -> str:
-    """A drop-in's text of (section, key, value)."""
+def written(
+    origin: str, lines: Iterable[tuple[str, str, str]], *comments: str,
+    again: str = "sudo nobgd unit --apply",
+) -> str:
+    """A drop-in's text of (section, key, value), made from the file ``origin``."""
     out = [
-        f"# Made by `nobgd unit` from {quoted(str(config.origin))};",
-        "# after a change of the configuration: sudo nobgd unit --apply",
+        f"# Made by `nobgd unit` from {quoted(origin)};",
+        f"# after a change of it: {again}",
         *comments,
     ]
     section = ""
