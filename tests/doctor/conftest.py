@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from broker.conftest import broker
 from nobgd import config
+
+__all__ = ["broker"]
 
 Mount = Callable[[Path, str], Path]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from nobgd.cli import common
 
@@ -18,17 +19,24 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "accents in names), inotify's limit, clocks, and the systemd unit. One line for each: "
         "ok, or FIX and what to do.\n\n"
         "As root it looks with the eyes of the user nobgd, so use sudo where nobgd runs as a "
-        "service. Nothing is changed: what it writes to try a folder it removes again.",
+        "service. Nothing is changed: what it writes to try a folder it removes again.\n\n"
+        "With `cluster:` the broker, its certificate, what it runs as, and the machines that were "
+        "invited as well; --worker looks at a machine that works for another.",
         examples=[
             ("sudo nobgd doctor", "the service"),
             ("nobgd doctor -c config/nobgd.yaml", "a configuration of your own"),
             ("sudo nobgd doctor | grep ^FIX", "only what there is to do"),
+            ("sudo nobgd doctor --worker /etc/nobgd/worker.yaml", "a machine that only works"),
         ],
         exits="0  all is ok\n"
         "1  something is to be fixed\n"
         "2  the configuration is wrong",
     )  # fmt: skip
     common.add_config(parser)
+    parser.add_argument(
+        "--worker", metavar="FILE", type=Path,
+        help="the join file of a machine that works for another, or its worker.yaml",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -37,11 +45,15 @@ def run(args: argparse.Namespace) -> int:
     from nobgd.doctor import checks
 
     try:
-        config = common.load(args)
+        found = (
+            checks.examine(common.load(args))
+            if args.worker is None
+            else checks.examine_worker(args.worker)
+        )
     except common.Quit as end:
         return end.code
     code = common.GOOD
-    for finding in checks.examine(config):
+    for finding in found:
         print(finding, flush=True)
         if not finding.good:
             code = common.WORK_FAILED

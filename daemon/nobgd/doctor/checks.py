@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
-import platform
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Set
@@ -14,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from nobgd import __version__, models
+from nobgd import models
 from nobgd.config import Config
 from nobgd.config.folders import metrics_file
-from nobgd.doctor import ask, page
+from nobgd.doctor import ask, cluster, page, program
 from nobgd.doctor.ask import Probe, Who
 from nobgd.doctor.finding import Finding
 from nobgd.inference import engines
@@ -26,7 +23,6 @@ from nobgd.status import control
 from nobgd.systemd import unit
 
 _LOW_MB = 1000.0
-_FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
 _USUAL_UNIT = "/etc/systemd/system/nobgd.service"
 
 
@@ -38,7 +34,7 @@ def examine(config: Config) -> Iterator[Finding]:
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = [pool.submit(ask.ask, probe, who) for probe in probes]
         yield from _program(config)
-        yield _cpu()
+        yield program.cpu()
         yield from _models(config)
         results = []
         for probe, answer in zip(probes, answers, strict=True):
@@ -51,56 +47,31 @@ def examine(config: Config) -> Iterator[Finding]:
     yield _daemon(config, usable)
     if (found := page.look(config, serving=_serves(config))) is not None:
         yield found
+    yield from cluster.home(config, serving=_serves(config))
+
+
+def examine_worker(path: Path) -> Iterator[Finding]:
+    """A machine that only works for another, by its join file."""
+    yield program.python()
+    yield program.loads("onnxruntime", "install nobgd again")
+    yield program.cpu()
+    yield from cluster.worker(path)
 
 
 def _program(config: Config) -> Iterator[Finding]:
-    found = f"{platform.python_version()} ({sys.executable}), nobgd {__version__}"
-    fits = (3, 11) <= sys.version_info < (3, 15)
-    yield Finding(fits, "python", found if fits else f"{found}; nobgd needs 3.11 to 3.14")
-    yield _loads("onnxruntime", "install nobgd again")
+    yield program.python()
+    yield program.loads("onnxruntime", "install nobgd again")
     used = {name for name, _ in choice.engines_of(config)}
     for name in sorted({*used, config.workers.engine} - {"auto", "onnxruntime"}):
         install = engines.KINDS[name].install
         way_out = f"`{sys.executable} -m pip install '{install}'`, or engine: onnxruntime"
-        yield _loads(name, way_out)
+        yield program.loads(name, way_out)
     runs = ", ".join(f"{name} ({precision})" for name, precision in choice.engines_of(config))
     there = ", ".join(name for name in engines.KINDS if engines.installed(name))
     yield Finding(True, "engine", f"{runs} runs the model; installed: {there}")
     if engine.matting(config):
-        yield _loads("rembg", f"`{sys.executable} -m pip install rembg`, or output.edges: fine")
-
-
-def _loads(package: str, way_out: str) -> Finding:
-    """Whether a fresh interpreter can import it: a library built for another machine ends one."""
-    try:
-        version = importlib.metadata.version(package)
-        environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
-        loaded = subprocess.run(
-            [sys.executable, "-c", f"import nobgd.inference, {package}"],
-            capture_output=True, text=True, timeout=60, check=False, env=environment,
-        )  # fmt: skip
-    except importlib.metadata.PackageNotFoundError:
-        return Finding(False, package, f"is not installed; {way_out}")
-    except subprocess.TimeoutExpired:
-        return Finding(False, package, f"cannot be loaded; {way_out}")
-    if loaded.returncode == 0:
-        return Finding(True, package, version)
-    last = loaded.stderr.strip().splitlines()[-1:] or [f"exit {loaded.returncode}"]
-    return Finding(False, package, f"cannot be loaded ({last[0]}); {way_out}")
-
-
-def _cpu() -> Finding:
-    words: set[str] = set()
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as info:
-        for line in info:
-            if line.startswith(("flags", "Features")):
-                words |= set(line.partition(":")[2].split())
-    has = [each for each in _FEATURES if each in words]
-    slow = platform.machine() == "x86_64" and "avx2" not in words
-    says = f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, {' '.join(has) or 'plain'}"
-    if slow:
-        says += "; without AVX2 a photo takes several times as long: model u2netp is quicker"
-    return Finding(True, "cpu", says)
+        way_out = f"`{sys.executable} -m pip install rembg`, or output.edges: fine"
+        yield program.loads("rembg", way_out)
 
 
 def _models(config: Config) -> Iterator[Finding]:

@@ -1,0 +1,151 @@
+"""Several machines: the broker, its certificate, and whether those that were invited are here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nobgd.cluster.join import Join, JoinError
+from nobgd.config import Config
+from nobgd.doctor import ask, reached
+from nobgd.doctor.finding import Finding
+from nobgd.status import control
+from nobgd.systemd import machines
+
+_SOON_DAYS = 30.0
+_AGAIN = "sudo nobgd cluster init"
+
+
+def home(config: Config, *, serving: bool) -> Iterator[Finding]:
+    """``serving``: the installed service runs with this configuration."""
+    cluster = config.cluster
+    if cluster is None:
+        return
+    wanted = ("nats",) if cluster.listen is None else ("nats", "cryptography", "bcrypt")
+    if (lacking := reached.packages(*wanted)) is not None:
+        yield lacking
+        return
+    if cluster.listen is not None:
+        yield from _broker_here(config, serving=serving)
+    path = cluster.join or config.state_dir / "cluster" / "home.join"
+    if not os.access(path, os.R_OK) and path.exists():
+        yield Finding(True, f"join {path}", "is closed to you; sudo nobgd doctor looks at it")
+        return
+    finding, found = reached.file(path)
+    yield finding
+    if found is not None:
+        yield from reached.broker(found, home=True)
+        yield from _others(config)
+
+
+def worker(path: Path) -> Iterator[Finding]:
+    """A machine that works for another, by its file."""
+    from nobgd.machines import settings
+
+    if (lacking := reached.packages("nats")) is not None:
+        yield lacking
+        return
+    try:
+        named = settings.read(path)[0].join
+    except JoinError as error:
+        yield Finding(False, "join", str(error))
+        return
+    finding, found = reached.file(named)
+    yield finding
+    if found is None:
+        return
+    yield from reached.broker(found, home=False)
+    if os.path.exists(f"/etc/systemd/system/{machines.WORKER_UNIT}"):
+        yield _unit(found, named)
+
+
+def _unit(found: Join, file: Path) -> Finding:
+    from nobgd.systemd import unit
+
+    wrong = unit.compared(machines.installed(machines.WORKER), machines.worker(found))
+    if wrong:
+        says = f"{wrong[0]}; sudo nobgd unit --worker {file} --apply && sudo systemctl restart"
+        return Finding(False, "unit", f"{says} {machines.WORKER_UNIT}")
+    state = ask.of_unit("ActiveState", machines.WORKER_UNIT)
+    if state in ("active", "activating"):
+        said = ask.of_unit("StatusText", machines.WORKER_UNIT)
+        return Finding(True, "unit", f"{machines.WORKER_UNIT} runs{': ' if said else ''}{said}")
+    if state == "failed":
+        says = f"journalctl -u {machines.WORKER_UNIT} -n 30 says why; then sudo systemctl restart"
+        return Finding(False, "unit", f"has failed; {says} {machines.WORKER_UNIT}")
+    says = f"is not running; sudo systemctl enable --now {machines.WORKER_UNIT}"
+    return Finding(False, "unit", says)
+
+
+def _broker_here(config: Config, *, serving: bool) -> Iterator[Finding]:
+    from nobgd.broker import authority, server
+    from nobgd.broker import folder as folders
+
+    wrong = server.wrong()
+    program = server.find()
+    said = wrong or f"{program} {server.version(program) if program else ''}"
+    yield Finding(wrong is None, "nats-server", said)
+    folder = folders.of(config)
+    try:
+        mine = (folder.path / "broker.pem").read_bytes()
+        days = authority.days_left(mine, dt.datetime.now(dt.UTC))
+    except FileNotFoundError:
+        yield Finding(False, "broker", f"{folder.path}: it is not set up; {_AGAIN}")
+        return
+    except PermissionError:
+        yield Finding(True, "broker", f"{folder.path} is closed to you; sudo nobgd doctor looks")
+        return
+    except (OSError, ValueError) as error:
+        yield Finding(False, "broker", f"{folder.path}: {error}; {_AGAIN}")
+        return
+    what = f"broker {folder.path}"
+    if days < _SOON_DAYS:
+        yield Finding(False, what, f"its certificate ends in {days:.0f} days; {_AGAIN}")
+    else:
+        yield Finding(True, what, f"its certificate is good for {days:.0f} days")
+    if serving:
+        yield _broker_unit(config)
+
+
+def _broker_unit(config: Config) -> Finding:
+    name = machines.BROKER_UNIT
+    if not os.path.exists(f"/etc/systemd/system/{name}"):
+        return Finding(False, name, "is not installed; sudo systemd/install.sh does that")
+    if wrong := machines.differences(config):
+        says = f"{wrong[0]}; sudo nobgd unit --apply && sudo systemctl restart {name}"
+        return Finding(False, name, says)
+    if ask.of_unit("ActiveState", name) == "active":
+        return Finding(True, name, "runs")
+    says = f"does not run; sudo systemctl enable --now {name}, or journalctl -u {name} -n 20"
+    return Finding(False, name, says)
+
+
+def _others(config: Config) -> Iterator[Finding]:
+    """A line for each machine, as the daemon sees it; and those that it does not."""
+    try:
+        seen = control.ask(config, {"do": "status"}).get("machines")
+    except (control.Busy, control.NotRunning, OSError):
+        return
+    here: dict[str, Any] = {each["host"]: each for each in seen or ()}
+    for host, each in sorted(here.items()):
+        refused = each["state"] == "refused"
+        says = f"{each['state']}{': ' if each['why'] else ''}{each['why']}"
+        yield Finding(not refused, f"machine {host}", says)
+    for name in sorted(_invited(config) - here.keys()):
+        says = "was invited and is not here; `nobgd doctor --worker FILE` there says why, `nobgd"
+        yield Finding(True, f"machine {name}", f"{says} cluster revoke {name}` shuts it out")
+
+
+def _invited(config: Config) -> set[str]:
+    if config.cluster is None or config.cluster.listen is None:
+        return set()
+    from nobgd.broker import folder as folders
+
+    try:
+        there = folders.machines(folders.of(config))
+    except folders.BrokerError:
+        return set()
+    return {each.name for each in there if each.role == "worker"}

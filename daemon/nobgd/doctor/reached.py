@@ -1,0 +1,101 @@
+"""Does the broker let this machine in, and is it a good one?  What its own answer is."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nobgd.broker import server
+from nobgd.cluster import join, subjects
+from nobgd.cluster.join import Join, JoinError
+from nobgd.doctor.finding import Finding
+
+_API_S = 5.0
+_AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS]}
+
+
+def packages(*names: str) -> Finding | None:
+    """What the extra `cluster` would bring and is not there; None: all of ``names`` are."""
+    lacking = [name for name in names if importlib.util.find_spec(name) is None]
+    if not lacking:
+        return None
+    way_out = f"`{sys.executable} -m pip install 'nobgd[cluster]'`"
+    return Finding(False, "cluster", f"{', '.join(lacking)} not installed; {way_out}")
+
+
+def file(path: Path) -> tuple[Finding, Join | None]:
+    """The join file: may it be read, is it one, who else may read it."""
+    try:
+        found = join.read(path)
+    except JoinError as error:
+        return Finding(False, "join", str(error)), None
+    what = f"join {path}"
+    if path.stat().st_mode & 0o007:
+        says = f"anybody on this machine may read it; sudo chmod o-rwx {path}"
+        return Finding(False, what, says), found
+    return Finding(True, what, f"lets {found.name} in at {found.url}"), found
+
+
+def broker(found: Join, *, home: bool) -> Iterator[Finding]:
+    """``home``: this machine asks, so the stream of questions is looked at, too."""
+    what = f"broker {found.host}:{found.port}"
+    try:
+        version, stream = asyncio.run(_ask(found, home=home))
+    except (Refused, Lost) as error:
+        yield Finding(False, what, str(error))
+        return
+    if not server.does(version):
+        says = f"is NATS {version}, and {server.LEAST} or 2.14 is needed at least; install"
+        yield Finding(False, what, f"{says} {server.WHERE}")
+        return
+    yield Finding(True, what, f"NATS {version}, its certificate is right, and lets {found.name} in")
+    wrong = [key for key, value in _AS_OURS.items() if stream and stream.get(key) != value]
+    if wrong:
+        says = f"{wrong[0]} is {stream.get(wrong[0])}, not {_AS_OURS[wrong[0]]}; was it changed by"
+        says += " hand? Restart the broker with an empty store, and it is made anew"
+        yield Finding(False, f"stream {subjects.THINK}", says)
+
+
+class Refused(Exception):  # noqa: N818 - a state
+    """The broker does not let us in; a sentence with the way out."""
+
+
+class Lost(Exception):  # noqa: N818 - a state
+    """It cannot be reached; a sentence with the way out."""
+
+
+async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any]]:
+    """The broker's version, and how it keeps questions; {} where it keeps none yet."""
+    from nobgd.cluster import link
+
+    try:
+        opened = await link.open_link(found, f"{found.name} doctor")
+    except link.Refused as error:
+        raise Refused(f"{error}; `nobgd cluster invite {found.name} --again` at home") from None
+    except link.Lost as error:
+        said = f"{error}; does the broker run (nobgd-broker.service), does a firewall stand between"
+        raise Lost(f"{said}, does the unit allow its address (`nobgd unit`)?") from None
+    try:
+        stream: dict[str, Any] = {}
+        if home:
+            try:
+                told = await opened.ask(f"$JS.API.STREAM.INFO.{subjects.THINK}", b"", _API_S)
+                answer = json.loads(told)
+                stream = dict(answer.get("config") or {})
+            except (link.Unheard, link.Lost, ValueError):
+                stream = {}
+        return _plain(opened.version), stream
+    finally:
+        await opened.close()
+
+
+def _plain(version: str) -> str:
+    """Without what the client writes around it."""
+    found = re.search(r"\d+(\.\d+)+[^\s>]*", version)
+    return found[0] if found else version
