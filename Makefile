@@ -6,7 +6,7 @@ STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
 TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
 
-.PHONY: help setup run test check bench faults dist package-test lock clean
+.PHONY: help setup run test check bench faults dist cluster-demo package-test lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -61,6 +61,9 @@ faults: setup    ## the fault campaign, hours; ROWS="shares overflow" chooses; g
 
 dist: $(STAMP)   ## wheel and sdist in dist/, the same bytes for the same sources
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} $(BIN)/python -m hatchling build
+
+cluster-demo: $(STAMP)  ## a broker and two workers in network namespaces, photos through them (root, nats-server)
+	NOBGD=$(abspath $(BIN))/nobgd packaging/cluster-demo.sh
 
 package-test:    ## the container image, built and run (root, buildah, podman; minutes)
 	packaging/check.sh
