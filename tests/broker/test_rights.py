@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import gc
 import json
 import socket
@@ -21,7 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from broker.conftest import WAIT_S, Broker
-from nobgd.broker import acts, server
+from nobgd.broker import acts, authority, server
 from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.join import Join
 from nobgd.cluster.words import Hello, Order
@@ -220,6 +221,19 @@ def _unwelcome(through: Join, **options: Any) -> str:
     return said
 
 
+def _shown(through: Join) -> bytes:
+    """The certificate that the broker proves itself by; it speaks first, then comes TLS."""
+    context = ssl.create_default_context(cadata=through.ca)
+    try:
+        with socket.create_connection((through.host, through.port), timeout=20) as plain:
+            plain.recv(4096)
+            with context.wrap_socket(plain, server_hostname=through.host) as safe:
+                found = safe.getpeercert(binary_form=True)
+    except OSError:  # it is reading its files
+        return b""
+    return b"" if found is None else ssl.DER_cert_to_PEM_cert(found).encode()
+
+
 def _admitted(through: Join) -> None:
     """The broker reads its files a moment after it was told to."""
     end = time.monotonic() + WAIT_S
@@ -301,6 +315,29 @@ def test_who_is_revoked_is_thrown_out_at_once(broker: Broker, home: Join) -> Non
     again, _ = acts.invite(broker.config, "desk-5", role="worker", again=False)
     _admitted(again)
     assert "authorization violation" in _unwelcome(desk)
+
+
+def test_a_certificate_that_is_made_anew_ends_no_connection(
+    broker: Broker, home: Join, desk: Join
+) -> None:
+    """Who is in stays in, who comes believes the new one by the old join file."""
+    folder = broker.folder.path
+    ca = authority.Pair((folder / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
+    spent = dt.datetime.now(dt.UTC) - dt.timedelta(days=authority.BROKER_DAYS - 20)
+    mine = authority.broker(ca, ["localhost", "127.0.0.1", "::1", "nas.lan"], spent)
+    (folder / "broker.key").write_bytes(mine.key)
+    (folder / "broker.pem").write_bytes(mine.certificate)
+    assert server.reload(broker.folder)
+    async def act() -> None:
+        await until(lambda: _shown(desk) == mine.certificate)
+        client = await connect(home)
+        assert acts.set_up(broker.config, []).new_certificate
+        await until(lambda: _shown(desk) == (folder / "broker.pem").read_bytes())
+        await client.flush(timeout=20)
+        await client.close()
+
+    asyncio.run(act())
+    _admitted(desk)
 
 
 def test_another_home_may_do_what_home_does(broker: Broker) -> None:

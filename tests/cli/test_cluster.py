@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from nobgd import cli, config
 from nobgd.cluster import join
+from nobgd.systemd import unit
 
 PLAIN = "# mine\nstate_dir: state\ninboxes:\n  - {path: in, outbox: out}\n"
 
@@ -129,6 +131,31 @@ def test_where_the_broker_is_elsewhere_nothing_is_done(
         code, _, err = said(capsys, *act)
         assert code == 2
         assert "its broker is elsewhere, as cluster.join says; do this there" in err
+
+
+def test_a_port_that_somebody_else_has_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A distribution's package may have started a server of its own."""
+    assert (here / "nobgd.yaml").exists()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"tls://127.0.0.1:{taken.getsockname()[1]}"
+        code, out, _ = said(capsys, "init", "--listen", listen)
+    assert code == 0
+    assert f"FIX  another program listens at {listen}; if it is the distribution's own" in out
+
+
+def test_a_service_without_the_brokers_unit_is_brought_up_to_date_first(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made before."""
+    monkeypatch.setattr(unit, "USUAL_CONFIG", str(here / "nobgd.yaml"))
+    monkeypatch.setattr(unit, "UNIT", str(here / "nobgd.yaml"))
+    code, _, err = said(capsys, "init")
+    assert code == 3
+    assert "nobgd-broker.service is not installed; run this version's systemd/install.sh" in err
+    assert (here / "nobgd.yaml").read_text() == PLAIN
+    assert not (here / "broker").exists()
 
 
 def test_a_link_to_the_configuration_stays_one(

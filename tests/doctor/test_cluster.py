@@ -12,7 +12,7 @@ from broker.conftest import WAIT_S, Broker
 from nobgd import cli, config
 from nobgd.broker import acts, authority, server
 from nobgd.cluster import join
-from nobgd.doctor import cluster
+from nobgd.doctor import cluster, reached
 from nobgd.systemd import machines
 
 
@@ -127,3 +127,13 @@ def test_a_workers_unit_that_may_not_reach_its_broker_is_a_fault(
     monkeypatch.setattr(machines, "WORKER", str(dropin))
     said = str(cluster._unit(made, tmp_path / "desk-9.join"))
     assert "IPAddressAllow=localhost is missing; sudo nobgd unit --worker" in said
+
+
+def test_clocks_that_differ_are_said(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the broker's own answer has its time; no fault, as no photo depends on it."""
+    assert not [each for each in _home(broker.config) if "clocks" in each]
+    assert reached._seconds("2001-01-01T00:00:00.123456789Z") < -1e8
+    assert reached._seconds(None) == 0.0
+    monkeypatch.setattr(reached, "_SKEW_S", -1.0)
+    line = _line(_home(broker.config), "clocks")
+    assert line.startswith("ok   clocks: the broker's is ")

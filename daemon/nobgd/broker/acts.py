@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import os
+import re
 import socket
 import subprocess
 import time
@@ -26,6 +28,7 @@ from nobgd.config import Config
 from nobgd.fs import lock
 
 _LOCK_S = 10.0
+_LOCAL = re.compile(r"\|-- ([\d.]+)\n +/32 host LOCAL")  # this machine's addresses
 _HERE = ("localhost", "127.0.0.1", "::1")
 _SOMEWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))  # RFC 5737, 3849
 
@@ -111,6 +114,21 @@ def revoke(config: Config, name: str) -> bool:
         return _told(folder)
 
 
+def port_taken(config: Config) -> bool:
+    """Whether somebody else listens where the broker is to; False while it runs itself."""
+    host, port = folders.listened(config)
+    if server.running(folders.of(config)) is not None:
+        return False
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
+
+
 def home_join(config: Config) -> Path:
     """The join file of this machine itself."""
     return config.state_dir / "cluster" / "home.join"
@@ -125,6 +143,10 @@ def guessed(host: str) -> tuple[str, ...]:
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as out:
             out.connect((somewhere, 9))  # sends nothing: only the way is looked up
             found.append(str(out.getsockname()[0]))
+    if not found:  # a network of its own, from which nothing leads out
+        with contextlib.suppress(OSError):
+            tries = Path("/proc/net/fib_trie").read_text(encoding="ascii")
+            found += [each for each in _LOCAL.findall(tries) if not each.startswith("127.")]
     with contextlib.suppress(OSError):
         name = socket.gethostname()
         if _is_host(name):

@@ -117,6 +117,11 @@ def _guarded(act: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Nam
 def _init(args: argparse.Namespace) -> int:
     from nobgd.broker import acts, server
 
+    if _unit_is_missing(_here(args)):
+        common.complain(
+            f"{server.UNIT} is not installed; run this version's systemd/install.sh, then try again"
+        )
+        return common.ENVIRONMENT
     config = _with_section(args)
     done = acts.set_up(config, args.address)
     print(f"{done.folder.path}: {_made(done)}")
@@ -126,8 +131,22 @@ def _init(args: argparse.Namespace) -> int:
         print(f"FIX  {wrong}")
     if done.reloaded:
         print("the broker has read it")
+    elif acts.port_taken(config):
+        print(
+            f"FIX  another program listens at {config.cluster.listen if config.cluster else ''}; if"
+            " it is the distribution's own: sudo systemctl disable --now nats-server"
+        )
     screen.data("\n".join(["next:", *(f"  {line}" for line in _next(done, args, config))]) + "\n")
     return common.GOOD
+
+
+def _unit_is_missing(config: Config) -> bool:
+    """Of the service that is installed here, by an older version."""
+    from nobgd.systemd import unit
+    from nobgd.systemd.machines import BROKER_UNIT
+
+    service = os.path.abspath(config.origin) == unit.USUAL_CONFIG and os.path.exists(unit.UNIT)
+    return service and not os.path.exists(os.path.join(os.path.dirname(unit.UNIT), BROKER_UNIT))
 
 
 def _made(done: SetUp) -> str:
@@ -154,8 +173,8 @@ def _next(done: SetUp, args: argparse.Namespace, config: Config) -> list[str]:
             f"nobgd cluster invite NAME{said}      # for each machine that is to work",
         ]
     return [
-        f"sudo systemctl enable --now {server.UNIT}",
-        "sudo nobgd unit --apply && sudo systemctl restart nobgd",
+        f"sudo nobgd unit --apply && sudo systemctl enable --now {server.UNIT}",
+        "sudo systemctl restart nobgd",
         f"sudo nobgd cluster invite NAME{said}      # for each machine that is to work",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import importlib.util
 import json
 import re
@@ -17,6 +18,7 @@ from nobgd.cluster.join import Join, JoinError
 from nobgd.doctor.finding import Finding
 
 _API_S = 5.0
+_SKEW_S = 2.0
 _AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS]}
 
 
@@ -46,7 +48,7 @@ def broker(found: Join, *, home: bool) -> Iterator[Finding]:
     """``home``: this machine asks, so the stream of questions is looked at, too."""
     what = f"broker {found.host}:{found.port}"
     try:
-        version, stream = asyncio.run(_ask(found, home=home))
+        version, stream, ahead_s = asyncio.run(_ask(found, home=home))
     except (Refused, Lost) as error:
         yield Finding(False, what, str(error))
         return
@@ -55,6 +57,9 @@ def broker(found: Join, *, home: bool) -> Iterator[Finding]:
         yield Finding(False, what, f"{says} {server.WHERE}")
         return
     yield Finding(True, what, f"NATS {version}, its certificate is right, and lets {found.name} in")
+    if abs(ahead_s) > _SKEW_S:
+        says = f"the broker's is {ahead_s:+.0f} s from this one's; no photo is harmed, certificates"
+        yield Finding(True, "clocks", f"{says} need them to be the same within a day")
     wrong = [key for key, value in _AS_OURS.items() if stream and stream.get(key) != value]
     if wrong:
         says = f"{wrong[0]} is {stream.get(wrong[0])}, not {_AS_OURS[wrong[0]]}; was it changed by"
@@ -70,8 +75,8 @@ class Lost(Exception):  # noqa: N818 - a state
     """It cannot be reached; a sentence with the way out."""
 
 
-async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any]]:
-    """The broker's version, and how it keeps questions; {} where it keeps none yet."""
+async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any], float]:
+    """The broker's version; how it keeps questions, {} where it keeps none; its clock less ours."""
     from nobgd.cluster import link
 
     try:
@@ -83,14 +88,16 @@ async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any]]:
         raise Lost(f"{said}, does the unit allow its address (`nobgd unit`)?") from None
     try:
         stream: dict[str, Any] = {}
+        ahead_s = 0.0
         if home:
             try:
                 told = await opened.ask(f"$JS.API.STREAM.INFO.{subjects.THINK}", b"", _API_S)
                 answer = json.loads(told)
                 stream = dict(answer.get("config") or {})
+                ahead_s = _seconds(answer.get("ts"))
             except (link.Unheard, link.Lost, ValueError):
                 stream = {}
-        return _plain(opened.version), stream
+        return _plain(opened.version), stream, ahead_s
     finally:
         await opened.close()
 
@@ -99,3 +106,12 @@ def _plain(version: str) -> str:
     """Without what the client writes around it."""
     found = re.search(r"\d+(\.\d+)+[^\s>]*", version)
     return found[0] if found else version
+
+
+def _seconds(said: object) -> float:
+    """How far a time as JetStream says it (RFC 3339, with nanoseconds) is from now; 0: unknown."""
+    try:
+        there = dt.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", str(said)))
+        return (there - dt.datetime.now(dt.UTC)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0

@@ -16,7 +16,8 @@ from nobgd.config import Config
 from nobgd.pool import engine, memory
 from nobgd.systemd import reach
 
-PLACE = "/etc/systemd/system/nobgd.service.d/50-config.conf"
+UNIT = "/etc/systemd/system/nobgd.service"
+PLACE = f"{UNIT}.d/50-config.conf"
 USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
 _OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit makes these
 HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
