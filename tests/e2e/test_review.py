@@ -6,12 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import skimage
 from PIL import Image
+
+from nobgd import config
+from nobgd.status import control
 
 
 @pytest.fixture(scope="module")
@@ -116,4 +120,36 @@ def test_a_doubtful_cut_out_waits_in_review_until_it_is_accepted(
     ]  # fmt: skip
     assert len(d.events("photo.done")) == 3
     assert Path(two).exists()
+    assert d.stop() == 0
+
+
+def test_a_cut_out_is_made_anew_as_somebody_asked_and_stays_so(
+    daemon: Callable[..., Any], photo: Path
+) -> None:
+    """Other edges, under the same name; a restart does not undo it, another photo does."""
+    d = daemon(review={"redo": ["u2netp"]}).start()
+    cup = d.inbox / "cup.jpg"
+    cup.write_bytes(photo.read_bytes())
+    first = d.await_done(1)[0]
+    settings = config.load(d.config)
+    ask = partial(control.ask, settings)
+    assert ask({"do": "status"})["redo"] == {"models": ["u2netp:fp32"], "edges": ["plain", "fine"]}
+    wrong = ask({"do": "redo", "paths": [str(cup)], "model": "u2net:fp32"})
+    assert wrong == {"error": "model: there are u2netp:fp32; review.redo names further ones"}
+    none = ask({"do": "redo", "paths": [str(d.inbox / "none.jpg")], "edges": "plain"})
+    assert none == {"redone": []}
+
+    wish = {"do": "redo", "paths": [str(cup)], "edges": "plain", "model": "u2netp:fp32"}
+    assert ask(wish) == {"redone": [str(cup)]}
+    again = d.await_done(2)[1]
+    assert (first["recipe"].rpartition(":")[2], again["output"]) == ("fine", first["output"])
+    assert again["recipe"] == first["recipe"].removesuffix(":fine")
+    assert d.stop() == 0
+
+    d.start()
+    (d.inbox / "other.jpg").write_bytes(photo.read_bytes() + b"\0")
+    assert [Path(e["source"]).name for e in d.await_done(3)[2:]] == ["other.jpg"]
+    cup.write_bytes(photo.read_bytes() + b"\0\0")  # another photo: nobody asked for it
+    assert d.await_done(4)[3]["recipe"] == first["recipe"]
+    assert d.outputs() == ["cup_nobg.png", "other_nobg.png"]
     assert d.stop() == 0

@@ -356,6 +356,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "kept": lambda: ledger.kept("/in", "sub/a.jpg", "damaged", "it is damaged", "damaged"),
         "kept_count": lambda: ledger.kept_count("/in"),
         "judged": lambda: ledger.judged("/in", "sub/a.jpg", "accepted", ""),
+        "redo": lambda: ledger.redo("/in", "sub/a.jpg", "{}"),
         "placed": lambda: ledger.placed("/in", "sub/a.jpg", "a"),
         "accepted": lambda: list(ledger.accepted()),
         "doubtful": lambda: ledger.doubtful("/in", "a"),

@@ -70,7 +70,7 @@ def _unknown_models(config: Config) -> Iterator[str]:
     """A sentence for each model that is named and not known."""
     from nobgd import models
 
-    for name in sorted({each.model.name for each in config.inboxes}):
+    for name in sorted({each.name for each in config.models()}):
         try:
             models.load_manifest()[name]
         except KeyError:

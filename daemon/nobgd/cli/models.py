@@ -157,7 +157,7 @@ def _fetch_configured(args: argparse.Namespace) -> int:
         config = load(args)
     except Quit as end:
         return end.code
-    wanted = {(each.model.name, each.model.directory) for each in config.inboxes}
+    wanted = {(each.name, each.directory) for each in config.models()}
     for name, directory in sorted(wanted, key=str):
         place = args.directory or directory
         with contextlib.suppress(ModelError):

@@ -230,6 +230,15 @@ class Config(Section):
     inboxes: tuple[InboxConfig, ...] = Field(min_length=1)
     origin: str = Field("", exclude=True, description="the file this was read from")
 
+    def models(self) -> tuple[Model, ...]:
+        """Every model that photos may be made by, each once, those of the inboxes first."""
+        found = dict.fromkeys(each.model for each in self.inboxes)
+        for each in self.inboxes:
+            for name, _, precision in (other.partition(":") for other in each.review.redo):
+                at = {"name": name, "precision": precision or "fp32"}
+                found[each.model.model_copy(update=at)] = None
+        return tuple(found)
+
 
 def _from_environment(name: str, default: str) -> Path:
     return Path(os.environ.get(name, "").split(":")[0] or default)

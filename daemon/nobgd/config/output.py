@@ -137,6 +137,21 @@ class Review(Section):
         " outbox until somebody accepts it",
     )
 
+    redo: tuple[str, ...] = Field(
+        (),
+        description="models besides the inbox's own that a person may have a cut-out made anew by:"
+        ' "u2netp", "u2net:int8"',
+    )
+
+    @field_validator("redo")
+    @classmethod
+    def _models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            name, colon, precision = each.partition(":")
+            if not name or (colon and precision not in ("fp32", "int8")):
+                raise ValueError(f'{each!r} is not like "u2netp" or "u2net:int8"')
+        return value
+
     @property
     def above(self) -> float:
         """The doubt beyond which somebody should look."""

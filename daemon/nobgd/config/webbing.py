@@ -82,6 +82,7 @@ def with_inbox(config: Config) -> Config:
             suffix=top.suffix, compression=top.compression, edges=top.edges, metadata=top.metadata
         ),
         watch=config.watch.model_copy(update={"settle_s": 0.0, "mode": "auto"}),
+        review=config.review.model_copy(update={"action": "mark"}),  # who handed it in gets it
         quarantine=config.state_dir / "quarantine" / "web",
     )  # fmt: skip
     return config.model_copy(update={"inboxes": (*config.inboxes, inbox)})

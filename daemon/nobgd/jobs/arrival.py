@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nobgd.intake import messages
-from nobgd.jobs import plan
+from nobgd.jobs import plan, redoing
 from nobgd.jobs.asides import Asides
 from nobgd.jobs.disposals import Disposals
 from nobgd.jobs.effects import LookAgain
@@ -67,7 +67,7 @@ class Arrival:
     def _known(self, row: Row | None, photo: Photo) -> plan.Known | None:
         if row is None:
             return None
-        counts = self._state.recipes.counting(photo.inbox)
+        counts = redoing.counting(self._state, row)
         same = row.same_file(photo.size, photo.mtime_ns)
         touched = same and self._looking.touched(row, photo)
         return plan.Known(row.state, same, row.recipe in counts, row.disposed, touched)
@@ -84,6 +84,11 @@ class Arrival:
             rules = self._state.rules(row.inbox)
             if rules is not None and rules.source != "keep" and not row.left:
                 self._disposals.add(row.inbox, row.relpath, 0.0)
+
+    def redo(self, rows: Iterable[Row]) -> None:
+        """Somebody wants these made anew: their scanners tell of them again."""
+        for row in rows:
+            self._state.do(LookAgain(row.inbox, (row.relpath,)))
 
     def odd(self, odd: messages.Odd) -> None:
         """Something named like a photo that is none: said once, ever."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nobgd.config import Config, InboxConfig, webbing
-from nobgd.jobs import doubtful, plan
+from nobgd.jobs import doubtful, plan, redoing
 from nobgd.jobs.effects import Submit
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.mishap import Mishaps
@@ -77,7 +77,8 @@ class Dispatch:
             *me, photo.size, photo.mtime_ns, outbox, wanted,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
         )  # fmt: skip
-        recipe = state.making[photo.inbox]
+        redone = row if row is not None and same and not row.left else None
+        recipe = redoing.recipe(state, photo.inbox, redone)
         accepted = same and doubtful.accepted(row, recipe)
         patience = max(_PATIENCE_S, _PATIENCE_SETTLES * rules.watch.settle_s)
         if webbing.whole(state.config, photo.inbox):  # it is as long as it gets
@@ -95,7 +96,7 @@ class Dispatch:
             outbox_mount=state.outboxes[outbox].seen,
             inode=photo.inode, ctime_ns=photo.ctime_ns,
             spare=plan.spare(photo.relpath, suffix, rendering.tail), own=own, replaces=replaces,
-            counts=state.recipes.counting(photo.inbox), rendering=rendering,
+            counts=redoing.counting(state, redone, photo.inbox), rendering=rendering,
             review_above=rules.review.above, accepted=accepted,
             doubtful_apart=bool(apart) and not accepted,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),

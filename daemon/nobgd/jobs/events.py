@@ -6,7 +6,7 @@ What a scanner saw (`intake.messages`), what a lane answered, and what people as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nobgd.config import Config
 from nobgd.intake import messages
@@ -54,6 +54,7 @@ class Configured:
     config: Config
     recipes: Mapping[str, Recipe] | None = None  # by inbox
     bound: int = 0  # jobs that may be handed out at a time
+    others: Mapping[str, Recipe] = field(default_factory=dict)  # see `redoing`
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,14 @@ class Judged:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """Somebody wants these made anew in another way, and the ledger has in which."""
+
+    rows: tuple[Row, ...]
+
+
 Event = (
     messages.Message | JobEnded | ErrandEnded | TakenBack | Configured | Closed | Freed | Judged
+    | Redo
 )

@@ -48,6 +48,8 @@ class Ledger(Queries):
             " kept=NULL, kept_why=NULL,"
             " review = CASE WHEN review='accepted' AND NOT (disposed OR gone) THEN review END,"
             " aside = CASE WHEN disposed OR gone THEN NULL ELSE aside END,"
+            " redo = CASE WHEN size=excluded.size AND mtime_ns=excluded.mtime_ns"
+            "   AND NOT (disposed OR gone) THEN redo END,"
             " changed_at=excluded.changed_at",
             *key, *seen, box, os.fsencode(output), time.time(),
         )  # fmt: skip
@@ -126,6 +128,10 @@ class Ledger(Queries):
     def judged(self, inbox: str, relpath: str, review: str | None, keep: str | None) -> None:
         """Somebody looked at a cut-out: it is accepted or rejected; ``keep`` as in `Done`."""
         self._set(inbox, relpath, "review=?, keep=?", review, keep)
+
+    def redo(self, inbox: str, relpath: str, how: str | None) -> None:
+        """Somebody wants it made in another way, see `redoing`; None: as configured."""
+        self._set(inbox, relpath, "redo=?", how)
 
     def placed(self, inbox: str, relpath: str, output: str) -> None:
         """A cut-out has gone from one part of its outbox into the other."""

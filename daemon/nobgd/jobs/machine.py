@@ -33,6 +33,7 @@ from nobgd.jobs.events import (
     Freed,
     JobEnded,
     Judged,
+    Redo,
     TakenBack,
 )
 from nobgd.jobs.ledger import Ledger
@@ -166,6 +167,8 @@ class Machine:
             case Judged():
                 self.arrival.judged(event.rows)
                 self.placing.judged(event.rows)
+            case Redo():
+                self.arrival.redo(event.rows)
             case Freed():
                 self.arrival.freed(event.rows)
             case _:
@@ -284,6 +287,7 @@ class Machine:
                 self.looking.drop_inbox(str(each.path))
         if event.recipes is not None:
             state.making, state.bound = event.recipes, event.bound
+            state.others = event.others
             state.recipes.apply(event.config, event.recipes)
         state.know_places()
 

@@ -83,6 +83,7 @@ _SCRIPTS = [
     CREATE INDEX photo_review ON photo (inbox, relpath) WHERE review = 'open';
     """,
     "CREATE INDEX photo_accepted ON photo (inbox, relpath) WHERE review = 'accepted';",
+    "ALTER TABLE photo ADD COLUMN redo TEXT;  -- how somebody wants it made, see `jobs.redoing`\n",
 ]
 
 

@@ -44,6 +44,7 @@ class Row:
     doubt: float | None  # of its cut-out, see `Done`
     confidence: float | None
     review: str | None  # open: somebody should look at it | accepted | rejected
+    redo: str | None = None  # how somebody wants it made, see `redoing`; None: as configured
 
     @property
     def left(self) -> bool:
@@ -63,7 +64,7 @@ class Row:
 COLUMNS = (
     "inbox, relpath, size, mtime_ns, state, attempts, interrupted, next_try, code, reason,"
     " sha256, recipe, output, outbox, how, changed_at, disposed, took_ms, inode,"
-    " ctime_ns, gone, keep, kept, kept_why, aside, doubt, confidence, review"
+    " ctime_ns, gone, keep, kept, kept_why, aside, doubt, confidence, review, redo"
 )
 _NAMES = COLUMNS.replace(" ", "").split(",")
 _PATHS = tuple(map(_NAMES.index, ("inbox", "relpath", "output", "outbox")))

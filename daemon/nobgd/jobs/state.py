@@ -43,6 +43,7 @@ class State:
         self.signs: dict[str, frozenset[str]] = {}  # files that pause or retry, by inbox
         self.recipes = Recipes(ledger)  # whose outputs count
         self.making: Mapping[str, Recipe] = {}  # by inbox: what is made now
+        self.others: Mapping[str, Recipe] = {}  # by "name:precision": what a redo may ask for
         self.bound = 0  # jobs that may be handed out at a time; 0 before there are lanes
         self.silent_of: Silent = lambda *_: None  # asked of the lanes
         self.open_now = cache(self.is_open)  # asked once in each turn of the loop

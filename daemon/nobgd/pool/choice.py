@@ -28,11 +28,7 @@ def engine_of(config: Config, model: Model, held_mb: float = 0.0) -> str:
 
 def engines_of(config: Config, held_mb: float = 0.0) -> tuple[tuple[str, str], ...]:
     """(engine, precision) of each model of the configuration, which are open at a time."""
-    models = {
-        (one.model.name, one.model.precision, one.model.directory): one.model
-        for one in config.inboxes
-    }
-    return tuple((engine_of(config, one, held_mb), one.precision) for one in models.values())
+    return tuple((engine_of(config, one, held_mb), one.precision) for one in config.models())
 
 
 def infer(config: Config) -> int | None:

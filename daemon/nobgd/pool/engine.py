@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nobgd import models
-from nobgd.config import Config, webbing
+from nobgd.config import Config, Model, webbing
 from nobgd.inference import engines
 from nobgd.pool import cgroup, choice
 from nobgd.pool.inference import Inference, powers
@@ -36,6 +36,7 @@ class Engine:
     threads: int
     megapixels: float
     engine: str  # that runs the model of the first inbox
+    others: Mapping[str, Recipe] = field(default_factory=dict)  # by "name:precision", for a redo
 
     @property
     def bound(self) -> int:
@@ -105,24 +106,25 @@ def build(
     if why := lacking(config):
         raise models.ModelError(f"{config.origin}: {why}")
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}
-    recipes: dict[str, Recipe] = {}
-    for inbox in config.inboxes:
-        found = models.find(inbox.model.name, inbox.model.precision, inbox.model.directory)
+    by_model: dict[Model, Recipe] = {}
+    for one in config.models():
+        found = models.find(one.name, one.precision, one.directory)
         models.verify(found, config.cache_dir / "verified.json")
-        recipe = Recipe(
-            found.spec.name, found.sha256, found.precision, edges=inbox.output.edges,
-            rendering=inbox.output.rendering.key,
-        )
-        recipes[str(inbox.path)] = recipe
+        recipe = by_model[one] = Recipe(found.spec.name, found.sha256, found.precision)
         spec = found.spec
         weights[recipe.weights] = (
             recipe,
             wire.Weights(
                 str(found.path), found.sha256, spec.name, found.precision,
-                spec.input_size, spec.mean, spec.std,
-                choice.engine_of(config, inbox.model, held_mb),
+                spec.input_size, spec.mean, spec.std, choice.engine_of(config, one, held_mb),
             ),
         )  # fmt: skip
+    recipes = {
+        str(inbox.path): replace(
+            by_model[inbox.model], edges=inbox.output.edges, rendering=inbox.output.rendering.key
+        )
+        for inbox in config.inboxes
+    }
     size = sizes(config, held_mb)
     count, threads = size.lanes, size.threads
     why = cramped(config, size, held_mb)
@@ -157,7 +159,8 @@ def build(
         eager=size.infer if config.workers.count == "auto" else None,
     )  # fmt: skip
     first = choice.engine_of(config, config.inboxes[0].model, held_mb)
-    return Engine(lanes, recipes, count, threads, megapixels, first)
+    others = {f"{one.model}:{one.precision}": one for one in by_model.values()}
+    return Engine(lanes, recipes, count, threads, megapixels, first, others)
 
 
 def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:

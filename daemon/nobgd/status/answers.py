@@ -15,11 +15,11 @@ from typing import Any
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
-from nobgd.jobs import asides, plan, recipes
+from nobgd.jobs import asides, plan, recipes, redoing
 from nobgd.jobs.freeing import free
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.row import Row
-from nobgd.status import glance, inventory, judging, listing, photos
+from nobgd.status import glance, inventory, judging, listing, photos, redo
 from nobgd.status.daemon import Daemon
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind, sentence
@@ -65,6 +65,7 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
             }  # fmt: skip
         inboxes.append(entry)
     answer: dict[str, Any] = {"running": now is not None, "inboxes": inboxes}
+    answer["redo"] = redoing.choices(config)
     if now is not None and now.lane_count:
         answer |= {
             "line": line(now),
@@ -290,6 +291,10 @@ def handle(
             found = [locate(config, str(path), seen) for path in paths]
             named = [(str(each[0].path), each[1]) for each in found if each is not None]
             return judging.judge(config, ledger, service, named, judging.VERDICTS[do])
+        case {"do": "redo", "paths": list(paths), **asked}:
+            found = [locate(config, str(path), seen) for path in paths]
+            named = [(str(each[0].path), each[1]) for each in found if each is not None]
+            return redo.redo(config, ledger, service, named, asked)
         case {"do": "retry", "changed": True}:
             freed_of = [str(each.path) for each in config.inboxes
                         if recipes.let_go(ledger, str(each.path))]  # fmt: skip

@@ -38,6 +38,9 @@ class Daemon(Protocol):
     def judged(self, rows: list[Row]) -> None:
         """Somebody looked at these cut-outs: their originals may go, or stay for good."""
 
+    def redo(self, rows: list[Row]) -> None:
+        """Somebody wants these made anew, in the way that the ledger has."""
+
     def look_anew(self, inboxes: list[str]) -> None:
         """What counts as done in these is another matter now: everything is seen afresh."""
 

@@ -40,7 +40,8 @@ def page(
         found = [
             _told(row) for row in rows
             if _is(row, state)
-            and not (changed and (row.state != "done" or row.recipe == current or current is None))
+            and not (changed and (row.state != "done" or row.redo is not None))
+            and not (changed and (row.recipe == current or current is None))
         ]  # fmt: skip
         return {"photos": found, "after": [inbox, rows[-1].relpath]}
     return {"photos": [], "after": None}

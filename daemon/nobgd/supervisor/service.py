@@ -23,7 +23,16 @@ from nobgd.config import Config
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.jobs.effects import Effect
-from nobgd.jobs.events import Closed, Configured, ErrandEnded, Event, Freed, Judged, TakenBack
+from nobgd.jobs.events import (
+    Closed,
+    Configured,
+    ErrandEnded,
+    Event,
+    Freed,
+    Judged,
+    Redo,
+    TakenBack,
+)
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.machine import Machine
 from nobgd.jobs.now import Now
@@ -297,7 +306,7 @@ class Service:
         old, self.engine = self.engine, engine
         self.state.silent_of = engine.lanes.silent
         self.runner.lanes = engine.lanes
-        self.tell(Configured(config, engine.recipes, engine.bound))
+        self.tell(Configured(config, engine.recipes, engine.bound, engine.others))
         if old is not None:
             self.tell(TakenBack(tuple(old.lanes.put_back()), again=True))
             threading.Thread(target=old.lanes.shutdown, name="old-lanes", daemon=True).start()
@@ -356,6 +365,10 @@ class Service:
     def freed(self, rows: list[Row]) -> None:
         """Somebody had the ledger forget these."""
         self.tell(Freed(tuple(rows)))
+
+    def redo(self, rows: list[Row]) -> None:
+        """Somebody wants these made anew in another way."""
+        self.tell(Redo(tuple(rows)))
 
     def judged(self, rows: list[Row]) -> None:
         """Somebody said what they think of these."""

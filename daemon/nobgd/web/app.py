@@ -33,6 +33,7 @@ _NATIVE = [
         Route(f"{_V1}/photos/{{id}}/{verb}", native.act, methods=["POST"])
         for verb in ("retry", "accept", "reject", "reopen")
     ),
+    Route(f"{_V1}/photos/{{id}}/redo", native.redo, methods=["POST"]),
     Route(f"{_V1}/cutout", native.cutout, methods=["POST"]),
     Route(f"{_V1}/status", native.status),
     Route(f"{_V1}/events", live.events),

@@ -93,6 +93,20 @@ async def act(request: Request) -> Response:
     return JSONResponse(photos.described(site, await photos.look(site, inbox, relpath)))
 
 
+async def redo(request: Request) -> Response:
+    """POST api/v1/photos/ID/redo {"model": …, "edges": …}: by another model, with other edges."""
+    who(request).need("review")
+    site = of(request)
+    inbox, relpath = photos.named(site, request.path_params["id"])
+    asked = await read_json(request)
+    wish = {name: asked[name] for name in ("model", "edges") if isinstance(asked.get(name), str)}
+    path = f"{site.inboxes[inbox].path}/{relpath}"
+    answer = await site.daemon.must({"do": "redo", "paths": [path], **wish})
+    if not answer.get("redone"):
+        raise Problem(409, "not_done", "there is no cut-out of it, or its original has left")
+    return JSONResponse(photos.described(site, await photos.look(site, inbox, relpath)))
+
+
 async def status(request: Request) -> Response:
     """GET api/v1/status."""
     who(request).need("look")

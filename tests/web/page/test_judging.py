@@ -12,7 +12,7 @@ from .conftest import Open
 def test_a_key_judges_and_goes_on_and_another_takes_it_back(
     visits: Open, tmp_path: Path
 ) -> None:  # fmt: skip
-    """Two that are doubtful; X and A, then U brings the last one back."""
+    """Two that are doubtful; one is made anew by R; X and A, then U brings the last one back."""
     from playwright.sync_api import expect
 
     for name, spread in (("fog-1.jpg", 40), ("fog-2.jpg", 60)):
@@ -25,6 +25,13 @@ def test_a_key_judges_and_goes_on_and_another_takes_it_back(
     fresh.locator(".card .name", has_text="fog-1").click()
     title = fresh.locator("h1.name")
     expect(title).to_have_text("fog-1.jpg")
+    fresh.get_by_label("Make anew by").select_option("edges=plain")
+    before = fresh.locator("img.after").get_attribute("src")
+    title.click()
+    fresh.keyboard.press("r")
+    expect(fresh.locator("#toasts")).to_contain_text("made anew")
+    expect(fresh.locator("img.after")).not_to_have_attribute("src", before or "")
+    expect(fresh.locator(".facts")).to_contain_text("Doubtful")
     fresh.keyboard.press("a")
     expect(title).to_have_text("fog-2.jpg")
     fresh.keyboard.press("u")

@@ -1,8 +1,9 @@
 /** One photo: before and after, what is known of it, and its download. */
 
-import { attempt, button, bytes, call, duration, el, handing, known, moment, number, preview, query, t }
+import { attempt, button, bytes, call, duration, el, handing, known, moment, number, preview, query, t,
+  toast }
   from "./kit.js";
-import { may } from "./main.js";
+import { may, now } from "./main.js";
 import { order } from "./photos.js";
 import { facts, viewer } from "./viewer.js";
 
@@ -26,6 +27,11 @@ export function show(root, [id]) {
   let shown = null;
   const yes = button("accept", () => decide("accept"), { class: "yes" }, "A");
   const no = button("reject", () => decide("reject"), { class: "no" }, "X");
+  const way = el("select", { "aria-label": t("redo_how") }, ["model", "edges"].map((kind) =>
+    el("optgroup", { label: t(kind) }, (now.status.redo?.[`${kind}s`] || now.status.redo?.[kind] || [])
+      .map((each) => el("option", { value: `${kind}=${each}` },
+        kind === "edges" ? t(`edges_${each}`) : each.replace(":fp32", ""))))));
+  const anew = el("div", { class: "redo" }, way, button("redo", redo, {}, "R"));
   const back = button("undo", undo, {}, "U");
   const verdict = el("div", { class: "verdict" }, yes, no, back);
   const turn = (step) => button(step < 0 ? "previous" : "next", () => go(step),
@@ -58,6 +64,13 @@ export function show(root, [id]) {
   }
   const screen_is_here = () => root.isConnected;
 
+  /** Made anew by what is chosen; the daemon tells when it is there. */
+  async function redo() {
+    if (anew.hidden) return;
+    const [kind, value] = way.value.split("=");
+    if (await attempt(() => call("POST", `photos/${id}/redo`, { [kind]: value }))) toast(t("redone"));
+  }
+
   async function undo() {
     const last = decided.pop();
     if (!last) return;
@@ -79,11 +92,12 @@ export function show(root, [id]) {
     link.hidden = as.hidden = mask.hidden = !done;
     again.hidden = !may("review") || !["quarantined", "retrying"].includes(state);
     verdict.hidden = !done || !may("review");
+    anew.hidden = verdict.hidden || !way.options.length;
     yes.hidden = photo.review === null;
     yes.setAttribute("aria-pressed", String(photo.review === "accepted"));
     no.setAttribute("aria-pressed", String(photo.review === "rejected"));
     back.hidden = !decided.length;
-    aside.replaceChildren(verdict, link, again, facts([
+    aside.replaceChildren(verdict, anew, link, again, facts([
       ["state", t(state)],
       ["reason", code && (known(`code_${code}`) ? t(`code_${code}`) : code)],
       ["said", reason],
@@ -111,7 +125,7 @@ export function show(root, [id]) {
     const on = (what) => event.target.matches?.(what);
     if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
       || event.altKey || document.querySelector("dialog")) return;
-    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
+    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
       arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
       escape: () => { location.hash = "#/"; },
       " ": !on("button,a,summary,input") && view.flip }[event.key.toLowerCase()];
