@@ -244,3 +244,16 @@ def test_importing_models_imports_nothing_heavy():
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+def test_a_licence_that_forbids_something_is_accepted_first(home, spec, tmp_path, monkeypatch):
+    """Nothing is fetched before; the sentence says what to do."""
+    strict = replace(spec, commercial=False, licence="CC-BY-NC-4.0")
+    monkeypatch.setitem(manifest.load_manifest(), "tiny", strict)
+    source = tmp_path / "w.onnx"
+    source.write_bytes(WEIGHTS)
+    with pytest.raises(models.LicenceError, match=r"forbids commercial use.*--accept-licence"):
+        models.fetch("tiny", home, str(source))
+    assert not (home / "tiny.onnx").exists()
+    got = models.fetch("tiny", home, str(source), accept_licence=True)
+    assert got.path.read_bytes() == WEIGHTS

@@ -17,16 +17,15 @@ def test_the_shipped_model_is_what_the_manifest_says():
 
 
 def test_every_model_says_all_that_is_needed():
-    """Input, normalisation, licence and at least two sources each."""
+    """Input, normalisation, licence and a source each; of what is tested, two."""
     for name, spec in models.load_manifest().items():
         assert spec.name == name
-        assert spec.input_size == 320
+        assert spec.input_size in (320, 1024)
         assert len(spec.sha256) == 64
-        assert spec.mean == (0.485, 0.456, 0.406)
-        assert spec.std == (0.229, 0.224, 0.225)
-        assert spec.licence == "Apache-2.0"
-        assert len(spec.sources) >= 2
+        assert spec.licence
+        assert len(spec.sources) >= (2 if name in ("u2net", "u2netp") else 1)
         assert all(bool(source.wheel) != bool(source.url) for source in spec.sources)
+        assert (spec.heavy > 1) == (spec.input_size > 320)
 
 
 def test_an_unknown_name_gets_a_hint():

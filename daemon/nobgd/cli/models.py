@@ -55,9 +55,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one = actions.add_parser("fetch", help="bring a model onto this machine and check it")
     one.add_argument(
         "name", metavar="NAME", nargs="?",
-        help="u2net (best) or u2netp (small); default: what the configuration names",
+        help="one of `nobgd models list`; default: what the configuration names",
     )  # fmt: skip
     add_config(one)
+    one.add_argument(
+        "--accept-licence", action="store_true",
+        help="of a model that is not for commercial use: yours is none",
+    )  # fmt: skip
     one.add_argument(
         "--from", dest="source", metavar="X",
         help="a file, a wheel, a folder or a URL instead of the usual sources",
@@ -125,7 +129,8 @@ def _list(args: argparse.Namespace) -> int:
             size = f"{spec.bytes / 1e6:.1f}"
             way = f"not here: nobgd models fetch {spec.name}"
             table.add_row(spec.name, "fp32", size, spec.licence, way)
-    screen.console(sys.stdout, soft_wrap=True).print(table)
+    wide = None if sys.stdout.isatty() else 200  # a program, or a page, folds no line
+    screen.console(sys.stdout, soft_wrap=True, width=wide).print(table)
     return GOOD
 
 
@@ -145,37 +150,39 @@ def _found(directory: Path | None) -> list[ModelFile]:
 def _fetch(args: argparse.Namespace) -> int:
     if args.name is None:
         return _fetch_configured(args)
-    _bring(args.name, _home(args.directory), args.source)
+    _bring(args.name, _home(args.directory), args.source, accept=args.accept_licence)
     return GOOD
 
 
 def _fetch_configured(args: argparse.Namespace) -> int:
     """Every model that the configuration names and that is not here."""
-    from nobgd.models import ModelError, find
+    from nobgd.models import LicenceError, ModelError, find
 
     try:
         config = load(args)
     except Quit as end:
         return end.code
-    wanted = {(each.name, each.directory) for each in config.models()}
-    for name, directory in sorted(wanted, key=str):
+    wanted = {(each.name, each.directory, each.accept_licence) for each in config.models()}
+    for name, directory, accepted in sorted(wanted, key=str):
         place = args.directory or directory
         with contextlib.suppress(ModelError):
             print(f"{find(name, directory=place).path}: there already")
             continue
         try:
-            _bring(name, _home(place), args.source)
+            _bring(name, _home(place), args.source, accept=accepted or args.accept_licence)
+        except LicenceError:
+            raise
         except ModelError as error:
             small = f"or set `model: {{name: u2netp}}` in {config.origin}: that one lies here"
             raise type(error)(f"{error}; {small}") from error
     return GOOD
 
 
-def _bring(name: str, home: Path, source: str | None) -> None:
+def _bring(name: str, home: Path, source: str | None, *, accept: bool) -> None:
     from nobgd.models import fetch
 
     with _bar(name) as progress:
-        got = fetch(name, home, source, progress)
+        got = fetch(name, home, source, progress, accept_licence=accept)
     if got.source is None:
         print(f"{got.path}: already there and right")
     else:

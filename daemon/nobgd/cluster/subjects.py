@@ -28,7 +28,8 @@ def recipe8(weights: wire.Weights) -> str:
     test allows (see `probe`).
     """
     said = [weights.name, weights.precision, weights.sha256, weights.input_size,
-            *weights.mean, *weights.std, _ARITHMETIC]  # fmt: skip
+            *weights.mean, *weights.std, *(["logits"] if weights.logits else []),
+            _ARITHMETIC]  # fmt: skip
     return hashlib.sha256("|".join(map(str, said)).encode()).hexdigest()[:8]
 
 

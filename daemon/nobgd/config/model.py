@@ -31,6 +31,9 @@ class Model(Section):
     directory: Folder | None = Field(
         None, description="where the weights are, besides the usual places"
     )
+    accept_licence: Truth = Field(
+        False, description="the use is not commercial, which the licence of bria-rmbg forbids"
+    )
 
 
 class Workers(Section):

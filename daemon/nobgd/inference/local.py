@@ -17,6 +17,10 @@ class Spec(segment.Spec, Protocol):
         """As in the manifest."""
 
     @property
+    def logits(self) -> bool:
+        """Whether its answer goes through a sigmoid."""
+
+    @property
     def sha256(self) -> str:
         """Of the weights, lower-case hex."""
 
@@ -26,8 +30,9 @@ def segmenter(
 ) -> segment.Segmenter:
     """The model at ``path``, opened, by ``threads`` at least."""
     one = wire.Weights(
-        path, spec.sha256, spec.name, "fp32", spec.input_size, spec.mean, spec.std, engine
-    )
+        path, spec.sha256, spec.name, "fp32", spec.input_size, spec.mean, spec.std, engine,
+        spec.logits,
+    )  # fmt: skip
     models = Models([one], cache_dir, threads)
     models.net(0, threads)
 

@@ -128,7 +128,7 @@ class Server:
             answer = mask.tobytes()
             if each.whole:
                 try:
-                    finished, said["confidence"] = segment.stretch(mask.reshape(side, side))
+                    finished, said["confidence"] = segment.finished(mask.reshape(side, side), one)
                 except NobgdError as error:
                     self.say({"infer": each.number, "failed": error.reason[:_TEXT]})
                     continue

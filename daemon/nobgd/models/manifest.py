@@ -24,6 +24,10 @@ class UnknownModelError(ModelError):
     """A name that the manifest does not know; a command ends with exit code 2."""
 
 
+class LicenceError(ModelError):
+    """A licence that has to be accepted first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One place where a model can be had: a wheel's member, or a URL."""
@@ -52,6 +56,15 @@ class ModelSpec:
     sources: tuple[Source, ...]
     about: str = ""
     origin: str = ""
+    logits: bool = False  # its answer goes through a sigmoid before it is stretched
+    heavy: float = 1.0  # an inference's memory, in U²-Net's
+    commercial: bool = True  # False: the licence forbids it
+
+    def forbids(self) -> str:
+        """What is to be accepted, in a sentence; empty: nothing is."""
+        if self.commercial:
+            return ""
+        return f"{self.name} is under {self.licence}, which forbids commercial use ({self.origin})"
 
 
 def shipped_directory() -> Path:

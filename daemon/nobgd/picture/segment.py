@@ -56,6 +56,10 @@ class Spec(Protocol):
     def std(self) -> tuple[float, float, float]:
         """Divided by per channel."""
 
+    @property
+    def logits(self) -> bool:
+        """Whether its answer goes through a sigmoid."""
+
 
 class Segmenter:
     """One model; not to be shared by threads that run at the same time."""
@@ -80,7 +84,18 @@ class Segmenter:
         self.ran, self.waited_s = found.ran, found.waited_s
         if isinstance(found, Finished):
             return found.mask, found.confidence
-        return stretch(found.mask)
+        return finished(found.mask, self._spec)
+
+
+def finished(raw: Floats, spec: Spec) -> tuple[Bytes, float]:
+    """A raw mask as `stretch` makes it, after the sigmoid where the model has none of its own."""
+    return stretch(sigmoid(raw) if spec.logits else raw)
+
+
+def sigmoid(raw: Floats) -> Floats:
+    """1 / (1 + e^-x), as rembg's session of BiRefNet has it (sessions/birefnet_general.py)."""
+    with np.errstate(over="ignore"):  # e^x beyond float32 is infinite, and the quotient 0
+        return np.asarray(1 / (1 + np.exp(-raw)), np.float32)
 
 
 def prepare(pixels: Bytes, spec: Spec, threads: int = 1) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 
+from nobgd import models
 from nobgd.config import Config
 from nobgd.config.model import Model
 from nobgd.inference import engines
@@ -29,6 +30,12 @@ def engine_of(config: Config, model: Model, held_mb: float = 0.0) -> str:
 def engines_of(config: Config, held_mb: float = 0.0) -> tuple[tuple[str, str], ...]:
     """(engine, precision) of each model of the configuration, which are open at a time."""
     return tuple((engine_of(config, one, held_mb), one.precision) for one in config.models())
+
+
+def heavy(config: Config) -> float:
+    """How much more memory an inference of the largest model takes than one of U²-Net."""
+    known = models.load_manifest()
+    return max(known[one.name].heavy if one.name in known else 1.0 for one in config.models())
 
 
 def infer(config: Config) -> int | None:

@@ -62,7 +62,7 @@ def sizes(config: Config, held_mb: float = 0.0) -> Sizes:
     asked = workers.count != "auto"
     lanes, infer = fitting(
         lanes, infer, choice.engines_of(config, held_mb), held_mb,
-        asked=asked, matting=matting(config),
+        asked=asked, matting=matting(config), heavy=choice.heavy(config),
     )  # fmt: skip
     least = max(1, cores() // infer) if workers.threads == "auto" else int(workers.threads)
     return Sizes(lanes, least, infer)
@@ -79,7 +79,10 @@ def _wanted(config: Config) -> int:
 
 def needed_mb(config: Config, lanes: int, infer: int, held_mb: float = 0.0) -> float:
     """What these lanes and the model process take without a picture, in MB of 10^6 bytes."""
-    return needed(lanes, infer, choice.engines_of(config, held_mb), matting=matting(config))
+    return needed(
+        lanes, infer, choice.engines_of(config, held_mb), matting=matting(config),
+        heavy=choice.heavy(config),
+    )  # fmt: skip
 
 
 def matting(config: Config) -> bool:
@@ -109,6 +112,9 @@ def build(
     by_model: dict[Model, Recipe] = {}
     for one in config.models():
         found = models.find(one.name, one.precision, one.directory)
+        if not one.accept_licence and (forbids := found.spec.forbids()):
+            why = f"{forbids}; if your use is none, say so: model.accept_licence: true"
+            raise models.LicenceError(f"{config.origin}: {why}")
         models.verify(found, config.cache_dir / "verified.json")
         recipe = by_model[one] = Recipe(found.spec.name, found.sha256, found.precision)
         spec = found.spec
@@ -117,6 +123,7 @@ def build(
             wire.Weights(
                 str(found.path), found.sha256, spec.name, found.precision,
                 spec.input_size, spec.mean, spec.std, choice.engine_of(config, one, held_mb),
+                spec.logits,
             ),
         )  # fmt: skip
     recipes = {
@@ -182,8 +189,8 @@ def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:
     if size.lanes < wanted:
         return (
             f"{whose} {room:.0f} MB; the model needs about {cost.model_mb:.0f} MB, each inference"
-            f" {cost.each_mb:.0f} MB, a lane {LANE_MB:.0f} MB and its photo: {size.lanes} of"
-            f" {wanted} lanes are opened; give it more memory, or set workers.count"
+            f" {cost.each_mb * choice.heavy(config):.0f} MB, a lane {LANE_MB:.0f} MB and its photo:"
+            f" {size.lanes} of {wanted} lanes are opened; give it more memory, or set workers.count"
         )
     if room < least:
         return f"{whose} {room:.0f} MB, less than the {least:.0f} MB of one lane; give it more"

@@ -72,14 +72,15 @@ class Budget:
 
 
 def needed_mb(
-    lanes: int, infer: int, models: Models = _USUAL, *, matting: bool = False
-) -> float:
+    lanes: int, infer: int, models: Models = _USUAL, *, matting: bool = False, heavy: float = 1.0
+) -> float:  # fmt: skip
     """What so many lanes and inferences at a time take without a picture, in MB of 10^6 bytes.
 
-    ``models`` has the engine and precision of each that is open.
+    ``models`` has the engine and precision of each that is open, ``heavy`` how much more an
+    inference of the largest takes than one of U²-Net.
     """
     costs, lane = [COSTS[one] for one in models], LANE_MB + (MATTING_MB if matting else 0.0)
-    each = max(one.each_mb for one in costs)
+    each = heavy * max(one.each_mb for one in costs)
     return sum(one.model_mb for one in costs) + infer * each + lanes * lane
 
 
@@ -94,7 +95,7 @@ def automatic(needed_mb: float, held_mb: float = 0.0) -> float:
 
 def fitting(
     lanes: int, infer: int, models: Models = _USUAL, held_mb: float = 0.0, *,
-    asked: bool = False, matting: bool = False,
+    asked: bool = False, matting: bool = False, heavy: float = 1.0,
 ) -> tuple[int, int]:  # fmt: skip
     """How many of these lanes and inferences memory has room for; at least one of each.
 
@@ -105,7 +106,7 @@ def fitting(
     room = room_mb(held_mb)
 
     def fits(lanes: int, infer: int) -> bool:
-        need = needed_mb(lanes, infer, models, matting=matting)
+        need = needed_mb(lanes, infer, models, matting=matting, heavy=heavy)
         return need * (_LEAST if asked else 1.0) <= room
 
     infer = next((n for n in range(infer, 0, -1) if fits(min(lanes, n + 1), n)), 1)

@@ -31,6 +31,7 @@ class Weights:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     engine: str = "onnxruntime"  # what runs it
+    logits: bool = False  # its answer goes through a sigmoid
 
     @property
     def input_bytes(self) -> int:

@@ -18,7 +18,8 @@ def test_a_key_judges_and_goes_on_and_another_takes_it_back(
     for name, spread in (("fog-1.jpg", 40), ("fog-2.jpg", 60)):
         Image.effect_noise((200, 150), spread).convert("RGB").save(tmp_path / name)
     fresh = visits(viewport={"width": 1280, "height": 860})
-    fresh.locator("#file").set_input_files([tmp_path / "fog-1.jpg", tmp_path / "fog-2.jpg"])
+    both = [tmp_path / "fog-1.jpg", tmp_path / "fog-2.jpg"]
+    fresh.locator("#file[multiple]").set_input_files(both)
     fresh.get_by_role("button", name="Doubtful").click()
     fogs = fresh.locator(".card[data-review=open]", has_text="fog-")
     expect(fogs).to_have_count(2)

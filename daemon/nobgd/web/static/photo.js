@@ -82,12 +82,13 @@ export function show(root, [id]) {
   }
 
   function put(photo) {
+    const anew_now = shown?.state === "done" && photo.state !== "done"; // the old one stays in view
     shown = photo;
     const { state, code, reason, took_ms: took, width, height, doubt } = photo;
     const done = state === "done";
     title.textContent = photo.name;
     document.title = `${photo.name} · nobgd`;
-    view.photo(photo);
+    if (!anew_now) view.photo(photo);
     aim();
     link.hidden = as.hidden = mask.hidden = !done;
     again.hidden = !may("review") || !["quarantined", "retrying"].includes(state);

@@ -5,7 +5,7 @@ import { may, now } from "./main.js";
 
 /** The screen. */
 export function show(root) {
-  const text = el("pre", { tabindex: "0", "aria-label": t("config") });
+  const text = el("pre", { tabindex: "0", role: "region", "aria-label": t("config") });
   const boxes = el("ul", { class: "boxes" });
   root.append(el("h1", {}, t("settings")), el("h2", {}, t("inboxes")), boxes,
     el("h2", {}, t("config")), el("p", { class: "soft" }, t("config_text")), text);
