@@ -25,6 +25,7 @@ from broker.conftest import WAIT_S, Broker
 from nobgd.broker import acts, authority, server
 from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.join import Join
+from nobgd.cluster.link import open_link
 from nobgd.cluster.words import Hello, Order
 from nobgd.machines import draining
 
@@ -365,6 +366,30 @@ def test_the_broker_has_nothing_against_its_configuration(broker: Broker) -> Non
     assert program is not None
     listed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     assert server.version(program) in listed.stdout
+
+
+def test_a_thousand_seats_may_wait(home: Join, desk: Join) -> None:
+    """JetStream by itself lets 512 pulls of a consumer wait, and refuses the next."""
+    seats = 700
+
+    async def act() -> None:
+        first, second = await open_link(home, "home"), await open_link(desk, "desk-3")
+        try:
+            await first.prepare(["feedbeef"], 30.0)
+            waiting = [asyncio.create_task(second.pull("feedbeef", 5, 40.0)) for _ in range(seats)]
+            info = f"$JS.API.CONSUMER.INFO.{subjects.THINK}.{subjects.consumer('feedbeef')}"
+            end = time.monotonic() + WAIT_S
+            while json.loads(await first.ask(info, b"", 20.0))["num_waiting"] < seats:
+                assert time.monotonic() < end
+            for _ in range(seats):
+                await first.question("feedbeef", b"tensor")
+            got = await asyncio.gather(*waiting)
+            assert [each.data for each in got if each is not None] == [b"tensor"] * seats
+        finally:
+            await second.close()
+            await first.close()
+
+    asyncio.run(act())
 
 
 def test_an_order_reaches_the_machine_it_is_for(home: Join, desk: Join) -> None:

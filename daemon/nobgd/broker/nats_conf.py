@@ -52,7 +52,7 @@ def text(settings: Settings, users: Iterable[User]) -> str:
         "}",
         "jetstream {",
         f"  store_dir: {_quoted(settings.store)}",
-        "  max_memory_store: 512MB",
+        "  max_memory_store: 256MB",
         "  max_file_store: 64MB",
         "}",
         "authorization {",

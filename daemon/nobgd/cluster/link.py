@@ -27,6 +27,7 @@ from nobgd.cluster import subjects
 _CONNECT_S, _AGAIN_S = 5.0, 0.1
 _PING_S = 3.0  # two that are not answered end the connection
 _API_S = 5.0
+_MOST_WAITING = 100_000  # pulls of all machines together; JetStream lets 512 wait else
 _PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
 _EXISTS = (10058, 10148)  # server/errors.json: a stream of this name, a consumer of this name
 _REFUSED = ("authorization violation", "authentication", "user authentication revoked")
@@ -145,6 +146,7 @@ class Link:
                 "max_deliver": -1, "max_ack_pending": 10_000, "deliver_policy": "all",
                 "replay_policy": "instant", "filter_subject": subjects.question(recipe),
                 "priority_groups": [subjects.GROUP], "priority_policy": "prioritized",
+                "max_waiting": _MOST_WAITING,
             }  # fmt: skip
             body = {"stream_name": subjects.THINK, "config": settings}
             await self._api(f"CONSUMER.DURABLE.CREATE.{subjects.THINK}.{name}", body)
