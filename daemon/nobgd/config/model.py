@@ -182,6 +182,9 @@ class InboxConfig(Section):
     raw: Literal["preview", "develop"] = Field(
         "preview", description="raw photos: the camera's full-size preview, or developed"
     )
+    pairs: Literal["jpeg", "raw", "both"] = Field(
+        "both", description="of a JPEG and a raw photo or HEIC of one shot: which is cut out"
+    )
     quiet_hours: tuple[str, ...] = Field((), description='rest at these times: "22:00-06:00"')
     share_control: Truth = Field(
         False, description="_nobgd.txt in the outbox; _PAUSE and _RETRY in the inbox"

@@ -88,6 +88,7 @@ class Dispatch:
             moved=self._moved(),
             inbox_key=plan.inbox_key(photo.inbox), recipe=recipe,
             compression=rules.output.compression, develop=rules.raw == "develop",
+            partners=plan.partners(photo.relpath, rules.pairs),
             max_megapixels=state.config.workers.max_megapixels,
             attempt=(row.attempts if row is not None and same else 0) + 1,
             quiet_s=photo.quiet_s, patience_s=patience,

@@ -40,7 +40,7 @@ WAYS = (
     Way("quarantined", "forget", None, "`nobgd retry` asked for it"),
     Way("skipped", "forget", None, "it left"),
     Way(None, "skipped", "skipped", "it is not for us"),
-    Way("trying", "skipped", "skipped", "its name belongs to a link, a folder or a pipe now"),
+    Way("trying", "skipped", "skipped", "the other of its pair is done, or a link has its name"),
     Way("retry", "skipped", "skipped", "the same"),
     Way("quarantined", "skipped", "skipped", "the same"),
     Way("skipped", "skipped", "skipped", "it is not for us for another reason"),

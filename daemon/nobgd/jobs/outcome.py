@@ -56,6 +56,8 @@ class Outcomes:
         if rules is None:
             return
         match outcome.code.blame:
+            case _ if outcome.code is Code.PAIRED:
+                self._paired(job, outcome)
             case Blame.NOBODY:
                 self._look_again(job, outcome)
             case Blame.PLACE:
@@ -122,6 +124,16 @@ class Outcomes:
                 state.scanned.pop(job.inbox, None)
                 state.do(Rescan(job.inbox))
         state.say("debug", events.photo_failed(failed, retry_in_s=wait))
+
+    def _paired(self, job: Job, failed: Failed) -> None:
+        """The other file of the same shot is done instead; said once, looked at at each start."""
+        state = self._state
+        row = state.ledger.get(job.inbox, job.relpath)
+        told = row is not None and row.reason == failed.reason
+        state.ledger.skipped(job.photo(), failed.reason)
+        if not told:
+            skip = Skip(job.inbox, job.relpath, failed.reason)
+            state.say("info", events.photo_skipped(skip))
 
     def _place(self, job: Job, failed: Failed, rules: InboxConfig) -> None:
         now = self._state.now.monotonic

@@ -27,6 +27,7 @@ EXTENSIONS = RAW | {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".heic", ".heif", ".hif", ".avif", ".png", ".webp", ".tif",
     ".tiff", ".gif", ".bmp",
 }  # fmt: skip
+_JPEG, _HEIC = (".jpg", ".jpeg"), (".heic", ".heif", ".hif")
 NAME_BYTES = 255  # NAME_MAX of every Linux file system that matters here
 SPARE_BYTES = 24  # sixteen digits of the hash, and a number where that is taken too
 BACKOFF_FIRST_S = 5.0
@@ -92,10 +93,26 @@ def todo(known: Known | None, source: str) -> str:
             return "dispose" if source != "keep" else "nothing"
         case "retry":
             return "wait"
-        case "skipped":  # by an older nobgd, for its name; this one reads what is called so
+        case "skipped":  # for its name by an older nobgd, or for the other of its pair: look again
             return "job"
         case _:  # trying, quarantined
             return "nothing"
+
+
+def partners(relpath: str, pairs: str) -> tuple[str, ...]:
+    """Names that the preferred file of the same shot may have; ``pairs`` is jpeg | raw | both.
+
+    A camera calls both the same, but for the extension.
+    """
+    stem, extension = os.path.splitext(relpath)
+    match pairs, extension.lower():
+        case "jpeg", kind if kind in RAW or kind in _HEIC:
+            others: tuple[str, ...] = _JPEG
+        case "raw", kind if kind in _JPEG:
+            others = (*sorted(RAW), *_HEIC)
+        case _:
+            return ()
+    return tuple(stem + end for other in others for end in (other, other.upper()))
 
 
 def outputs(relpath: str, suffix: str, end: str = ".png") -> tuple[str, str, str]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from nobgd.fs.faults import code_of
-from nobgd.lane import cost, evidence, placing, target
+from nobgd.lane import cost, evidence, pairing, placing, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
 from nobgd.picture import admission, cutting, decode, extent, source
 from nobgd.picture.deep import Cut
@@ -71,6 +71,7 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
     side = "source"
     try:
         with clock.stage("read"), _patient(job):
+            pairing.check(job)
             limit = int(job.max_megapixels * _READ_LIMIT_PER_MEGAPIXEL) + _READ_LIMIT_BESIDES
             photo = source.read(
                 job.inbox, job.relpath, mount=job.inbox_mount,

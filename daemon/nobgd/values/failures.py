@@ -52,6 +52,7 @@ class Code(StrEnum):
     OUTPUT_CHANGED = "output_changed"
     IN_USE = "in_use"
     HOLES = "holes"
+    PAIRED = "paired"
 
     @property
     def blame(self) -> Blame:
@@ -66,7 +67,8 @@ _BLAME = {
         Blame.PLACE: "no_space quota read_only forbidden io_error stale gone_away",
         Blame.OURS: "crashed deadline out_of_memory internal",
         Blame.NOBODY: "vanished changed incomplete damaged more_pictures more_data nothing_found"
-        " doubtful output_gone output_changed in_use holes",  # the latter: why an original stays
+        " doubtful output_gone output_changed in_use holes"  # the latter: why an original stays
+        " paired",  # another file of the same shot is done instead
     }.items()
     for code in map(Code, codes.split())
 }
