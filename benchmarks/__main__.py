@@ -20,6 +20,7 @@ from benchmarks import (
     lanes,
     latency,
     machine,
+    machines,
     million,
     page,
     plots,
@@ -37,7 +38,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges, "formats": formats,
+    "edges": edges, "formats": formats, "machines": machines,
 }  # fmt: skip
 
 

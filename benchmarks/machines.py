@@ -1,0 +1,126 @@
+"""Masks of other machines: what asking costs, and how much faster eight of them are than one.
+
+Broker, link process and workers are real, on this machine with TLS; models sleep, so that what is
+measured is nobgd's own.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.part import Bench, Verdict, at_most
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+_MACHINES, _SLEEP_S = 8, 0.5
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def measure(bench: Bench) -> dict[str, Any]:
+    """Round trips one after the other, then eight at a time.  Nothing where there is no broker."""
+    from cluster.broker import TESTS, Broker, Worker, lacking
+    from cluster.home import Home
+    from nobgd.pool import model_process
+
+    if (why := lacking()) is not None:
+        bench.say(f"{why}: left out")
+        return {}
+    count = 50 if bench.short else 1000
+    hosts = [f"desk-{number}" for number in range(1, (2 if bench.short else _MACHINES) + 1)]
+    (bench.work / "home.sleep").write_text("0")
+    os.environ |= {"PYTHONPATH": TESTS, "SLEEP_FILE": str(bench.work / "home.sleep")}
+    model_process.PROCESS = "cluster.sleeper"
+    broker = Broker(bench.work / "broker", *hosts).start()
+    workers = [Worker(broker, host, bench.work, sleep_s=0.0, priority=0) for host in hosts]
+    home = Home(broker, bench.work)
+    try:
+        workers[0].start()
+        home.has(hosts[0])
+        for each in home.ask(20):
+            each.result()
+        result = _alone(home, count)
+        bench.say(f"a mask of another machine costs {result['median_ms']:.1f} ms more")
+        for one in workers[1:]:
+            one.start()
+        for host in hosts:
+            home.has(host)
+        for one in workers:
+            one.sleeps(_SLEEP_S)
+        result |= _together(home, len(hosts), 2 if bench.short else 20)
+        bench.say(f"{len(hosts)} machines are {result['speed_up']:.2f} times as fast as one")
+        return result
+    finally:
+        home.close()
+        for one in workers:
+            if one.process is not None:
+                one.kill()
+        broker.kill()
+
+
+def _alone(home: Any, count: int) -> dict[str, Any]:
+    """One question after the other: milliseconds beyond what the machine says that it took."""
+    link, took = home.inference._link.pids()[0], []
+    ours, theirs = time.process_time(), _cpu_s(link)
+    for _ in range(count):
+        began = time.perf_counter()
+        (answer,) = home.ask(1)
+        ran = answer.result()
+        if ran.thought is not None:
+            took.append((time.perf_counter() - began) * 1000 - ran.thought.took_ms)
+    took.sort()
+    return {
+        "questions": len(took), "median_ms": statistics.median(took),
+        "p99_ms": took[len(took) * 99 // 100],
+        "supervisor_ms": (time.process_time() - ours) / count * 1000,
+        "link_ms": (_cpu_s(link) - theirs) / count * 1000,
+    }  # fmt: skip
+
+
+def _together(home: Any, machines: int, each: int) -> dict[str, Any]:
+    """So many questions at a time as there are machines."""
+    total = machines * each
+    with ThreadPoolExecutor(machines) as lanes:
+        began = time.perf_counter()
+        ran = list(lanes.map(lambda _: home._ask(), range(total)))
+        wall_s = time.perf_counter() - began
+    away = sum(one.thought is not None for one in ran)
+    return {"machines": machines, "speed_up": away * _SLEEP_S / wall_s, "photos": total}
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def section(result: dict[str, Any]) -> list[str]:
+    """The figures."""
+    return [
+        "## Masks of other machines", "",
+        "Broker, link process and workers on this machine, over TLS; models that sleep.", "",
+        f"- {result['questions']:,} questions one after the other: a mask takes"
+        f" {result['median_ms']:.1f} ms longer than its machine says (median; p99"
+        f" {result['p99_ms']:.1f} ms); the supervisor's process spends"
+        f" {result['supervisor_ms']:.2f} ms of CPU on each, making the picture and comparing the"
+        f" mask among them, the link process {result['link_ms']:.2f} ms.",
+        f"- {result['photos']} masks of {_SLEEP_S} s by {result['machines']} machines:"
+        f" {result['speed_up']:.2f} times as fast as by one.",
+    ]  # fmt: skip
+
+
+def verdicts(result: dict[str, Any]) -> list[Verdict]:
+    """The bars."""
+    machines, speed_up = result["machines"], result["speed_up"]
+    bar = 0.95 * machines
+    return [
+        at_most("a mask of another machine, median beyond its time", result["median_ms"], 5, "ms"),
+        at_most("the same, p99", result["p99_ms"], 20, "ms"),
+        Verdict(
+            f"{machines} machines, × one", f"≥ {bar:.1f}×", f"{speed_up:.2f}×", speed_up >= bar
+        ),
+    ]
