@@ -101,6 +101,8 @@ class Worker:
     ) -> None:  # fmt: skip
         self.host = host
         self._program = "nobgd" if sleep_s is None else "cluster.sleeper"
+        # real inferences by one thread, as those of home
+        self._core = ["taskset", "-c", "0"] if sleep_s is None else []
         self._sleep = broker.root / f"{host}.sleep"
         self.sleeps(sleep_s or 0.0)
         self._environment = {
@@ -120,8 +122,7 @@ class Worker:
     def start(self, *words: str) -> Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                # one core, so that inferences have one thread as those of home
-                ["taskset", "-c", "0", sys.executable, "-m", self._program, "worker", "--join",
+                [*self._core, sys.executable, "-m", self._program, "worker", "--join",
                  str(self.file), *words],
                 stdout=log, stderr=log, start_new_session=True, env=self._environment,
             )  # fmt: skip

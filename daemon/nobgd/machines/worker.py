@@ -270,9 +270,10 @@ class Worker:
                 if pulled is None:
                     continue
                 await asyncio.shield(self._begin(self._work(link, recipe, pulled)))
+                # its answer is still handed over, the seat is free
 
     async def _work(self, link: Link, recipe: str, pulled: Pulled) -> None:
-        """One question to its answer."""
+        """One question to its mask; handing that over is for another task."""
         try:
             asked, shown = frames.unpack(Question, pulled.data, _LARGEST)
         except frames.Broken:
@@ -283,9 +284,19 @@ class Worker:
         renewing = asyncio.create_task(self._renew(link, subject, asked, pulled))
         try:
             answer, mask = await self._think(asked, recipe, shown, pulled.delivery)
+        except BaseException:
+            renewing.cancel()
+            raise
+        self._begin(self._finish(link, subject, frames.pack(answer, mask), pulled, renewing))
+
+    async def _finish(
+        self, link: Link, subject: str, data: bytes, pulled: Pulled, renewing: asyncio.Task[None]
+    ) -> None:
+        """Hand an answer over, then take its question off the queue."""
+        try:
+            await self._deliver(subject, data)
         finally:
             renewing.cancel()
-        await self._deliver(subject, frames.pack(answer, mask))
         with contextlib.suppress(Lost):
             await link.done(pulled)
         self._answered += 1
