@@ -188,6 +188,19 @@ def test_names_of_any_bytes_move_no_cursor(tmp_path: Path) -> None:
     assert ",'=HYPERLINK" in report(log, "--format", "csv").stdout
 
 
+def test_machines_are_told_apart_where_there_are_several(tmp_path: Path, small: Path) -> None:
+    """By the one that made the mask; a log of one machine has no such table."""
+    assert "machines" not in tables(small)
+    log = tmp_path / "several.log"
+    with log.open("w") as stream:
+        for number, line in enumerate(small.read_text().splitlines()):
+            event = json.loads(line)
+            host = "gpu-1" if number % 3 else "nas"
+            stream.write(json.dumps({**event, "host": host}) + "\n")
+    rows = tables(log)["machines"]
+    assert {row["machine"] for row in rows} == {"gpu-1", "nas"}
+
+
 def test_a_journal_is_read(tmp_path: Path, small: Path) -> None:
     """Lines of `journalctl -o json` carry ours in MESSAGE, as text or as bytes."""
     log = tmp_path / "journal.json"

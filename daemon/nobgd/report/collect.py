@@ -33,6 +33,7 @@ class Collector:
         self._buckets = [Tally() for _ in range(len(BUCKETS) + 1)]
         self._inboxes: dict[str, Tally] = {}
         self._models: dict[str, Tally] = {}
+        self._hosts: dict[str, Tally] = {}  # by the machine that made the mask
         self._counts: Counter[str] = Counter()
         self._failures: dict[str, Failure] = {}  # by code
         self._slowest: list[tuple[float, int, Named]] = []
@@ -91,6 +92,7 @@ class Collector:
             self._buckets[bisect_left(BUCKETS, round(megapixels, 2))],
             _kind(self._inboxes, str(event.get("inbox", "?"))),
             _kind(self._models, f"{event.get('model', '?')} {event.get('precision', '?')}"),
+            _kind(self._hosts, str(event.get("host", "?"))),
         ):
             tally.add(event, megapixels, total)
         self._fit.add(megapixels, total)
@@ -179,6 +181,7 @@ class Collector:
                 if tally.row(name).photos
             ),
             inboxes=_rows(self._inboxes), models=_rows(self._models),
+            hosts=_rows(self._hosts) if len(self._hosts) > 1 else (),
             failures=tuple(sorted(failures, key=lambda f: (-f.quarantined - f.failed, f.code))),
             slowest=tuple(named for _, _, named in sorted(self._slowest, reverse=True)),
             unsure=tuple(named for _, _, named in sorted(self._unsure, reverse=True)),

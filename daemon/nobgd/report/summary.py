@@ -112,6 +112,7 @@ class Summary:
     buckets: tuple[Row, ...] = ()
     inboxes: tuple[Row, ...] = ()
     models: tuple[Row, ...] = ()  # by model and precision
+    hosts: tuple[Row, ...] = ()  # by the machine that made the mask, where there are several
     failures: tuple[Failure, ...] = ()
     slowest: tuple[Named, ...] = ()
     unsure: tuple[Named, ...] = ()  # the lowest subject_confidence, below 0.5

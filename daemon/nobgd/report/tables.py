@@ -202,6 +202,7 @@ def every(summary: Summary) -> list[Table]:
         stages(summary),
         _kinds("inboxes", "By inbox", "inbox", summary.inboxes),
         _kinds("models", "By model", "model", summary.models),
+        _kinds("machines", "By machine that made the mask", "machine", summary.hosts),
         failures(summary),
         slowest(summary),
         unsure(summary),

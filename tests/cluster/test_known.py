@@ -1,0 +1,85 @@
+"""What home knows of its machines follows from what they say and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nobgd.cluster.words import Hello
+from nobgd.machines.known import LOST_S, Known, Machines
+from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
+
+RUN, OTHER_RUN, RECIPE = "a" * 16, "b" * 16, "0a1b2c3d"
+
+
+def hello(**change: Any) -> Hello:
+    values = {"protocol": 1, "run": RUN, "seats": 2, "priority": 5, "ready": [RECIPE], **change}
+    return Hello(**values)
+
+
+def joined() -> tuple[Machines, Known]:
+    """One that was let in."""
+    machines = Machines()
+    one, news = machines.hello("desk-1", hello(), 0.0)
+    assert (news, one.state) == ("joined", PROVING)
+    assert machines.to_prove(one, {RECIPE}, 0.0) == [RECIPE]
+    assert machines.proved("desk-1", RECIPE, None)
+    assert one.state == UP
+    return machines, one
+
+
+def test_it_proves_itself_once() -> None:
+    """Not again while its answer is awaited, but after a minute, and only what is wanted."""
+    machines = Machines()
+    one, _ = machines.hello("desk-1", hello(ready=[RECIPE, "ffffffff"]), 0.0)
+    assert machines.to_prove(one, {RECIPE}, 0.0) == [RECIPE]
+    assert machines.to_prove(one, {RECIPE}, 59.0) == []
+    assert machines.to_prove(one, {RECIPE}, 61.0) == [RECIPE]
+    assert not machines.proved("desk-2", RECIPE, None)
+    assert machines.proved("desk-1", RECIPE, None)
+    assert not machines.proved("desk-1", RECIPE, None)
+    assert machines.to_prove(one, {RECIPE}, 200.0) == []
+
+
+def test_it_is_lost_when_it_falls_silent_and_back_when_it_speaks() -> None:
+    """With what it has proved, as it is the same run."""
+    machines, one = joined()
+    assert machines.sweep(LOST_S) == []
+    assert machines.sweep(LOST_S + 0.1) == [one]
+    assert machines.sweep(LOST_S + 0.2) == []
+    assert one.state == LOST
+    assert machines.hello("desk-1", hello(), 60.0) == (one, "back")
+    assert one.state == UP
+    machines.sweep(60.0 + 86_401)
+    assert machines.known == {}
+
+
+def test_another_run_begins_from_the_beginning() -> None:
+    """It may have other weights now; and what it was refused for is over."""
+    machines, one = joined()
+    machines.refuse(one, "it lied")
+    assert (one.state, one.why, machines.to_prove(one, {RECIPE}, 9.0)) == (REFUSED, "it lied", [])
+    assert machines.hello("desk-1", hello(), 10.0)[0].state == REFUSED
+    again, news = machines.hello("desk-1", hello(run=OTHER_RUN), 11.0)
+    assert (news, again.state, again.why) == ("", PROVING, "")
+
+
+def test_what_it_lacks_is_told() -> None:
+    """Refused where it can do nothing; beside its work where it can do something."""
+    machines, one = joined()
+    one, news = machines.hello("desk-1", hello(ready=[], lacks={RECIPE: "no weights"}), 1.0)
+    assert (news, one.state, one.why) == ("refused", REFUSED, "no weights")
+    assert machines.hello("desk-1", hello(ready=[], lacks={RECIPE: "no weights"}), 2.0)[1] == ""
+    one, _ = machines.hello("desk-2", hello(lacks={"ffffffff": "no u2net"}), 1.0)
+    assert (one.state, one.why) == (PROVING, "no u2net")
+
+
+def test_another_protocol_and_draining() -> None:
+    """The one is refused with the way out, the other gets no proof to make."""
+    machines = Machines()
+    one, news = machines.hello("desk-1", hello(protocol=2), 0.0)
+    assert (news, one.state) == ("refused", REFUSED)
+    assert "install the same nobgd on both" in one.why
+    machines, one = joined()
+    machines.hello("desk-1", hello(draining=True), 1.0)
+    assert one.state == DRAINING
+    assert machines.to_prove(one, {RECIPE}, 99.0) == []
