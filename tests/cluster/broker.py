@@ -47,21 +47,21 @@ def await_true(what: Any, limit_s: float = PATIENCE_S) -> None:
 
 
 class Broker:
-    """nats-server on a free port of 127.0.0.1, as `nobgd cluster` sets it up."""
+    """nats-server on a free port of this machine, as `nobgd cluster` sets it up."""
 
-    def __init__(self, root: Path, *hosts: str) -> None:
-        self.root = root
+    def __init__(self, root: Path, *hosts: str, address: str = "127.0.0.1") -> None:
+        self.root, self.address = root, address
         root.mkdir(exist_ok=True)
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((address, 0))
             self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None
         settings = {
             "state_dir": "state", "cache_dir": "cache", "inboxes": [{"path": "i", "outbox": "o"}],
-            "cluster": {"listen": f"tls://127.0.0.1:{self.port}"},
+            "cluster": {"listen": f"tls://{address}:{self.port}"},
         }  # fmt: skip
         self.config = config.parse(json.dumps(settings), str(root / "nobgd.yaml"), root)
-        self.folder = acts.set_up(self.config, ["127.0.0.1"]).folder
+        self.folder = acts.set_up(self.config, [address]).folder
         self.home = acts.home_join(self.config)
         for host in hosts:
             self.invite(host)
@@ -80,7 +80,7 @@ class Broker:
 
     def _listens(self) -> bool:
         with socket.socket() as asked:
-            return asked.connect_ex(("127.0.0.1", self.port)) == 0
+            return asked.connect_ex((self.address, self.port)) == 0
 
     def kill(self) -> None:
         assert self.process is not None
@@ -97,12 +97,12 @@ class Worker:
 
     def __init__(
         self, broker: Broker, host: str, cache: Path, *, sleep_s: float | None = None,
-        channel: int = 0, **keys: Any,
+        channel: int = 0, within: tuple[str, ...] = (), **keys: Any,
     ) -> None:  # fmt: skip
         self.host = host
         self._program = "nobgd" if sleep_s is None else "cluster.sleeper"
         # real inferences by one thread, as those of home
-        self._core = ["taskset", "-c", "0"] if sleep_s is None else []
+        self._core = [*within, *(["taskset", "-c", "0"] if sleep_s is None else [])]
         self._sleep = broker.root / f"{host}.sleep"
         self.sleeps(sleep_s or 0.0)
         self._environment = {
