@@ -20,6 +20,8 @@ from jobs.world import NAMES, File, Kill, World
 from nobgd.intake import messages
 from nobgd.jobs.events import TakenBack
 from nobgd.jobs.freeing import free
+from nobgd.values import Job
+from nobgd.values.errands import Dispose
 
 HOW = st.sampled_from(
     ["good"] * 5 + ["broken"] * 2
@@ -46,6 +48,7 @@ class Life(RuleBasedStateMachine):
         new = (inbox, name) not in self.world.files
         version = next(self.world.versions)
         self.world.files[inbox, name] = File(version, version)
+        self.world.untold.add((inbox, name))
         if then != "unseen":
             if new:
                 self.world.service.mailbox.put(messages.Came(inbox, (name,)))
@@ -75,6 +78,12 @@ class Life(RuleBasedStateMachine):
         self.world.answer(at, how)
         if turns:
             self.world.turn()
+
+    @precondition(lambda self: self.world.asked)
+    @rule(at=AT)
+    def hide(self, at: int) -> None:
+        """An original has gone, and its lane is still at work on what is left to do."""
+        self.world.hide(at)
 
     @precondition(lambda self: self.world.asked)
     @rule()
@@ -145,6 +154,31 @@ def test_whatever_happens_nothing_is_lost_or_done_twice() -> None:
             suppress_health_check=list(HealthCheck), print_blob=False,
         ),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("says", ["good", "changed", "vanished", "damaged", "io_error"])
+def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -> None:
+    """A scanner's next scan.jpg is done in the moment in which the last one is being archived."""
+    world = World()
+    key = world.inboxes[2], "a.jpg"
+    world.files[key] = File(1, 1)
+    world.tell_of(*key)
+    while not any(isinstance(request, Dispose) for request, _ in world.asked):
+        world.turn()
+        while any(isinstance(request, Job) for request, _ in world.asked):
+            world.answer(0, "good")
+    world.hide(0)
+    world.files[key] = File(2, 2)
+    world.service.mailbox.put(messages.Came(key[0], (key[1],)))
+    world.tell_of(*key)
+    world.turn()
+    world.answer(1, "good")  # the new one's job
+    world.turn()
+    if says != "good":
+        world.hidden.clear()
+    world.answer(0, says)
+    world.settle()
+    world.end()
 
 
 @pytest.mark.parametrize("where", ["before", "after", 0, 1, 2, 3])

@@ -7,6 +7,7 @@ sees.  The lanes of this world keep the rules of real ones, and answer when they
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import io
@@ -123,7 +124,9 @@ class World:
     cut_outs: dict[str, str] = field(default_factory=dict)  # by path: SHA-256 of their photo
     went: list[tuple[str, str]] = field(default_factory=list)  # (cut-out, SHA-256) of originals
     fuse: Fuse = field(default_factory=Fuse)
+    hidden: dict[int, Any] = field(default_factory=dict)  # what lanes will say, by their futures
     asked: list[tuple[Any, Future[Finished]]] = field(default_factory=list)
+    untold: set[tuple[str, str]] = field(default_factory=set)  # names no scanner has seen change
     seconds: float = 1000.0
 
     def __post_init__(self) -> None:
@@ -138,7 +141,7 @@ class World:
 
     def start(self) -> None:
         """A supervisor begins; its scanner tells of everything."""
-        self.fuse, self.asked = Fuse(), []
+        self.fuse, self.asked, self.hidden = Fuse(), [], {}
         self.ledger = Books(self.path, self.fuse)
         self.log = Log("info", str(self.root / "log"), stdout=io.StringIO(), within_s=60.0)
         self.service = Service(self.rules, self.ledger, self.log, clock=self.now)
@@ -176,6 +179,7 @@ class World:
 
     def tell_of(self, inbox: str, name: str, *, heard: bool = False) -> None:
         """The scanner looks at one name."""
+        self.untold.discard((inbox, name))
         file = self.files.get((inbox, name))
         message: messages.Message = messages.Gone(inbox, (name,))
         if file is not None:
@@ -228,6 +232,10 @@ class World:
     def answer(self, at: int, how: str, *, told: bool = True) -> None:
         """A lane has done what it was asked, as well as it could; not ``told``: a kill came."""
         request, future = self.asked.pop(at % len(self.asked))
+        if id(future) in self.hidden:  # what it found when it did so
+            if told:
+                future.set_result(Finished(self.hidden.pop(id(future)), 0, 0.1))
+            return
         try:
             do: Any = self.job if isinstance(request, Job) else self.errand
             answer = do(request, how)
@@ -237,6 +245,13 @@ class World:
             return
         if told:
             future.set_result(Finished(answer, 0, 0.1))
+
+    def hide(self, at: int) -> None:
+        """A lane has taken an original away, and says so only later, by `answer`."""
+        request, future = self.asked[at % len(self.asked)]
+        if isinstance(request, Dispose) and id(future) not in self.hidden:
+            with contextlib.suppress(ErrandFailed):
+                self.hidden[id(future)] = self.dispose(request)
 
     def job(self, job: Job, how: str) -> Done | Failed | Unbegun:
         """What a lane answers: it looks at its photo right before the output gets its name."""
@@ -345,7 +360,7 @@ class World:
 
     def settle(self) -> None:
         """From now on everything goes well: what is there comes to its end."""
-        for inbox, name in list(self.files):
+        for inbox, name in list(self.untold):
             self.tell_of(inbox, name)
         for _ in range(300):
             self.turn()

@@ -40,6 +40,7 @@ class _Pending:
     due: float
     tries: int = 0  # that ended in a complaint
     sent: bool = False
+    anew: bool = False  # while it was sent the next photo of that name was done
 
 
 class Disposals:
@@ -62,7 +63,9 @@ class Disposals:
         now = self._state.now.monotonic
         pending = self._pending.setdefault((inbox, relpath), _Pending(now - quiet_s, now))
         pending.since = now - quiet_s
-        if not pending.sent:
+        if pending.sent:
+            pending.anew = True
+        else:
             self._at((inbox, relpath), pending, now)
 
     def drop_inbox(self, inbox: str) -> None:
@@ -151,7 +154,7 @@ class Disposals:
             self._at(key, pending, now + _PLACE_S)
             return
         errand = self._errand(row, rules, now - pending.since)
-        pending.sent = True
+        pending.sent, pending.anew = True, False
         self._sent[id(errand)] = errand, row, pending
         state.do(RunErrand(errand))
 
@@ -186,6 +189,8 @@ class Disposals:
             place = self._state.archives.get(errand.archive) if errand.archive else None
             if place is not None and place.used():
                 self._probing.back(place)
+        elif mine and pending.anew:
+            pass  # what is said of the one before is not said of it
         elif error is None:
             if mine:
                 self._at(key, pending, now + (wait_ms or 0) / 1000)
@@ -199,7 +204,9 @@ class Disposals:
             return
         if error is not None:
             self.staying.ended(*key, silently=True)
-        if mine:
+        if mine and pending.anew:
+            self._at(key, pending, now)
+        elif mine:
             del self._pending[key]
 
     def taken_back(self, errand: Dispose) -> None:
