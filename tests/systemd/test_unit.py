@@ -250,10 +250,11 @@ def test_the_pages_units_are_right_and_their_exposure_is_at_most_0_3(
 
 
 def test_the_page_sees_its_own_folders_and_listens_where_it_is_to(tmp_path: Path) -> None:
-    """It writes into two; beyond this machine it is let only where the configuration says so."""
+    """It writes into three; beyond this machine it is let only where the configuration says so."""
     lines = list(page.service(_config(tmp_path, PAGED)))
     assert [value for _, key, value in lines if key == "BindPaths"] == [
         r'-"/home/anna/a b\:c/web/in"', r'-"/home/anna/a b\:c/web/sessions"',
+        r'-"/home/anna/a b\:c/web/touches"',
     ]  # fmt: skip
     read = [value for _, key, value in lines if key == "BindReadOnlyPaths"]
     assert read[:2] == [r'-"/home/anna/a b\:c/web"', "-/data/log"]

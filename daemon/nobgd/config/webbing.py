@@ -45,6 +45,11 @@ def preview(inbox: str, relpath: str, changed_at: float, what: str, side: int) -
     return f"{hashlib.sha256(photo).hexdigest()[:32]}-{what}-{side}.webp"
 
 
+def touches(config: Config) -> Path:
+    """What people painted over cut-outs, called by its SHA-256; the web process writes here."""
+    return home(config) / "touches"
+
+
 def sessions(config: Config) -> Path:
     """One-time links and sessions of browsers; the web process writes here."""
     return home(config) / "sessions"
@@ -59,7 +64,8 @@ def folders(config: Config) -> tuple[Path, ...]:
     """All folders that have to be there, outermost first; none without `web:`."""
     if config.web is None:
         return ()
-    return (home(config), drop(config), out(config), made(config), sessions(config))
+    shared = (drop, out, made, sessions, touches)
+    return (home(config), *(each(config) for each in shared))
 
 
 def whole(config: Config, inbox: str) -> bool:

@@ -99,6 +99,8 @@ class Dispatch:
             spare=plan.spare(photo.relpath, suffix, rendering.tail), own=own, replaces=replaces,
             counts=redoing.counting(state, redone, photo.inbox), rendering=rendering,
             review_above=rules.review.above, accepted=accepted,
+            touches=str(webbing.touches(state.config)) if redoing.touch(redone) else None,
+            touch=redoing.touch(redone),
             doubtful_apart=bool(apart) and not accepted,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
         )  # fmt: skip

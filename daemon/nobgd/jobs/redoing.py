@@ -1,12 +1,15 @@
 """Photos that somebody wants made in another way than configured: by another model, other edges.
 
-The ledger has the wish, `{"model": "u2netp:fp32", "edges": "plain"}`, until the photo changes or is
-tried again as configured.  A model that is not there any more is no wish.
+The ledger has the wish, `{"model": "u2netp:fp32", "edges": "plain", "touch": "<SHA-256>"}`, until
+the photo changes or is tried again as configured.  A model that is not there any more is no wish.
+What is painted over a cut-out (`touch`) is added to what was wished for; another model or other
+edges begin anew.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +19,8 @@ from nobgd.jobs.state import State
 from nobgd.values import Recipe
 
 EDGES = ("plain", "fine")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAMED = 12  # digits of it in the recipe
 
 
 def choices(config: Config) -> dict[str, list[str]]:
@@ -25,8 +30,17 @@ def choices(config: Config) -> dict[str, list[str]]:
     return {"models": models, "edges": [*EDGES, *(["matting"] if matting else [])]}
 
 
-def wish(config: Config, asked: dict[str, Any]) -> str:
-    """A wish as the ledger has it.  Raises ValueError with a sentence for what is not there."""
+def wish(config: Config, asked: dict[str, Any], before: str | None = None) -> str | None:
+    """A wish as the ledger has it, after the one ``before``; None: none any more.
+
+    Raises ValueError with a sentence for what is not there.
+    """
+    if isinstance(touch := asked.get("touch"), str):
+        if touch and not _SHA256.fullmatch(touch):
+            raise ValueError("touch: is the SHA-256 of what was painted, or nothing")
+        known = {**json.loads(before or "{}"), "touch": touch}
+        known = {name: value for name, value in known.items() if value}
+        return json.dumps(known) if known else None
     offered = choices(config)
     found = {}
     for name, many in (("model", offered["models"]), ("edges", offered["edges"])):
@@ -50,7 +64,16 @@ def recipe(state: State, inbox: str, row: Row | None) -> Recipe:
     base = state.others.get(model) if "model" in found else usual
     if base is None:
         return usual
-    return replace(base, edges=found.get("edges", usual.edges), rendering=usual.rendering)
+    return replace(
+        base, edges=found.get("edges", usual.edges), rendering=usual.rendering,
+        touched=found.get("touch", "")[:_NAMED],
+    )  # fmt: skip
+
+
+def touch(row: Row | None) -> str | None:
+    """The name of the file that is painted over this photo's cut-out."""
+    found = json.loads(row.redo).get("touch") if row is not None and row.redo else None
+    return f"{found}.png" if found else None
 
 
 def counting(state: State, row: Row | None, inbox: str = "") -> frozenset[str]:

@@ -7,7 +7,7 @@ import os
 from nobgd.values import Job
 from nobgd.values.errands import Errand
 
-_NAMES = ("inbox", "outbox", "quarantine", "archive", "folder")
+_NAMES = ("inbox", "outbox", "quarantine", "archive", "folder", "touches")
 
 
 def folders(request: Job | Errand) -> tuple[str, ...]:

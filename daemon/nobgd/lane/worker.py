@@ -20,8 +20,9 @@ from time import perf_counter
 from nobgd.fs.faults import code_of
 from nobgd.lane import cost, evidence, pairing, placing, target
 from nobgd.lane.peak import PEAK, peak_rss_mb
-from nobgd.picture import admission, cutting, decode, extent, source
+from nobgd.picture import admission, cutting, decode, extent, source, touch
 from nobgd.picture.deep import Cut
+from nobgd.picture.levels import Bytes
 from nobgd.picture.rendering import files, render
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, NobgdError, Outcome, Timing, waiting
@@ -155,6 +156,7 @@ def _compute(
     if job.recipe.edges != "plain":  # which takes no time, and says so
         with clock.stage("edges"):
             found = cutting.refine(picture, found, job.recipe.edges, threads)
+    painted = _painted(job, picture.rgbx)
     with clock.stage("compose"):
         rgba = cutting.finish(picture, found, threads)
     if found.edge is not None:
@@ -163,7 +165,10 @@ def _compute(
     with clock.stage("compose"):
         beside = files.Beside(picture.icc, picture.dpi, picture.exif, picture.spoken)
         complaints = picture.complaints
-        notes = (*picture.assumed, *found.notes)
+        if painted is not None:
+            painted.finish(rgba)
+            found = replace(found, doubt=0.0)  # somebody has looked
+        notes = (*picture.assumed, *found.notes, *([touch.NOTE] if painted is not None else []))
         seen = evidence.visible(rgba[..., 3])
         whole = cutting.deepened(picture, rgba)
         del picture, rgba
@@ -173,6 +178,23 @@ def _compute(
         complaints=complaints, notes=notes, keep=keep, doubt=found.doubt,
     )  # fmt: skip
     return _published(job, done, whole, beside, clock, fresh, threads)
+
+
+def _painted(job: Job, rgbx: Bytes) -> touch.Touch | None:
+    """What somebody painted over this cut-out, over the photo's pixels."""
+    if job.touch is None or job.touches is None:
+        return None
+    try:
+        data = source.read(job.touches, job.touch).data
+    except (NobgdError, OSError) as error:
+        raise NobgdError(
+            Code.UNSUPPORTED,
+            f"{job.relpath}: what was painted over its cut-out is not there any more; `nobgd retry`"
+            " makes it without",
+        ) from error
+    made = touch.Touch(touch.read(data), *rgbx.shape[:2])
+    made.remember(rgbx)
+    return made
 
 
 def _rendered(job: Job, done: Done, ask: Ask, clock: Clock, fresh: target.Fresh) -> Done | None:

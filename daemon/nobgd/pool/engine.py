@@ -200,6 +200,8 @@ def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:
 def _readable(config: Config) -> set[str]:
     """Folders that lanes read; matting keeps in the cache what it has compiled."""
     folders = {str(inbox.path) for inbox in config.inboxes}
+    if config.web is not None:
+        folders.add(str(webbing.touches(config)))
     return folders | ({str(config.cache_dir)} if matting(config) else set())
 
 

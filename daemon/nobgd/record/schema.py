@@ -56,7 +56,8 @@ FIELDS: dict[str, tuple[str, str]] = {
         "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
         " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer),"
         " colour_unsaid (the format has no word for what the photo's colours mean),"
-        " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview)",
+        " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview),"
+        " edited (somebody painted over the cut-out)",
     ),
     "how": (
         _TEXT,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from nobgd.config import Config, InboxConfig, Output
-from nobgd.jobs import plan
+from nobgd.jobs import plan, redoing
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
@@ -77,14 +77,14 @@ def told(
         "inbox": plan.inbox_key(root), "relpath": relpath, "state": "waiting", "stage": None,
         "code": None, "reason": None, "changed_at": None, "took_ms": None, "bytes_in": None,
         "sha256": None, "outbox": None, "output": None, "gone": False, "doubt": None,
-        "review": None,
+        "review": None, "touched": False,
     }  # fmt: skip
     if row is not None:
         told |= {
             "state": _STATES.get(row.state, row.state), "code": row.code, "reason": row.reason,
             "changed_at": row.changed_at, "took_ms": row.took_ms, "bytes_in": row.size,
             "sha256": row.sha256, "outbox": row.outbox, "output": row.output, "gone": row.left,
-            "doubt": row.doubt, "review": row.review,
+            "doubt": row.doubt, "review": row.review, "touched": redoing.touch(row) is not None,
         }  # fmt: skip
     return told | (moving or {})
 

@@ -17,16 +17,16 @@ def redo(
     asked: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Book the wish for (inbox, relpath) photos; those whose cut-out and original are there."""
+    rows = []
     try:
-        how = redoing.wish(config, asked)
+        redoing.wish(config, asked)
+        for inbox, relpath in photos:
+            row = ledger.get(inbox, relpath)
+            if row is not None and row.state == "done" and not row.left:
+                ledger.redo(inbox, relpath, redoing.wish(config, asked, row.redo))
+                rows.append(row)
     except ValueError as error:
         return {"error": str(error)}
-    rows = []
-    for inbox, relpath in photos:
-        row = ledger.get(inbox, relpath)
-        if row is not None and row.state == "done" and not row.left:
-            ledger.redo(inbox, relpath, how)
-            rows.append(row)
     ledger.commit()
     if service is not None:
         service.redo(rows)

@@ -34,7 +34,7 @@ def service(config: Config) -> Iterator[_Setting]:
     if config.web is None:
         return
     home = str(webbing.home(config))
-    written = [str(webbing.drop(config)), str(webbing.sessions(config))]
+    written = [str(each(config)) for each in (webbing.drop, webbing.sessions, webbing.touches)]
     read = [home, *([] if config.log.file is None else [str(config.log.file.parent)])]
     yield "Unit", "RequiresMountsFor", quoted(home)
     origin = os.path.abspath(config.origin)

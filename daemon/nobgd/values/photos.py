@@ -56,6 +56,7 @@ class Recipe:
     revision: int = 1  # grows when nobgd's own pixel arithmetic changes
     edges: str = "plain"  # plain | fine | matting
     rendering: str = ""  # Rendering.key
+    touched: str = ""  # a name of what a person painted over it
 
     @property
     def key(self) -> str:
@@ -69,7 +70,8 @@ class Recipe:
         """The key of the same cut-out, rendered otherwise (`Rendering.key`)."""
         edges = "" if self.edges == "plain" else f":{self.edges}"
         words = f":{rendering}" if rendering else ""
-        return f"{self.weights}:r{self.revision}{edges}{words}"
+        painted = f":touched-{self.touched}" if self.touched else ""
+        return f"{self.weights}:r{self.revision}{edges}{painted}{words}"
 
     @property
     def weights(self) -> str:
@@ -120,6 +122,8 @@ class Job:
     review_above: float = 1.0  # doubt beyond which somebody should look
     accepted: bool = False  # somebody did: it is good
     doubtful_apart: bool = False  # a doubtful cut-out waits in `waiting.FOLDER`
+    touches: str | None = None  # the folder of what people painted over cut-outs
+    touch: str | None = None  # the file in it that is painted over this one, see `picture.touch`
     apart: bool = False  # this is the job for there, see `waiting.parts`
     cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
 

@@ -7,7 +7,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from nobgd.web import described, live, looking, many, native, rembg, removebg, session, shell
+from nobgd.web import (
+    described,
+    live,
+    looking,
+    many,
+    native,
+    rembg,
+    removebg,
+    session,
+    shell,
+    touching,
+)
 from nobgd.web.gate import Gate
 from nobgd.web.problems import Problem
 from nobgd.web.site import Site
@@ -33,6 +44,8 @@ _NATIVE = [
         Route(f"{_V1}/photos/{{id}}/{verb}", native.act, methods=["POST"])
         for verb in ("retry", "accept", "reject", "reopen")
     ),
+    Route(f"{_V1}/photos/{{id}}/mask", touching.put, methods=["PUT"]),
+    Route(f"{_V1}/photos/{{id}}/mask", touching.delete, methods=["DELETE"]),
     Route(f"{_V1}/photos/{{id}}/redo", native.redo, methods=["POST"]),
     Route(f"{_V1}/cutout", native.cutout, methods=["POST"]),
     Route(f"{_V1}/status", native.status),

@@ -59,7 +59,7 @@ def close(config: Config) -> tuple[str, ...]:
     log = [] if config.log.file is None else [str(config.log.file.parent)]
     reading = [*_SYSTEM, *(path for path in program if os.path.realpath(path) != "/"), *log,
                str(webbing.home(config))]  # fmt: skip
-    writing = [str(webbing.drop(config)), str(webbing.sessions(config))]
+    writing = [str(each(config)) for each in (webbing.drop, webbing.sessions, webbing.touches)]
     others = os.geteuid() == 0 and any(os.stat(path).st_uid for path in writing)
     if landlock.apply(reading, writing):
         holds.append(f"landlock:{landlock.abi()}")

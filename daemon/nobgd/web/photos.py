@@ -36,6 +36,7 @@ class Photo:
     output: str | None = None  # relative to the outbox
     doubt: float | None = None  # of its cut-out, 0 to 1
     review: str | None = None  # open: somebody should look | accepted | rejected
+    touched: bool = False  # somebody painted over its cut-out
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ def described(site: Site, photo: Photo) -> dict[str, Any]:
         "code": photo.code, "reason": photo.reason,
         "changed_at": _when(photo.changed_at), "stage": photo.stage,
         "took_ms": photo.took_ms, "bytes_in": photo.bytes_in, "version": photo.version,
-        "doubt": photo.doubt, "review": photo.review,
+        "doubt": photo.doubt, "review": photo.review, "touched": bool(photo.touched),
         "mine": photo.inbox == site.own,
         "links": {"self": base, "result": f"{base}/result"},
     }  # fmt: skip

@@ -14,7 +14,7 @@ SCRIPTS = {name: each.body.decode() for name, each in shell.files().items() if n
 STATES = {"waiting", "working", "retrying", "done", "quarantined", "skipped", "gone"}
 # keys that are put together: the first part, and what may follow
 PARTS = {"tab_", "stage_", "code_", "period_", "format_", "background_", "crop_", "compression_",
-         "ground_", "r_", "review_", "edges_"}  # fmt: skip
+         "ground_", "r_", "review_", "edges_", "touch_"}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -47,3 +47,36 @@ def test_a_key_judges_and_goes_on_and_another_takes_it_back(
         card = fresh.locator(".card", has_text=name)
         expect(card).to_have_attribute("data-review", said)
     assert fresh.wrong == []
+
+
+def test_a_cut_out_is_painted_over(visits: Open, tmp_path: Path) -> None:
+    """E opens the editor; a stroke is drawn, undone, drawn again and applied."""
+    from playwright.sync_api import expect
+
+    Image.effect_noise((200, 150), 50).convert("RGB").save(tmp_path / "fog-3.jpg")
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.locator("#file[multiple]").set_input_files([tmp_path / "fog-3.jpg"])
+    card = fresh.locator(".card[data-state=done]", has_text="fog-3")
+    card.locator(".name").click()
+    expect(fresh.locator("h1.name")).to_have_text("fog-3.jpg")
+    expect(fresh.get_by_role("button", name="Touch up")).to_be_visible()
+    before = fresh.locator("img.after").get_attribute("src")
+    fresh.keyboard.press("e")
+    canvas, apply = fresh.locator("canvas.strokes"), fresh.get_by_role("button", name="Apply")
+    expect(canvas).to_have_attribute("width", "200")
+    expect(apply).to_be_disabled()
+    box = canvas.bounding_box()
+    assert box is not None
+    for undone in (True, False):
+        fresh.mouse.move(box["x"] + 20, box["y"] + 20)
+        fresh.mouse.down()
+        fresh.mouse.move(box["x"] + 80, box["y"] + 60)
+        fresh.mouse.up()
+        expect(apply).to_be_enabled()
+        if undone:
+            fresh.keyboard.press("u")
+            expect(apply).to_be_disabled()
+    apply.click()
+    expect(fresh.get_by_role("dialog")).to_have_count(0)
+    expect(fresh.locator("img.after")).not_to_have_attribute("src", before or "")
+    assert fresh.wrong == []

@@ -156,7 +156,7 @@ function keys() {
   const dialog = el("dialog", { "aria-labelledby": "keys-title" },
     el("h2", { id: "keys-title" }, t("keys")),
     el("dl", {}, line("move", "←", "→"), line("accept", "A"), line("reject", "X"),
-      line("undo", "U"), line("redo", "R"), line("before_after", "Space"), line("zoom", "Z"),
+      line("undo", "U"), line("redo", "R"), line("touch", "E"), line("before_after", "Space"), line("zoom", "Z"),
       line("background", "B"), line("mask", "M"), line("download", "D"), line("back", "Esc"),
       line("keys", "?")),
     button("close", () => dialog.close(), { class: "go" }));

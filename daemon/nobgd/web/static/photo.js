@@ -31,7 +31,8 @@ export function show(root, [id]) {
     el("optgroup", { label: t(kind) }, (now.status.redo?.[`${kind}s`] || now.status.redo?.[kind] || [])
       .map((each) => el("option", { value: `${kind}=${each}` },
         kind === "edges" ? t(`edges_${each}`) : each.replace(":fp32", ""))))));
-  const anew = el("div", { class: "redo" }, way, button("redo", redo, {}, "R"));
+  const anew = el("div", { class: "redo" }, way, button("redo", redo, {}, "R"),
+    button("touch", paint, {}, "E"));
   const back = button("undo", undo, {}, "U");
   const verdict = el("div", { class: "verdict" }, yes, no, back);
   const turn = (step) => button(step < 0 ? "previous" : "next", () => go(step),
@@ -69,6 +70,13 @@ export function show(root, [id]) {
     if (anew.hidden) return;
     const [kind, value] = way.value.split("=");
     if (await attempt(() => call("POST", `photos/${id}/redo`, { [kind]: value }))) toast(t("redone"));
+  }
+
+  /** Painted over by hand; the editor comes when it is asked for. */
+  async function paint() {
+    if (anew.hidden) return;
+    const { touch } = await import("./touch.js");
+    touch(shown);
   }
 
   async function undo() {
@@ -126,7 +134,7 @@ export function show(root, [id]) {
     const on = (what) => event.target.matches?.(what);
     if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
       || event.altKey || document.querySelector("dialog")) return;
-    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
+    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, e: paint, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
       arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
       escape: () => { location.hash = "#/"; },
       " ": !on("button,a,summary,input") && view.flip }[event.key.toLowerCase()];
