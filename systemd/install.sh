@@ -32,8 +32,9 @@ over when it is whole: a running service is never half of two versions.  The fol
 kept; to go back: ln -sfn "$(cat /opt/nobgd/previous)" /opt/nobgd/venv, then restart the service.
 
 It writes /opt/nobgd, units in /etc/systemd/system and their drop-ins, sysusers.d, tmpfiles.d
-and logrotate.d files, /usr/local/bin/nobgd, and, when there is none yet, /etc/nobgd/nobgd.yaml with
-the folders /srv/nobgd/in and /srv/nobgd/out.  systemd/uninstall.sh takes it away again.
+and logrotate.d files, /usr/local/bin/nobgd, manual pages and completions in /usr/local/share, and,
+when there is none yet, /etc/nobgd/nobgd.yaml with the folders /srv/nobgd/in and /srv/nobgd/out.
+systemd/uninstall.sh takes it away again.
 With --worker it writes /etc/nobgd/worker.join and worker.yaml, and no unit but nobgd-worker.
 With `web:` in the configuration it opens the page's socket, without it closes it.
 TEXT
@@ -349,6 +350,11 @@ put_text 755 /usr/local/bin/nobgd <<TEXT
 export NOBGD_MODELS="\${NOBGD_MODELS:-$models}"
 exec $venv/bin/nobgd "\$@"
 TEXT
+say 'write manual pages, and completions of shells, below /usr/local/share'
+if [ -z "$dry" ]; then
+  "$venv/bin/python" -m nobgd.cli.manual /usr/local >"$opt/manual.new"
+  mv -fT "$opt/manual.new" "$opt/manual" # what uninstall.sh takes away
+fi
 if [ -n "$worker" ]; then
   install_worker
   exit 0

@@ -58,6 +58,11 @@ if [ -d /run/systemd/system ]; then
   run systemctl daemon-reload
   for unit in $all; do run systemctl reset-failed "$unit" 2>/dev/null || true; done
 fi
+if [ -e /opt/nobgd/manual ]; then
+  while IFS= read -r path; do
+    case $path in /usr/local/share/*nobgd*) gone "$path" ;; esac
+  done </opt/nobgd/manual
+fi
 gone /etc/sysusers.d/nobgd.conf /etc/tmpfiles.d/nobgd.conf /etc/logrotate.d/nobgd /opt/nobgd /run/nobgd \
   /var/cache/nobgd /var/cache/nobgd-worker
 if grep -qs /opt/nobgd/venv /usr/local/bin/nobgd; then gone /usr/local/bin/nobgd; fi
