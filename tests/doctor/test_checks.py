@@ -162,7 +162,7 @@ def installed(home: Path, monkeypatch: pytest.MonkeyPatch, settings: config.Conf
     shipped, dropin = home / "nobgd.service", home / "50-config.conf"
     shipped.write_text("[Service]\n")
     dropin.write_text(unit.text(settings, unit.machine(settings)))
-    monkeypatch.setattr(checks, "_USUAL_UNIT", str(shipped))
+    monkeypatch.setattr(unit, "UNITS", (str(home),))
     monkeypatch.setattr(unit, "PLACE", str(dropin))
     return dropin
 
@@ -195,7 +195,7 @@ def test_a_service_with_another_configuration_is_not_judged(
 
 def test_no_service_is_no_fault(settings: config.Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to use systemd."""
-    monkeypatch.setattr(checks, "_USUAL_UNIT", "/nonexistent")
+    monkeypatch.setattr(unit, "UNITS", ("/nonexistent",))
     assert str(checks._unit(settings)).startswith("ok   unit: not installed as a service")
 
 

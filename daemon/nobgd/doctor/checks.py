@@ -23,7 +23,6 @@ from nobgd.status import control
 from nobgd.systemd import unit
 
 _LOW_MB = 1000.0
-_USUAL_UNIT = "/etc/systemd/system/nobgd.service"
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -186,7 +185,7 @@ def _clock(results: list[tuple[Probe, dict[str, Any]]]) -> Finding:
 
 
 def _unit(config: Config) -> Finding:
-    if not os.path.exists(_USUAL_UNIT):
+    if not unit.installed("nobgd.service"):
         return Finding(True, "unit", "not installed as a service; systemd/install.sh does that")
     try:
         installed = Path(unit.PLACE).read_text(encoding="utf-8")
@@ -219,7 +218,7 @@ def _config_of(dropin: str) -> str:
 
 def _serves(config: Config) -> bool:
     """Whether the installed service runs with this configuration."""
-    if not os.path.exists(_USUAL_UNIT):
+    if not unit.installed("nobgd.service"):
         return False
     installed = ""
     with contextlib.suppress(OSError):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from nobgd.config import Config, address, webbing
 from nobgd.doctor import ask
 from nobgd.doctor.finding import Finding
-from nobgd.systemd import page
+from nobgd.systemd import page, unit
 from nobgd.web import minding, tokens
-
-_UNIT = f"/etc/systemd/system/{page.SOCKET_UNIT}"
 
 
 def look(config: Config, *, serving: bool) -> Finding | None:
@@ -29,7 +25,7 @@ def look(config: Config, *, serving: bool) -> Finding | None:
         return _fix(f"{says}: sudo nobgd web token add NAME")
     if not serving:
         return Finding(True, "page", f"{url}, while `nobgd run` runs")
-    if not os.path.exists(_UNIT):
+    if not unit.installed(page.SOCKET_UNIT):
         return _fix("its units are not installed; sudo systemd/install.sh does that")
     if wrong := page.differences(config):
         says = f"{wrong[0]}; sudo nobgd unit --apply && sudo systemctl restart {page.SOCKET_UNIT}"

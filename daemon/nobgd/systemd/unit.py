@@ -18,6 +18,7 @@ from nobgd.systemd import reach
 
 UNIT = "/etc/systemd/system/nobgd.service"
 PLACE = f"{UNIT}.d/50-config.conf"
+UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
 _OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit makes these
 HOMES = ("/home", "/root", "/run/user")  # hidden by ProtectHome=
@@ -39,6 +40,11 @@ class Machine:
     threads: int
     infer: int = 1  # inferences at a time
     reach: tuple[str, ...] = ()  # addresses of the broker
+
+
+def installed(name: str) -> bool:
+    """Whether this unit is there: put there by install.sh, or by a package."""
+    return any(os.path.exists(f"{folder}/{name}") for folder in UNITS)
 
 
 def machine(config: Config) -> Machine:
