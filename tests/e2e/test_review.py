@@ -106,7 +106,8 @@ def test_a_doubtful_cut_out_waits_in_review_until_it_is_accepted(
     assert d.verb("accept", one).returncode == 0  # booked; nobody is there to move it
     assert (d.outbox / "_review/day/one_nobg.png").exists()
     d.start()
-    d.until(lambda: "day/one.jpg_nobg.png" in d.outputs())
+    d.until(lambda: d.events("photo.placed"))
+    assert "day/one.jpg_nobg.png" in d.outputs()
     assert (d.outbox / "day/one_nobg.png").read_bytes() == b"a stranger's"
     placed = d.events("photo.placed")
     assert [(e["source"], Path(e["output"]).name) for e in placed] == [(one, "one.jpg_nobg.png")]
