@@ -162,6 +162,23 @@ def test_the_mask_comes_with_its_output(job: Job, segmenter: Segmenter) -> None:
     assert mask.read_bytes() == b"mine"
 
 
+def test_of_two_machines_at_one_photo_one_output_stays(job: Job, segmenter: Segmenter) -> None:
+    """The one of the name that goes first, whoever it was that looked before the other was done."""
+    first, second = job.outputs[:2]
+    other = replace(job, reserved=frozenset({first}))
+    assert os.path.basename(done(work(other, segmenter)).output) == second
+    made = Path(job.outbox, second).read_bytes()
+    Path(job.outbox, second).unlink()
+
+    def meanwhile(stage: str) -> None:
+        if stage == "confirm":  # right before it gets its name
+            Path(job.outbox, first).write_bytes(made)
+
+    came = done(worker.process(other, segmenter, lambda _: 1, meanwhile))
+    assert os.path.basename(came.output) == first
+    assert os.listdir(job.outbox) == [first]
+
+
 def test_an_output_given_again(job: Job, segmenter: Segmenter) -> None:
     """A WebP's alpha is the answer, as a PNG's is; a JPEG on white is a photo like another."""
     for rendering, own in ((Rendering("webp"), True), (WHITE, False)):

@@ -8,6 +8,7 @@ does not take is spelt otherwise there (see `fs.spelling`).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator
@@ -72,6 +73,31 @@ def target(folder: OutFolder, job: Job, sha256: str) -> Target:
         return over
     assert free is not None  # noqa: S101 - the names do not end before one is free
     return Target(free, twin=twin)
+
+
+def before(folder: OutFolder, job: Job, sha256: str, name: str) -> str | None:
+    """The output of this very photo under a name that goes before ``name``, if one is there.
+
+    Another machine on the same inbox may have made it at the same time.  Both look after they
+    have put theirs there, and as the names have one order, just one stays.
+    """
+    for output in job.outputs:
+        if output == name:
+            return None
+        with contextlib.suppress(OSError):
+            file = open_plain(folder.descriptor, os.path.basename(output))
+            if file is None:
+                continue
+            with os.fdopen(file, "rb") as stream:
+                said = provenance.find(stream.read(provenance.HEAD_BYTES))
+                mine = said is not None and (
+                    (said.source, said.inbox) == (job.relpath, job.inbox_key)
+                    and (said.sha256, said.recipe) == (sha256, job.recipe.key)
+                )
+                stream.seek(0)
+                if mine and provenance.whole(stream):
+                    return output
+    return None
 
 
 def _spellings(folder: OutFolder, job: Job, sha256: str) -> Iterator[tuple[str, int, bool]]:

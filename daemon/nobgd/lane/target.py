@@ -129,6 +129,10 @@ def _put(
         else:
             if target.over is None:
                 _settled(at, name, job, sha256, fresh)
+                if mask is None and (there := naming.before(folder, job, sha256, target.name)):
+                    os.unlink(name, dir_fd=at)
+                    publish.settle(at, os.path.basename(there))
+                    return there, count
             return target.name, count
     raise NobgdError(
         Code.NAME_TAKEN, f"{job.outputs[0]} keeps being taken by another program; rename the photo"
