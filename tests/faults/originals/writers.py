@@ -133,8 +133,8 @@ def late_tail(desk: Desk) -> Steps:
             stall = 0.01  # nobody can see from here that it is open
     yield stall
     os.lseek(file, 0, os.SEEK_END)
-    os.write(file, tail)
-    desk.hand.finish(file, sacred="bytes behind its end" if size > 4096 else "")
+    written = os.write(file, tail)  # less where the disk is full
+    desk.hand.finish(file, sacred="bytes behind its end" if written > 4096 else "")
 
 
 def several(desk: Desk) -> Steps:
