@@ -17,7 +17,7 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "cut",
+    "zombie", "storm", "cut", "machine_liar",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
