@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+LARGEST = 4096 * 4096 * 3  # bytes of a picture
 _TEXT = 400  # characters of a sentence
 Recipe = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Run = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # of a home: new at each start

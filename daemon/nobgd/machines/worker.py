@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,22 +19,17 @@ from typing import Any
 from nobgd import __version__
 from nobgd.cluster import frames, subjects
 from nobgd.cluster.join import Join
-from nobgd.cluster.link import Heard, Link, Lost, Pulled, Unheard, open_link
-from nobgd.cluster.words import Answer, Cast, Hello, Order, Question
+from nobgd.cluster.link import Heard, Link, Lost, open_link
+from nobgd.cluster.words import LARGEST, Cast, Hello, Order, Question
+from nobgd.machines.answering import Answering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
-from nobgd.pool.lane import GoneAway
 from nobgd.systemd import notify
-from nobgd.values import NobgdError
 
 _BEAT_S = 2.0
 _HOME_S = 10.0  # a home that says nothing for so long is gone
 _PULL_S = 5.0
-_RECEIPT_S = 2.0
-_RECEIPTS = 3
-_MOST_DELIVERIES = 5  # then it is to blame itself for what became of the machines before
-_LARGEST = 4096 * 4096 * 3  # bytes of a picture
-_UNSENT = 64  # answers that are kept for the next connection
+_LEASE_S = 5.0  # while nobody says another
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 
 Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
@@ -58,10 +52,8 @@ class Worker:
         self._news = asyncio.Event()  # a home has spoken
         self._link: Link | None = None
         self._pulls: dict[str, list[asyncio.Task[None]]] = {}
-        self._working: set[asyncio.Task[None]] = set()
-        self._unsent: deque[tuple[str, bytes]] = deque(maxlen=_UNSENT)
         self._seats: asyncio.Semaphore | None = None
-        self._answered = 0
+        self._at = Answering(join.name, lambda: self._models, lambda: self._link, self._lease_s)
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
@@ -90,12 +82,12 @@ class Worker:
                     each.result()
             notify.stopping()
             self._cancel_pulls()
-            while drain and self._working:
-                await asyncio.wait(set(self._working))
+            while drain and self._at.working:
+                await asyncio.wait(set(self._at.working))
         finally:
             for each in every:
                 each.cancel()
-            for one in list(self._working):
+            for one in list(self._at.working):
                 one.cancel()
             if self._models is not None:
                 self._models.close()
@@ -136,8 +128,7 @@ class Worker:
         self._link = link
         self._news.set()
         notify.ready()
-        for _ in range(len(self._unsent)):
-            await self._deliver(*self._unsent.popleft())
+        self._at.begin(self._at.deliver_kept())
         why = None
         while why is None:
             with contextlib.suppress(Lost):
@@ -152,8 +143,8 @@ class Worker:
         hello = Hello(
             protocol=subjects.PROTOCOL, run=self._run, version=__version__,
             seats=0 if models is None else models.seats, priority=self._settings.priority,
-            engine="" if models is None else models.engine, busy=len(self._working),
-            answered=self._answered, ready=[] if models is None else models.ready,
+            engine="" if models is None else models.engine, busy=len(self._at.working),
+            answered=self._at.answered, ready=[] if models is None else models.ready,
             lacks={} if models is None else models.lacks, draining=self._draining,
         )  # fmt: skip
         await link.publish(subjects.hello(self._join.name), frames.pack(hello))
@@ -167,7 +158,7 @@ class Worker:
         now = time.monotonic()
         homes = sum(now - each.heard < _HOME_S for each in self._homes.values())
         where = "no home speaks" if not homes else "draining" if self._draining else "at work"
-        return f"{where} · {len(self._working)} masks at work · {self._answered} answered"
+        return f"{where} · {len(self._at.working)} masks at work · {self._at.answered} answered"
 
     def hindrance(self) -> str:
         """Why it has not been let in, in a sentence."""
@@ -183,9 +174,9 @@ class Worker:
     async def _heard(self, heard: Heard) -> None:
         try:
             if frames.is_kind(Question, heard.data):
-                asked, shown = frames.unpack(Question, heard.data, _LARGEST)
+                asked, shown = frames.unpack(Question, heard.data, LARGEST)
                 if asked.proof:
-                    self._begin(self._prove(asked, shown))
+                    self._at.begin(self._at.prove(asked, shown))
             elif frames.is_kind(Order, heard.data):
                 self._ordered_to_drain = frames.unpack(Order, heard.data)[0].drain
                 self._news.set()
@@ -207,8 +198,8 @@ class Worker:
             have = [] if self._models is None else self._models.wanted
             if wanted and set(wanted) != {each.recipe for each in have}:
                 self._cancel_pulls()
-                while self._working:
-                    await asyncio.wait(set(self._working))
+                while self._at.working:
+                    await asyncio.wait(set(self._at.working))
                 if self._models is not None:
                     self._models.close()
                 self._models = await asyncio.to_thread(
@@ -249,13 +240,10 @@ class Worker:
                 each.cancel()
         self._pulls.clear()
 
-    # --- questions -------------------------------------------------------------------------
-
-    def _begin(self, work: Any) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._working.add(task)
-        task.add_done_callback(self._working.discard)
-        return task
+    def _lease_s(self, run: str) -> float:
+        """Of questions of that run of a home."""
+        home = self._homes.get(run)
+        return _LEASE_S if home is None else home.cast.lease_s
 
     async def _pull(self, recipe: str) -> None:
         """One seat: a question after the other."""
@@ -269,93 +257,5 @@ class Worker:
                     return  # the connection's end is heard of elsewhere
                 if pulled is None:
                     continue
-                await asyncio.shield(self._begin(self._work(link, recipe, pulled)))
+                await asyncio.shield(self._at.begin(self._at.work(link, recipe, pulled)))
                 # its answer is still handed over, the seat is free
-
-    async def _work(self, link: Link, recipe: str, pulled: Pulled) -> None:
-        """One question to its mask; handing that over is for another task."""
-        try:
-            asked, shown = frames.unpack(Question, pulled.data, _LARGEST)
-        except frames.Broken:
-            with contextlib.suppress(Lost):
-                await link.done(pulled)
-            return
-        subject = subjects.answer(asked.home, self._join.name)
-        renewing = asyncio.create_task(self._renew(link, subject, asked, pulled))
-        try:
-            answer, mask = await self._think(asked, recipe, shown, pulled.delivery)
-        except BaseException:
-            renewing.cancel()
-            raise
-        self._begin(self._finish(link, subject, frames.pack(answer, mask), pulled, renewing))
-
-    async def _finish(
-        self, link: Link, subject: str, data: bytes, pulled: Pulled, renewing: asyncio.Task[None]
-    ) -> None:
-        """Hand an answer over, then take its question off the queue."""
-        try:
-            await self._deliver(subject, data)
-        finally:
-            renewing.cancel()
-        with contextlib.suppress(Lost):
-            await link.done(pulled)
-        self._answered += 1
-
-    async def _renew(self, link: Link, subject: str, asked: Question, pulled: Pulled) -> None:
-        """Keep the lease, and tell home that somebody is at it, three times in each."""
-        home = self._homes.get(asked.home)
-        lease_s = 5.0 if home is None else home.cast.lease_s
-        sign = Answer(id=asked.id, recipe=asked.recipe, began=True, delivery=pulled.delivery)
-        with contextlib.suppress(Lost):
-            while True:
-                await link.publish(subject, frames.pack(sign))
-                await asyncio.sleep(lease_s / 3)
-                await link.renew(pulled)
-
-    async def _think(
-        self, asked: Question, recipe: str, shown: bytes, delivery: int = 1
-    ) -> tuple[Answer, bytes]:
-        """A mask, or why there is none."""
-        models, began = self._models, time.monotonic()
-        failed = None
-        if models is None or recipe not in models.ready or asked.recipe != recipe:
-            failed = "no such model here"
-        elif delivery >= _MOST_DELIVERIES:
-            failed = f"{delivery - 1} machines got it and none answered"
-        else:
-            loop = asyncio.get_running_loop()
-            try:
-                mask = await loop.run_in_executor(models.pool, models.mask, recipe, shown)
-            except (NobgdError, GoneAway, ValueError, OSError, RuntimeError) as error:
-                failed = str(error) or "the model process has ended"
-            else:
-                took_ms = (time.monotonic() - began) * 1000
-                answer = Answer(
-                    id=asked.id, recipe=recipe, confidence=mask.confidence, ran=mask.ran,
-                    engine=models.weights[recipe].engine, took_ms=took_ms, delivery=delivery,
-                )  # fmt: skip
-                return answer, mask.data
-        return Answer(id=asked.id, recipe=asked.recipe, failed=failed[:400], delivery=delivery), b""
-
-    async def _prove(self, asked: Question, shown: bytes) -> None:
-        """The test picture: it comes by itself, and is answered like any other."""
-        answer, mask = await self._think(asked, asked.recipe, shown)
-        await self._deliver(
-            subjects.answer(asked.home, self._join.name), frames.pack(answer, mask)
-        )
-
-    async def _deliver(self, subject: str, data: bytes) -> None:
-        """Hand an answer over until home says that it has it, or is no more."""
-        for _ in range(_RECEIPTS):
-            link = self._link
-            try:
-                if link is not None:
-                    await link.ask(subject, data, _RECEIPT_S)
-                    return
-                break
-            except Lost:
-                break
-            except Unheard as error:
-                if "no responders" in str(error):
-                    return  # that run of home has ended
-        self._unsent.append((subject, data))

@@ -29,7 +29,7 @@ from nobgd.supervisor.mailbox import LanesReady, LanesUnfit, Message
 from nobgd.supervisor.signals import Stop
 from nobgd.systemd import notify
 
-_ENGINE = ("model", "workers", "inboxes", "cache_dir")  # what lanes are made from
+_ENGINE = ("model", "workers", "inboxes", "cache_dir", "cluster")  # what lanes are made from
 
 
 class Reloaded(Protocol):
