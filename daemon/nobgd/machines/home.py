@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nobgd.cluster import frames, join, probe, subjects
+from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
 from nobgd.cluster.words import Answer, Cast, Hello, Question, Wanted
 from nobgd.fs import shared_memory
 from nobgd.lane import confine
 from nobgd.machines.known import Known, Machines
+from nobgd.machines.proving import Proving
 from nobgd.values import wire
 
 _PACKET = 1 << 16
@@ -60,16 +61,12 @@ class Home:
         self._setup = setup
         self._run = secrets.token_hex(8)
         self._recipes = [subjects.recipe8(each) for each in setup.weights]
-        self._size = wire.tensor_bytes(setup.weights)
         self._most = max(each.mask_bytes for each in setup.weights)
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
         self._asked: dict[int, _Asked] = {}  # by the supervisor's number
         self._by_identity: dict[int, _Asked] = {}
-        self._proofs: dict[int, tuple[str, str]] = {}  # identity: host, recipe
-        self._ours: dict[int, bytes] = {}  # our own masks of the test picture, by model
-        self._pictures: dict[int, bytes] = {}  # the test picture by its side
-        self._wanted_ours: dict[int, int] = {}  # model: a memory in which ours is being made
         self._machines = Machines()
+        self._proving = Proving(setup.weights, self._run, self._say, self._publish)
         self._link: Link | None = None
         self._told_away = False
         self._over = asyncio.Event()
@@ -121,7 +118,7 @@ class Home:
             elif "drop" in said:
                 self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
             elif "thought" in said:
-                self._thought(int(said["thought"]), made=bool(said["made"]))
+                self._proving.thought(int(said["thought"]), made=bool(said["made"]))
         finally:
             for each in descriptors:
                 os.close(each)
@@ -171,9 +168,8 @@ class Home:
 
     async def _answered(self, heard: Heard) -> None:
         host = heard.subject.rpartition(".")[2]
-        if heard.reply and self._link is not None:
-            with contextlib.suppress(Lost):
-                await self._link.publish(heard.reply)  # whatever it is: it has arrived
+        if heard.reply:
+            await self._publish(heard.reply, b"")  # whatever it is: it has arrived
         one = self._machines.known.get(host)
         try:
             answer, mask = frames.unpack(Answer, heard.data, self._most)
@@ -183,7 +179,7 @@ class Home:
             return
         if one is None:
             return
-        if answer.id in self._proofs:
+        if self._proving.awaits(answer.id, host):
             self._do(self._proved(one, answer, mask))
             return
         asked = self._by_identity.get(answer.id)
@@ -254,65 +250,14 @@ class Home:
         if news:
             await self._cast(one)
         for recipe in self._machines.to_prove(one, set(self._recipes), now):
-            self._do(self._prove(one, recipe))
+            self._do(self._proving.begin(host, recipe))
         self._show(one)
 
-    # --- the admission test --------------------------------------------------------------------
-
-    async def _prove(self, one: Known, recipe: str) -> None:
-        """Have it make a mask of the test picture."""
-        which = self._recipes.index(recipe)
-        self._want_ours(which)
-        side = self._setup.weights[which].input_size
-        identity = secrets.randbits(52)
-        self._proofs[identity] = one.host, recipe
-        asked = Question(id=identity, home=self._run, recipe=recipe, side=side, proof=True)
-        if self._link is not None:
-            with contextlib.suppress(Lost):
-                data = frames.pack(asked, self._picture(side))
-                await self._link.publish(subjects.cast(one.host), data)
-
-    def _picture(self, side: int) -> bytes:
-        if side not in self._pictures:
-            self._pictures[side] = probe.picture(side)
-        return self._pictures[side]
-
-    def _want_ours(self, which: int) -> None:
-        """Have the supervisor's own model process make its mask of it, once."""
-        if which in self._ours or which in self._wanted_ours:
-            return
-        one = self._setup.weights[which]
-        memory = self._wanted_ours[which] = shared_memory.create(self._size)
-        os.pwrite(memory, self._picture(one.input_size), one.shown_at)
-        self._say({"think": which, "model": which}, memory)
-
-    def _thought(self, which: int, *, made: bool) -> None:
-        memory = self._wanted_ours.pop(which)
-        one = self._setup.weights[which]
-        if made:
-            self._ours[which] = os.pread(memory, one.mask_bytes, one.input_bytes)
-        os.close(memory)
-
     async def _proved(self, one: Known, answer: Answer, mask: bytes) -> None:
-        host, recipe = self._proofs.get(answer.id, ("", ""))
-        if host != one.host or answer.began:
-            return
-        del self._proofs[answer.id]
-        which = self._recipes.index(recipe)
-        while which in self._wanted_ours and not self._over.is_set():
-            await asyncio.sleep(0.05)
-        ours = self._ours.get(which)
-        if ours is None:
-            return  # our own cannot be made now: it is asked again
-        wrong = answer.failed
-        if wrong is None:
-            wrong = await asyncio.to_thread(probe.differs, mask, ours)
-        name = self._setup.weights[which].name
-        if wrong is not None:
-            wrong = f"{name}: {wrong}; another workers.engine there may do it, see `nobgd doctor`"
-        if self._machines.proved(host, recipe, wrong):
-            if wrong is not None:
-                self._tell("machine.refused", host=host, why=wrong[:_TEXT])
+        verdict = await self._proving.judged(answer, mask)
+        if verdict is not None and self._machines.proved(one.host, *verdict):
+            if one.refused:
+                self._tell("machine.refused", host=one.host, why=one.why[:_TEXT])
             self._show(one)
             await self._cast(one)
 
@@ -324,9 +269,13 @@ class Home:
         said = Cast(
             home=self._run, wanted=wanted, admitted=sorted(one.admitted), lease_s=self._lease_s
         )
+        await self._publish(subjects.cast(one.host), frames.pack(said))
+
+    async def _publish(self, subject: str, data: bytes) -> None:
+        """Say it if there is a broker; who misses it hears it again."""
         if self._link is not None:
             with contextlib.suppress(Lost):
-                await self._link.publish(subjects.cast(one.host), frames.pack(said))
+                await self._link.publish(subject, data)
 
     # --- life ----------------------------------------------------------------------------------
 

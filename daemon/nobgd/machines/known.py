@@ -15,6 +15,7 @@ from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
 
 LOST_S = 7.0  # without a hello, of which there is one every two seconds
 _FORGOTTEN_S = 86_400.0
+_AGAIN_S = 1.0  # between two test pictures for one machine
 _PROVE_S = 60.0  # an answer to the test picture; then it is asked again
 
 
@@ -54,6 +55,7 @@ class Machines:
 
     def __init__(self) -> None:
         self.known: dict[str, Known] = {}
+        self._asked: dict[str, float] = {}  # when a host was last sent the picture, in any run
 
     def hello(self, host: str, hello: Hello, now: float) -> tuple[Known, str]:
         """One has spoken; and what is new of it: "joined", "back", "refused" or ""."""
@@ -81,12 +83,16 @@ class Machines:
         """The recipes for which it is to make a mask of the test picture now."""
         if one.refused or one.hello.draining:
             return []
+        if now - self._asked.get(one.host, float("-inf")) < _AGAIN_S:
+            return []  # one that always says that it was started anew
         missing = [
             each for each in one.hello.ready
             if each in wanted and each not in one.admitted
             and now - one.proving.get(each, float("-inf")) > _PROVE_S
         ]  # fmt: skip
         one.proving.update(dict.fromkeys(missing, now))
+        if missing:
+            self._asked[one.host] = now
         return missing
 
     def proved(self, host: str, recipe: str, wrong: str | None) -> bool:
@@ -115,4 +121,5 @@ class Machines:
         for each in list(self.known.values()):
             if now - each.heard > _FORGOTTEN_S:
                 del self.known[each.host]
+                self._asked.pop(each.host, None)
         return silent
