@@ -66,7 +66,11 @@ class Dispatch:
         me = (photo.inbox, photo.relpath)
         apart = tuple(map(waiting.apart, names)) if rules.review.action == "folder" else ()
         owners = ledger.owners(outbox, (*names, *apart))
-        reserved = frozenset(name for name, owner in owners.items() if owner != me)
+        reserved = frozenset(
+            name for name, (inbox, relpath) in owners.items()
+            if (inbox, relpath) != me
+            and not (inbox == me[0] and me[1] in plan.partners(relpath, rules.pairs))
+        )  # fmt: skip
         wanted = next((n for n in names if n not in reserved), names[-1])
         own = row.output if row is not None and row.outbox == outbox and not row.left else None
         if own is not None and not own.endswith(rendering.tail):
