@@ -32,6 +32,7 @@ class Inference:
     """A model that is there."""
 
     state = "open"
+    others = None  # no other machines by the configuration
 
 
 @dataclass(slots=True)
