@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
     backlog,
+    broker,
     edges,
     encoders,
     folder,
@@ -38,7 +39,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges, "formats": formats, "machines": machines,
+    "edges": edges, "formats": formats, "machines": machines, "broker": broker,
 }  # fmt: skip
 
 
