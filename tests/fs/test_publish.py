@@ -134,3 +134,20 @@ def test_a_failed_fsync_leaves_nothing(
         put(tmp_path, "c.png", b"x")
     assert list(tmp_path.iterdir()) == []
     assert len(calls) == 1
+
+
+def test_a_probe_that_another_machine_sweeps_has_still_shown_what_it_was_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock on a share is not seen from everywhere; the folder is there all the same."""
+    fsync = os.fsync
+
+    def swept(file: int) -> None:
+        fsync(file)
+        for each in tmp_path.iterdir():
+            each.unlink()
+
+    monkeypatch.setattr(os, "fsync", swept)
+    folder = os.open(tmp_path, os.O_RDONLY)
+    publish.probe(folder)
+    os.close(folder)

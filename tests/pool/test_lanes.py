@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -138,6 +139,30 @@ def test_lanes_beyond_the_eager_are_opened_for_what_waits_for_folders(tmp_path: 
         os.kill(first, signal.SIGCONT)
         assert asked[0].result(60)
     finally:
+        lanes.shutdown(wait=False)
+
+
+def test_without_a_descriptor_to_spare_a_lane_waits_and_says_so(tmp_path: Path) -> None:
+    """A process that cannot be started costs no request anything: it is tried again."""
+    told: list[str] = []
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lanes = Lanes(
+        setup, 1, deadline_s=60, budget=Budget(100), told=lambda event, _: told.append(event)
+    )
+    lanes.start()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        (pid,) = lanes.pids()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, limits[1]))
+        os.kill(pid, signal.SIGKILL)
+        future = lanes.submit(Prepare(str(tmp_path)))
+        until(lambda: "lane.unfit" in told)
+        assert not future.done()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert future.result(60)
+        assert told.count("lane.unfit") == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         lanes.shutdown(wait=False)
 
 

@@ -255,11 +255,14 @@ def probe(descriptor: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     file = os.open(temp, flags, 0o600, dir_fd=descriptor)
     try:
+        with contextlib.suppress(OSError):  # as `temporary` does
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.write(file, b"nobgd")
         os.fsync(file)
     finally:
         os.close(file)
-        os.unlink(temp, dir_fd=descriptor)
+        with contextlib.suppress(FileNotFoundError):  # swept by somebody who saw no lock
+            os.unlink(temp, dir_fd=descriptor)
 
 
 def settle(descriptor: int, name: str) -> None:
