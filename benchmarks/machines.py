@@ -68,7 +68,7 @@ def _alone(home: Any, count: int) -> dict[str, Any]:
     from cluster.home import SIZE, WEIGHTS
     from nobgd.fs import shared_memory
 
-    link, took = home.inference._link.pids()[0], []
+    link, took = home.inference._elsewhere._link.pids()[0], []
     memory = shared_memory.create(SIZE)
     os.pwrite(memory, os.urandom(WEIGHTS.shown_bytes), WEIGHTS.shown_at)
     ours, theirs = time.process_time(), _cpu_s(link)

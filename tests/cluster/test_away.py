@@ -76,7 +76,7 @@ def test_a_link_that_dies_is_opened_again(home: Home, worker: Hire) -> None:
     one.sleeps(2)
     answers = home.ask(3)
     await_true(holds(one, home))
-    link = home.inference._link
+    link = home.inference._elsewhere._link
     assert link is not None
     os.kill(link.pids()[0], signal.SIGKILL)
     hosts(answers)

@@ -4,7 +4,8 @@ A lane has put its tensor into memory that it shares with the model process; its
 here and blocks.  No more is asked of the process than is to be at work at a time.  If the process
 ends or hangs it is opened again and what was at work is asked again: no photo notices, unless its
 tensor is what brings the process down (`suspects`).  It is opened when first asked, and let go
-when nothing was asked for a while.  Where there are other machines a part goes to them (`away`).
+when nothing was asked for a while.  Where there are other machines a part goes to them
+(`elsewhere`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from typing import Any
 
 from nobgd.pool.asking import Request, digest, to_blame
 from nobgd.pool.away import Away
+from nobgd.pool.elsewhere import Elsewhere
 from nobgd.pool.lane import GoneAway, OutOfMemory, Unfit
-from nobgd.pool.link_process import LinkProcess, Message, Think
 from nobgd.pool.model_process import Answer, Ended, ModelProcess
 from nobgd.pool.seats import Seats
 from nobgd.pool.suspects import Suspects
 from nobgd.values import Code, NobgdError, wire
-from nobgd.values.machine import UP, Others
+from nobgd.values.machine import Others
 from nobgd.values.wire import Ran as Ran
 
 _SLICE_S = 0.25
@@ -53,19 +54,21 @@ class Inference:
         self._opened, self._told = opened, told
         self._seats = Seats(setup.at_a_time)
         self._suspects = Suspects()
-        self._changed = threading.Condition()
+        self.changed = threading.Condition()
         self._waiting: deque[Request] = deque()
         self._working: dict[int, Request] = {}
         self._number = 0
         self._used = time.monotonic()
         self._wanted = True  # from the start: the first photo should not wait for it
-        self._ready = self._closing = False
+        self._ready = self.closing = False
         self._first: Exception | None = None  # why the first try to open it failed
         self._thread = threading.Thread(target=self._work, name="inference", daemon=True)
-        self._link = None if link is None else LinkProcess(link, self._heard, self._look, told)
-        self._away = None
-        if link is not None and self._link is not None:
-            self._away = Away(self._link, link, self._waiting, deadline_s, self._end, told)
+        self._elsewhere: Elsewhere | None = None
+        if link is not None:
+            self._elsewhere = Elsewhere(
+                link, self,
+                lambda line: Away(line, link, self._waiting, deadline_s, self._end, told), told,
+            )  # fmt: skip
 
     # --- life ----------------------------------------------------------------------------
 
@@ -73,33 +76,33 @@ class Inference:
         """Begin to open the process; `await_ready` waits for it."""
         if self._setup.weights and not self._thread.is_alive():
             self._thread.start()
-            if self._link is not None:
-                self._link.start()
+            if self._elsewhere is not None:
+                self._elsewhere.start()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until the first model is open.  Raises `Unfit` when it cannot be."""
         while self._setup.weights:
-            with self._changed:
-                if self._ready or self._closing:
+            with self.changed:
+                if self._ready or self.closing:
                     return
                 if self._first is not None:
                     raise self._first
-                self._changed.wait(_SLICE_S)
+                self.changed.wait(_SLICE_S)
             if stopped():
                 raise Unfit("a stop")
 
     def close(self) -> None:
         """End the process; whoever waits is told."""
-        with self._changed:
-            self._closing = True
+        with self.changed:
+            self.closing = True
             for request in self._working.values():
                 if request.done:  # nobody waits for it any more
                     request.close()
                 request.began = None
             self._working.clear()
-            self._changed.notify_all()
-        if self._link is not None:
-            self._link.close()
+            self.changed.notify_all()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
         if self._thread.is_alive():
             self._thread.join(5.0)
         self._process.kill()
@@ -112,12 +115,12 @@ class Inference:
     @property
     def others(self) -> Others | None:
         """The other machines; None where there are none by the configuration."""
-        return None if self._link is None else self._link.others
+        return None if self._elsewhere is None else self._elsewhere.others
 
     @property
     def state(self) -> str:
         """In a word: closed, opening, ready, working."""
-        with self._changed:
+        with self.changed:
             if self._working:
                 return "working"
             return "ready" if self._ready else "opening" if self._wanted else "closed"
@@ -125,14 +128,11 @@ class Inference:
     @property
     def seats_elsewhere(self) -> int:
         """Masks that other machines make at a time."""
-        others = self.others
-        if others is None:
-            return 0
-        return sum(each.seats for each in others.machines if each.state == UP)
+        return 0 if self._elsewhere is None else self._elsewhere.seats
 
     def stuck(self) -> str | None:
         """Why it cannot go on by itself; None: it can."""
-        if self._thread.ident is None or self._closing or self._thread.is_alive():
+        if self._thread.ident is None or self.closing or self._thread.is_alive():
             return None
         return "the thread of the model process has ended"
 
@@ -148,7 +148,7 @@ class Inference:
         is from the picture to the finished mask, and done here.  ``about`` is what the log says
         of it.  Raises `GoneAway` when ``there`` is false, NobgdError when it could not be done.
         """
-        with self._changed:
+        with self.changed:
             self._number += 1
             request = Request(
                 self._number, which, os.dup(memory), whole, here=whole, about=about or {},
@@ -157,23 +157,23 @@ class Inference:
             self._waiting.append(request)
             self._wanted = True
             self._dispatch()
-            self._changed.notify_all()
+            self.changed.notify_all()
         try:
             while True:
-                with self._changed:
+                with self.changed:
                     if request.done:
                         break
-                    if self._closing:
+                    if self.closing:
                         raise GoneAway
-                    self._changed.wait(_SLICE_S)
+                    self.changed.wait(_SLICE_S)
                 if not there():
                     raise GoneAway
         finally:
-            with self._changed:
+            with self.changed:
                 with contextlib.suppress(ValueError):
                     self._waiting.remove(request)
-                if self._away is not None and request.thought is None:
-                    self._away.forget(request)
+                if self._elsewhere is not None and request.thought is None:
+                    self._elsewhere.forget(request)
                 if request.began is None or request.done:
                     request.close()
                 request.done = True  # one at work is closed with its answer
@@ -185,11 +185,11 @@ class Inference:
 
     def _dispatch(self) -> None:
         """Hand over what may be worked on now."""
-        if self._away is not None:
-            self._away.send(time.monotonic(), faster=True)
+        if self._elsewhere is not None:
+            self._elsewhere.send(faster=True)
         self._dispatch_here()
-        if self._away is not None:
-            self._away.send(time.monotonic(), faster=False)
+        if self._elsewhere is not None:
+            self._elsewhere.send(faster=False)
 
     def _dispatch_here(self) -> None:
         while self._ready and self._waiting:
@@ -206,8 +206,8 @@ class Inference:
                 return
             self._waiting.popleft()
             first.began, first.here = time.monotonic(), True
-            if self._away is not None:
-                self._away.forget(first)
+            if self._elsewhere is not None:
+                self._elsewhere.forget(first)
             first.waited = first.began - first.asked
             self._working[first.number] = first
 
@@ -230,81 +230,59 @@ class Inference:
             request.close()
         request.done = True
         self._dispatch()
-        self._changed.notify_all()
+        self.changed.notify_all()
 
-    # --- other machines, on the thread of their link ---------------------------------------
+    # --- for `Elsewhere` -------------------------------------------------------------------
 
-    def _heard(self, message: Message, memory: int) -> None:
-        """What the link says; ``memory`` comes with some of it."""
-        if isinstance(message, Think):
-            own = os.dup(memory)
-            threading.Thread(target=self._think, args=(message, own), daemon=True).start()
-            return
-        with self._changed:
-            if self._away is not None and not self._closing:
-                self._away.hear(message, memory, time.monotonic())
-                self._dispatch()
-                self._changed.notify_all()
+    def free(self) -> bool:
+        """Whether nothing waits and a seat is free, or the process is at rest."""
+        if not self._ready:
+            return not self._working
+        return not self._waiting and len(self._working) < self._seats.at(time.monotonic())
 
-    def _think(self, asked: Think, memory: int) -> None:
-        """Our own mask of the picture that others are tried with."""
-        confidence = None
-        with contextlib.suppress(NobgdError, GoneAway):
-            confidence = self.run(asked.model, memory, lambda: True, whole=True).confidence
-        os.close(memory)
-        if self._link is not None:
-            self._link.thought(asked.think, made=confidence is not None)
-
-    def _look(self) -> None:
-        """Several times a second: take back what has been away for too long."""
-        with self._changed:
-            if self._away is None or self._closing:
-                return
-            now = time.monotonic()
-            free = self._ready and not self._waiting
-            free = free and len(self._working) < self._seats.at(now)
-            self._away.look(now, free=free or not (self._ready or self._working))
-            if self._waiting:
-                self._wanted = True
-                self._dispatch()
-                self._changed.notify_all()
+    def wake(self) -> None:
+        """What has come back may be begun."""
+        if self._waiting:
+            self._wanted = True
+            self._dispatch()
+        self.changed.notify_all()
 
     # --- its thread ------------------------------------------------------------------------
 
     def _work(self) -> None:
         failures = 0
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._wanted or self._closing)
-                if self._closing:
+            with self.changed:
+                self.changed.wait_for(lambda: self._wanted or self.closing)
+                if self.closing:
                     return
             try:
-                holds = self._process.open(lambda: self._closing)
+                holds = self._process.open(lambda: self.closing)
             except (Unfit, OutOfMemory, OSError) as error:
                 failures += 1
                 self._unfit(error, failures)
                 continue
             failures = 0
             self._opened(holds)
-            with self._changed:
+            with self.changed:
                 self._ready, self._first, self._used = True, None, time.monotonic()
                 self._dispatch()
-                self._changed.notify_all()
+                self.changed.notify_all()
             self._serve()
 
     def _unfit(self, error: Exception, failures: int) -> None:
         self._process.kill()
-        with self._changed:
-            if self._closing:
+        with self.changed:
+            if self.closing:
                 return
             self._first = error if isinstance(error, Unfit) else Unfit(f"no room: {error}")
-            self._changed.notify_all()
+            self.changed.notify_all()
         if failures == 1:
             why = f"the model process cannot be opened: {error}; photos wait, it is tried again"
             self._told("model.unfit", {"why": why})
-        with self._changed:
+        with self.changed:
             pause = min(2.0 ** min(failures - 1, 20), _LONGEST_PAUSE_S)
-            self._changed.wait_for(lambda: self._closing, pause)
+            self.changed.wait_for(lambda: self.closing, pause)
 
     def _serve(self) -> None:
         """Until the process ends, is let go or has to be ended."""
@@ -312,12 +290,12 @@ class Inference:
         try:
             while True:
                 message = self._process.receive(_SLICE_S)
-                with self._changed:
+                with self.changed:
                     if isinstance(message, Answer):
                         self._take(message)
                     elif message is not None:
                         raise Ended("a word out of turn")  # noqa: TRY301
-                    if self._closing or self._rests():
+                    if self.closing or self._rests():
                         self._ready = self._wanted = False
                         break
                     overdue = self._overdue()
@@ -341,7 +319,7 @@ class Inference:
         killed = overdue is None and self._process.was_killed
         memory = self._process.ran_out()
         self._process.kill()
-        with self._changed:
+        with self.changed:
             self._ready = False
             work, self._working = list(self._working.values()), {}
             if memory:
@@ -361,7 +339,7 @@ class Inference:
                 self._waiting.appendleft(request)
             again = len(self._waiting)
             self._wanted = bool(self._waiting) or self._wanted
-            if self._closing:
+            if self.closing:
                 return
         why = f"the model process ended by {how}; it is opened again, {again} masks are asked again"
         self._told("model.ended", {"why": why})
