@@ -6,7 +6,7 @@ STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
 TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
 
-.PHONY: help setup run test check bench faults dist cluster-demo package-test lock clean
+.PHONY: help setup run test check bench faults dist deb deb-test cluster-demo package-test lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -64,6 +64,12 @@ dist: $(STAMP)   ## wheel and sdist in dist/, the same bytes for the same source
 
 cluster-demo: $(STAMP)  ## a broker and two workers in network namespaces, photos through them (root, nats-server)
 	NOBGD=$(abspath $(BIN))/nobgd packaging/cluster-demo.sh
+
+deb:             ## a Debian package in dist/, for this distribution's Python
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} packaging/deb/build.sh
+
+deb-test: deb    ## the package on a booted machine of its own (root, systemd-nspawn)
+	python3 packaging/deb/check.py
 
 package-test:    ## the container image, built and run (root, buildah, podman; minutes)
 	packaging/check.sh
