@@ -69,6 +69,10 @@ _FURTHER = (
     "::test_the_alpha_is_rembgs_mask[u2net-large",
     "::test_the_mask_is_onnx_runtimes[u2netp-1",
     "::test_a_bundle_mends_a_broken_installation",
+    "::test_a_row_does_what_rembgs_session_does[birefnet-general]",
+    "::test_a_row_does_what_rembgs_session_does[birefnet-portrait]",
+    "::test_a_row_does_what_rembgs_session_does[isnet-anime]",
+    "::test_a_row_does_what_rembgs_session_does[u2net_human_seg]",
     "::test_a_worker_is_installed_by_its_join_file[script",
 )
 
