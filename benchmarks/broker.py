@@ -39,7 +39,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     from nobgd.broker import folder, users
 
     machines, seats, questions = (20, 5, 50) if bench.short else (1000, 10, 600)
-    base = bench.work / "broker"
+    base = bench.work / "many"
     base.mkdir()
     broker = Broker(base)
     there, secrets = list(folder.machines(broker.folder)), {}
