@@ -19,17 +19,16 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
-from nobgd.cluster.words import Answer, Cast, Hello, Question, Wanted
-from nobgd.fs import shared_memory
+from nobgd.cluster.words import Answer, Cast, Hello, Wanted
 from nobgd.lane import confine
 from nobgd.machines.known import Known, Machines
 from nobgd.machines.proving import Proving
+from nobgd.machines.questions import Questions, hand_over, withdraw
 from nobgd.values import wire
 
 _PACKET = 1 << 16
@@ -39,18 +38,6 @@ _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 _REFUSED_S = 15.0
 _TEXT = 400
 _MOST_FAILURES = 5  # in a row
-
-
-@dataclass(slots=True)
-class _Asked:
-    """A question of the supervisor's."""
-
-    number: int
-    which: int
-    identity: int
-    host: str = ""  # that has begun it
-    stored: int | None = None  # the broker's number, while it keeps it
-    out: bool = True
 
 
 class Home:
@@ -63,8 +50,7 @@ class Home:
         self._recipes = [subjects.recipe8(each) for each in setup.weights]
         self._most = max(each.mask_bytes for each in setup.weights)
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
-        self._asked: dict[int, _Asked] = {}  # by the supervisor's number
-        self._by_identity: dict[int, _Asked] = {}
+        self._questions = Questions(setup.weights, self._run, self._say)
         self._machines = Machines()
         self._proving = Proving(setup.weights, self._run, self._say, self._publish)
         self._link: Link | None = None
@@ -82,10 +68,6 @@ class Home:
                 return
             time.sleep(0.02)  # it listens all the time; else it is gone
         self._over.set()
-
-    def confined(self, holds: tuple[str, ...]) -> None:
-        """Say how, once."""
-        self._say({"tell": "link.confined", "fields": {"holds": list(holds)}})
 
     def _tell(self, event: str, **fields: str | float) -> None:
         self._say({"tell": event, "fields": fields})
@@ -114,7 +96,8 @@ class Home:
         try:
             said = json.loads(data)
             if "infer" in said:
-                self._ask(int(said["infer"]), int(said["model"]), descriptors[0])
+                number, which = int(said["infer"]), int(said["model"])
+                self._do(self._questions.ask(self._link, number, which, descriptors[0]))
             elif "drop" in said:
                 self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
             elif "thought" in said:
@@ -123,46 +106,13 @@ class Home:
             for each in descriptors:
                 os.close(each)
 
-    def _ask(self, number: int, which: int, memory: int) -> None:
-        one = self._setup.weights[which]
-        shown = os.pread(memory, one.shown_bytes, one.shown_at)
-        asked = self._asked.get(number)
-        if asked is None:
-            asked = self._asked[number] = _Asked(number, which, secrets.randbits(52))
-            self._by_identity[asked.identity] = asked
-        asked.out = True
-        self._do(self._send(asked, shown))
-
-    async def _send(self, asked: _Asked, shown: bytes) -> None:
-        recipe, side = self._recipes[asked.which], self._setup.weights[asked.which].input_size
-        question = Question(id=asked.identity, home=self._run, recipe=recipe, side=side)
-        data = frames.pack(question, shown)
-        link = self._link
-        try:
-            if link is not None and len(data) <= link.longest:
-                asked.stored = await link.question(recipe, data)
-        except (Lost, Unheard):
-            asked.stored = None
-        if asked.stored is None:
-            if asked.out:
-                self._say({"back": asked.number})
-            return
-        if asked.number not in self._asked:  # it was dropped, or answered, meanwhile
-            await self._withdraw(asked)
-
     def _drop(self, number: int, *, overdue: bool) -> None:
-        asked = self._asked.pop(number, None)
-        if asked is not None:
-            if overdue and (one := self._machines.known.get(asked.host)) is not None:
-                self._failed(one, "it does not answer what it has begun")
-            asked.out = False
-            self._by_identity.pop(asked.identity, None)
-            self._do(self._withdraw(asked))
-
-    async def _withdraw(self, asked: _Asked) -> None:
-        if asked.stored is not None and self._link is not None:
-            with contextlib.suppress(Lost):
-                await self._link.withdraw(asked.stored)
+        asked = self._questions.forget(number)
+        if asked is None:
+            return
+        if overdue and (one := self._machines.known.get(asked.host)) is not None:
+            self._failed(one, "it does not answer what it has begun")
+        self._do(withdraw(self._link, asked))
 
     # --- from other machines -------------------------------------------------------------------
 
@@ -182,47 +132,29 @@ class Home:
         if self._proving.awaits(answer.id, host):
             self._do(self._proved(one, answer, mask))
             return
-        asked = self._by_identity.get(answer.id)
-        if asked is None or answer.recipe not in one.admitted:
+        asked = self._questions.named(answer.id)
+        if asked is None or answer.recipe not in one.admitted or answer.recipe != asked.recipe:
             return  # late, or the second of two
-        if answer.recipe != self._recipes[asked.which]:
-            return
         if answer.began:
             asked.host = host
             self._say({"sign": asked.number, "host": host})
             return
-        self._forget(asked)
+        self._questions.forget(asked.number)
+        if answer.failed is None and len(mask) == asked.mask_bytes:
+            one.answered, one.failures = one.answered + 1, 0
+            hand_over(self._say, asked, host, answer, mask)
+            return
+        self._say({"back": asked.number})
         if answer.failed is not None:
-            self._say({"back": asked.number})
             self._failed(one, answer.failed)
-        elif len(mask) != self._setup.weights[asked.which].mask_bytes:
-            self._lied(one, "it answered with a mask of another size")
-            self._say({"back": asked.number})
         else:
-            self._hand_over(asked, one, answer, mask)
+            self._lied(one, "it answered with a mask of another size")
 
     def _failed(self, one: Known, why: str) -> None:
         """It did not do what it began: done here, and after some in a row it is asked no more."""
         one.failures += 1
         if one.failures >= _MOST_FAILURES and not one.refused:
             self._refuse(one, f"{one.failures} times in a row: {why}; start its worker again")
-
-    def _hand_over(self, asked: _Asked, one: Known, answer: Answer, mask: bytes) -> None:
-        one.answered, one.failures = one.answered + 1, 0
-        memory = shared_memory.create(len(mask))
-        try:
-            os.pwrite(memory, mask, 0)
-            self._say({
-                "mask": asked.number, "host": one.host, "engine": answer.engine,
-                "confidence": answer.confidence, "ran": answer.ran, "took_ms": answer.took_ms,
-            }, memory)  # fmt: skip
-        finally:
-            os.close(memory)
-
-    def _forget(self, asked: _Asked) -> None:
-        self._asked.pop(asked.number, None)
-        self._by_identity.pop(asked.identity, None)
-        asked.out = False
 
     def _lied(self, one: Known, what: str) -> None:
         if not one.refused:
@@ -284,18 +216,16 @@ class Home:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def run(self) -> None:
-        """Until the supervisor's line is closed."""
+    async def run(self, holds: tuple[str, ...]) -> None:
+        """Until the supervisor's line is closed; ``holds`` is what confines us."""
         self._line.setblocking(False)
+        self._say({"tell": "link.confined", "fields": {"holds": list(holds)}})
         asyncio.get_running_loop().add_reader(self._line, self._hear)
         serving = asyncio.get_running_loop().create_task(self._keep_open())
-        over = asyncio.get_running_loop().create_task(self._until_over())
-        await asyncio.wait([serving, over], return_when=asyncio.FIRST_COMPLETED)
+        serving.add_done_callback(lambda _: self._over.set())
+        await self._over.wait()
         if serving.done():
             serving.result()  # it never ends but by an error of ours, which is to be seen
-
-    async def _until_over(self) -> None:
-        await self._over.wait()
 
     async def _keep_open(self) -> None:
         tries = 0
@@ -334,6 +264,7 @@ class Home:
         except (Lost, Unheard) as error:
             return str(error)
         self._link = link
+        self._questions.begin_anew()
         self._say({"broker": ""})
         if self._told_away:
             self._told_away = False
@@ -359,14 +290,8 @@ def main(descriptor: int) -> int:
     line = socket.socket(fileno=descriptor)
     setup: wire.Link = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
     holds = confine.networked(setup.join)
-    asyncio.run(_home(line, setup, holds))
+    asyncio.run(Home(line, setup).run(holds))
     return 0
-
-
-async def _home(line: socket.socket, setup: wire.Link, holds: tuple[str, ...]) -> None:
-    home = Home(line, setup)
-    home.confined(holds)
-    await home.run()
 
 
 if __name__ == "__main__":
