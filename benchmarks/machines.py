@@ -6,6 +6,7 @@ measured is nobgd's own.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import sys
@@ -45,6 +46,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         for each in home.ask(20):
             each.result()
         result = _alone(home, count)
+        result["bare_ms"] = asyncio.run(_bare(broker, hosts[1], count // 5))
         bench.say(f"a mask of another machine costs {result['median_ms']:.1f} ms more")
         for one in workers[1:]:
             one.start()
@@ -86,10 +88,45 @@ def _alone(home: Any, count: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+async def _bare(broker: Any, host: str, count: int) -> float:
+    """Milliseconds of the same bytes to and fro over the same broker by two connections; median."""
+    from cluster.home import WEIGHTS
+    from nobgd.cluster import join, subjects
+    from nobgd.cluster.link import Heard, open_link
+
+    home = await open_link(join.read(broker.home), "bare")
+    other = await open_link(join.read(broker.root / f"{host}.join"), "bare")
+    recipe, run = "0" * 8, "0" * 16
+    await home.prepare([recipe], 5.0)
+    came = asyncio.Event()
+
+    async def hear(_: Heard) -> None:
+        came.set()
+
+    await home.listen(subjects.answers(run), hear)
+    picture, mask = os.urandom(WEIGHTS.shown_bytes), os.urandom(WEIGHTS.mask_bytes)
+    took = []
+    for _ in range(count):
+        pulling = asyncio.create_task(other.pull(recipe, 0, 5.0))
+        await asyncio.sleep(0.005)
+        came.clear()
+        began = time.perf_counter()
+        await home.question(recipe, picture)
+        if (pulled := await pulling) is None:
+            continue
+        await other.publish(subjects.answer(run, host), mask)
+        await came.wait()
+        took.append((time.perf_counter() - began) * 1000)
+        await other.done(pulled)
+    await home.close()
+    await other.close()
+    return statistics.median(took)
+
+
 def _together(home: Any, machines: int, each: int) -> dict[str, Any]:
-    """So many questions at a time as there are machines."""
+    """Twice as many questions at a time as there are machines."""
     total = machines * each
-    with ThreadPoolExecutor(machines) as lanes:
+    with ThreadPoolExecutor(2 * machines) as lanes:
         began = time.perf_counter()
         ran = list(lanes.map(lambda _: home._ask(), range(total)))
         wall_s = time.perf_counter() - began
@@ -109,7 +146,8 @@ def section(result: dict[str, Any]) -> list[str]:
         "Broker, link process and workers on this machine, over TLS; models that sleep.", "",
         f"- {result['questions']:,} questions one after the other: a mask takes"
         f" {result['median_ms']:.1f} ms longer than its machine says (median; p99"
-        f" {result['p99_ms']:.1f} ms); the supervisor's process spends"
+        f" {result['p99_ms']:.1f} ms), of which the same bytes over the broker, by two connections"
+        f" in one process, take {result['bare_ms']:.1f} ms; the supervisor's process spends"
         f" {result['supervisor_ms']:.2f} ms of CPU on each, the link process"
         f" {result['link_ms']:.2f} ms.",
         f"- {result['photos']} masks of {_SLEEP_S} s by {result['machines']} machines:"

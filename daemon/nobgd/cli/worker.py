@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nobgd.machines.worker import Worker
 
 _CHECK_S = 60.0
+_SWITCH_S = 0.0005  # a mask passes three threads, each of which may wait so long for the next
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
 
     def told(level: str, event: str, fields: dict[str, Any]) -> None:
         getattr(say, level)(event, **fields)
+
+    sys.setswitchinterval(_SWITCH_S)
 
     async def work() -> int:
         worker = Worker(found, join, told)

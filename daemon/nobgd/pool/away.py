@@ -57,12 +57,16 @@ class Away:
             self._out[request.number] = request
 
     def _room(self, which: int, *, faster: bool) -> int:
-        """Questions for this model that may go out besides those that are."""
-        seats = sum(
-            each.seats for each in self._line.others.machines
+        """Questions for this model that may go out besides those that are.
+
+        One more for each faster machine waits at the broker, so that it has its next at once.
+        """
+        able = [
+            each for each in self._line.others.machines
             if each.state == UP and which in each.models and (each.priority < HOME or not faster)
-        )  # fmt: skip
-        return seats - len(self._out)
+        ]  # fmt: skip
+        ahead = sum(each.priority < HOME for each in able)
+        return sum(each.seats for each in able) + ahead - len(self._out)
 
     # --- back ------------------------------------------------------------------------------
 
