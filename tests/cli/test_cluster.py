@@ -154,7 +154,8 @@ def test_a_service_without_the_brokers_unit_is_brought_up_to_date_first(
 ) -> None:
     """Nothing is made before."""
     monkeypatch.setattr(unit, "USUAL_CONFIG", str(here / "nobgd.yaml"))
-    monkeypatch.setattr(unit, "UNIT", str(here / "nobgd.yaml"))
+    monkeypatch.setattr(unit, "UNITS", (str(here),))
+    (here / "nobgd.service").touch()
     code, _, err = said(capsys, "init")
     assert code == 3
     assert "nobgd-broker.service is not installed; run this version's systemd/install.sh" in err

@@ -145,8 +145,9 @@ def _unit_is_missing(config: Config) -> bool:
     from nobgd.systemd import unit
     from nobgd.systemd.machines import BROKER_UNIT
 
-    service = os.path.abspath(config.origin) == unit.USUAL_CONFIG and os.path.exists(unit.UNIT)
-    return service and not os.path.exists(os.path.join(os.path.dirname(unit.UNIT), BROKER_UNIT))
+    if os.path.abspath(config.origin) != unit.USUAL_CONFIG:
+        return False
+    return unit.installed("nobgd.service") and not unit.installed(BROKER_UNIT)
 
 
 def _made(done: SetUp) -> str:

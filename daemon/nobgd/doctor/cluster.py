@@ -13,7 +13,7 @@ from nobgd.config import Config
 from nobgd.doctor import ask, reached
 from nobgd.doctor.finding import Finding
 from nobgd.status import control
-from nobgd.systemd import machines
+from nobgd.systemd import machines, unit
 
 _SOON_DAYS = 30.0
 _AGAIN = "sudo nobgd cluster init"
@@ -58,13 +58,11 @@ def worker(path: Path) -> Iterator[Finding]:
     if found is None:
         return
     yield from reached.broker(found, home=False)
-    if os.path.exists(f"/etc/systemd/system/{machines.WORKER_UNIT}"):
+    if unit.installed(machines.WORKER_UNIT):
         yield _unit(found, named)
 
 
 def _unit(found: Join, file: Path) -> Finding:
-    from nobgd.systemd import unit
-
     wrong = unit.compared(machines.installed(machines.WORKER), machines.worker(found))
     if wrong:
         says = f"{wrong[0]}; sudo nobgd unit --worker {file} --apply && sudo systemctl restart"
@@ -112,7 +110,7 @@ def _broker_here(config: Config, *, serving: bool) -> Iterator[Finding]:
 
 def _broker_unit(config: Config) -> Finding:
     name = machines.BROKER_UNIT
-    if not os.path.exists(f"/etc/systemd/system/{name}"):
+    if not unit.installed(name):
         return Finding(False, name, "is not installed; sudo systemd/install.sh does that")
     if wrong := machines.differences(config):
         says = f"{wrong[0]}; sudo nobgd unit --apply && sudo systemctl restart {name}"

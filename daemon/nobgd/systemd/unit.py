@@ -16,8 +16,7 @@ from nobgd.config import Config
 from nobgd.pool import engine, memory
 from nobgd.systemd import reach
 
-UNIT = "/etc/systemd/system/nobgd.service"
-PLACE = f"{UNIT}.d/50-config.conf"
+PLACE = "/etc/systemd/system/nobgd.service.d/50-config.conf"
 UNITS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 USUAL_CONFIG = "/etc/nobgd/nobgd.yaml"  # what the shipped unit names
 _OWN = ("/var/lib/nobgd", "/var/cache/nobgd", "/var/log/nobgd")  # the unit makes these
