@@ -208,7 +208,7 @@ def _rest(place: places.Place, hands: list[Hand]) -> None:
 
 def _swept(place: places.Place) -> None:
     """What a killed lane left may stay until the next start, and no longer."""
-    folders = [each.base for each in place.grounds]
+    folders = [*(each.base for each in place.grounds), *(each.root for each in place.houses)]
     if not refuges.hidden(folders):
         return
     for house in place.houses:
