@@ -35,6 +35,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     count = 50 if bench.short else 1000
     hosts = [f"desk-{number}" for number in range(1, (2 if bench.short else _MACHINES) + 1)]
     (bench.work / "home.sleep").write_text("0")
+    before, environment = model_process.PROCESS, dict(os.environ)
     os.environ |= {"PYTHONPATH": TESTS, "SLEEP_FILE": str(bench.work / "home.sleep")}
     model_process.PROCESS = "cluster.sleeper"
     broker = Broker(bench.work / "broker", *hosts).start()
@@ -58,6 +59,9 @@ def measure(bench: Bench) -> dict[str, Any]:
         bench.say(f"{len(hosts)} machines are {result['speed_up']:.2f} times as fast as one")
         return result
     finally:
+        model_process.PROCESS = before
+        os.environ.clear()
+        os.environ |= environment
         home.close()
         for one in workers:
             if one.process is not None:
