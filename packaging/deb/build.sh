@@ -28,7 +28,9 @@ find "$root/opt/nobgd" -depth -type d \( -name tests -o -name __pycache__ \) -ex
 # scripts and pyvenv.cfg know the folder they were made in
 grep -rlIF "$root" "$root/opt/nobgd/venv/bin" "$root/opt/nobgd/venv/pyvenv.cfg" |
   xargs -r sed -i "s|$root||g"
-find "$root/opt/nobgd" -path '*/nobgd-*.dist-info/*' \( -name RECORD -o -name direct_url.json \) -delete # of here
+# and these know it by their hashes
+find "$root/opt/nobgd" -path '*.dist-info/*' \( -name RECORD -o -name direct_url.json \) -delete
+find "$root/opt/nobgd/venv/lib" -type f \( -name '*.so*' -o -name '*.py' \) -exec chmod a-x {} +
 
 share=$root/usr/share
 install -d "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d" \
@@ -66,6 +68,6 @@ sed -e "s|@VERSION@|$version|; s|@ARCH@|$arch|; s|@MAINTAINER@|$maintainer|" \
 chmod -R u=rwX,go=rX "$root"
 find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 mkdir -p dist
-dpkg-deb --root-owner-group -Zzstd -z12 --build "$root" "dist/nobgd_${version}_${arch}.deb" >/dev/null
+dpkg-deb --root-owner-group -Zxz -z2 --build "$root" "dist/nobgd_${version}_${arch}.deb" >/dev/null
 printf '%s: %s MB, %s MB installed, for Python 3.%s\n' "dist/nobgd_${version}_${arch}.deb" \
   "$(($(stat -c %s "dist/nobgd_${version}_${arch}.deb") / 1000000))" "$(du -sm "$root" | cut -f1)" "$minor"
