@@ -39,6 +39,7 @@ run: $(RUNS) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foregroun
 
 check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/ruff check daemon tests benchmarks
+	$(BIN)/ruff format --check --quiet daemon tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -64,7 +64,8 @@ def measure(bench: Bench) -> dict[str, Any]:
     for name, each in cost.items():
         bench.say(f"{name}: {each * 1000:.0f} ms of CPU")
     return {
-        "size": size, "rest_ms": cost.pop("the rest") * 1000,
+        "size": size,
+        "rest_ms": cost.pop("the rest") * 1000,
         "formats": {
             name: {"ms": each * 1000, "mb": len(files[name]) / 1e6} for name, each in cost.items()
         },

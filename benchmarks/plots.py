@@ -39,9 +39,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
     megapixels = [row["width"] * row["height"] / 1e6 for row in rows]
     for who in rows[0]["contenders"]:
         times = [row["contenders"][who]["median_s"] for row in rows]
-        left.plot(
-            megapixels, times, "o-", color=_COLOURS[who], label=label(who), markersize=4
-        )
+        left.plot(megapixels, times, "o-", color=_COLOURS[who], label=label(who), markersize=4)
     left.set(xlabel="megapixels", ylabel="seconds a photo (median)", ylim=(0, None), xlim=(0, None))
     left.legend(frameon=False)
     names = [f"{row['width']}×{row['height']}" for row in rows]

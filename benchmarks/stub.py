@@ -57,9 +57,7 @@ class Lanes:
             answer = Mount(self.device, -1, "", "unknown", "")
         if self.gone and isinstance(request, Job):
             why = f"{request.outbox} is not there; make it, or mount its share"
-            answer = Failed(
-                request.inbox, request.relpath, Code.GONE_AWAY, why, side="output"
-            )
+            answer = Failed(request.inbox, request.relpath, Code.GONE_AWAY, why, side="output")
             future.set_result(Finished(answer, 0, 0.0))
             return future
         if self.gone:

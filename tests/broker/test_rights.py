@@ -329,6 +329,7 @@ def test_a_certificate_that_is_made_anew_ends_no_connection(
     (folder / "broker.key").write_bytes(mine.key)
     (folder / "broker.pem").write_bytes(mine.certificate)
     assert server.reload(broker.folder)
+
     async def act() -> None:
         await until(lambda: _shown(desk) == mine.certificate)
         client = await connect(home)

@@ -144,9 +144,7 @@ def test_how_long_it_takes_is_told(waiting: int, pace: float, says: str) -> None
     assert status.text(answer | told) == f"busy{says}"
 
 
-def test_a_pause_is_shown_until_it_ends(
-    settings: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_pause_is_shown_until_it_ends(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a daemon, too; an unknown inbox is refused."""
     assert cli.main(["pause", "-c", settings]) == 0
     assert cli.main(["status", "-c", settings]) == 0

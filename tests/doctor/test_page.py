@@ -51,9 +51,7 @@ def test_a_socket_that_does_not_listen_is_a_fault(tmp_path: Path, state: dict[st
     assert "not installed; sudo systemd/install.sh" in (_said(tmp_path, "{}") or "")
 
 
-def test_beyond_this_machine_a_token_is_needed_first(
-    tmp_path: Path, state: dict[str, str]
-) -> None:
+def test_beyond_this_machine_a_token_is_needed_first(tmp_path: Path, state: dict[str, str]) -> None:
     """Before anything else is said."""
     assert state
     far = '{listen: "0.0.0.0:8470"}'

@@ -179,8 +179,12 @@ def damaged(rng: random.Random, sample: Sample, way: str) -> bytes:
         return data[:at] + data[at + size :]
     other = rng.randrange(at + size, sample.end - size + 1)
     middle = data[at + size : other]
-    return data[:at] + data[other : other + size] + middle + data[at : at + size] + (
-        data[other + size :]
+    return (
+        data[:at]
+        + data[other : other + size]
+        + middle
+        + data[at : at + size]
+        + (data[other + size :])
     )
 
 

@@ -31,7 +31,16 @@ def honest(job: Job) -> dict[str, Any]:
     """What a lane that did the job would say."""
     output = os.path.join(job.outbox, job.outputs[0])
     done = Done(
-        job.inbox, job.relpath, output, _SHA, job.recipe.key, 30, 20, job.size, 99, Timing(),
+        job.inbox,
+        job.relpath,
+        output,
+        _SHA,
+        job.recipe.key,
+        30,
+        20,
+        job.size,
+        99,
+        Timing(),
         engine="ncnn",
     )
     found: dict[str, Any] = json.loads(wire.pack(done, job.outbox))

@@ -148,9 +148,7 @@ def _killed_after(steps: int, job: Job, made: Done, monkeypatch: pytest.MonkeyPa
     assert not any(name.startswith("_review") for name in there(job))
 
 
-def test_a_better_photo_takes_what_waited_away(
-    job: Job, made: Done, segmenter: Segmenter
-) -> None:
+def test_a_better_photo_takes_what_waited_away(job: Job, made: Done, segmenter: Segmenter) -> None:
     """It changed where it stands, and is sure now: its older cut-out waits for nobody any more."""
     source = Path(job.inbox) / job.relpath
     source.write_bytes(source.read_bytes() + b"\0")
@@ -164,9 +162,7 @@ def test_a_better_photo_takes_what_waited_away(
     assert not (Path(job.outbox) / waiting.FOLDER).exists()
 
 
-def test_a_twin_of_a_doubtful_one_waits_like_it(
-    job: Job, segmenter: Segmenter
-) -> None:
+def test_a_twin_of_a_doubtful_one_waits_like_it(job: Job, segmenter: Segmenter) -> None:
     """Copied, not computed, and into the same part."""
     first = done(work(doubted(job, Rendering()), segmenter))
     other = Path(job.inbox) / "b.jpg"

@@ -47,8 +47,9 @@ def test_the_pods_have_a_join_file_each() -> None:
         "capabilities": {"drop": ["ALL"]},
     }  # fmt: skip
     assert pod["securityContext"]["runAsNonRoot"] is True
-    assert stateful["spec"]["selector"]["matchLabels"] == (
-        stateful["spec"]["template"]["metadata"]["labels"]
+    assert (
+        stateful["spec"]["selector"]["matchLabels"]
+        == (stateful["spec"]["template"]["metadata"]["labels"])
     )
     target = scaled["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == (stateful["kind"], name)

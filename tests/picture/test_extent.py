@@ -155,7 +155,7 @@ def test_another_picture_in_the_xmp_of_a_jpeg() -> None:
     """As a camera program keeps what it made a blurred picture from."""
     plain, head = saved("JPEG"), b"http://ns.adobe.com/xmp/extension/\0"
     for sign, kept in ((b"GImage:Data", True), (b"crs:Edits", False)):
-        body = head + b"0" * 40 + b'<rdf:Description ' + sign + b'="' + b"A" * 30_000 + b'"/>'
+        body = head + b"0" * 40 + b"<rdf:Description " + sign + b'="' + b"A" * 30_000 + b'"/>'
         found = extent.more(
             plain[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + plain[2:], "JPEG"
         )

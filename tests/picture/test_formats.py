@@ -105,6 +105,7 @@ def test_an_avif_is_turned_once() -> None:
 
 def _turned(data: bytes, quarters: int) -> bytes:
     """The HEIC with a rotation added to its picture's properties."""
+
     def box(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I4s", 8 + len(body), kind) + body
 

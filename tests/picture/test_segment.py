@@ -1,6 +1,5 @@
 """Pixels to a mask with the small model, loaded as a lane loads it."""
 
-
 import numpy as np
 import pytest
 from PIL import Image

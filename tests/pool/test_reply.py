@@ -195,8 +195,10 @@ def test_an_errand_comes_to_what_it_can_come_to(
 
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(sorted(said(DONE)["done"])) | st.text(max_size=5), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(sorted(said(DONE)["done"])) | st.text(max_size=5), inner)
+    ),
     max_leaves=20,
 )
 

@@ -308,9 +308,7 @@ def test_a_field_of_the_wrong_type_costs_at_most_its_record(field: str, tmp_path
     b'{"MESSAGE": null}', b'{"event": [], "timestamp": 3}', b"9" * 5000, b"\xff\xfe\x00",
     b'{"event": "photo.done", "timestamp": "0001-01-01T00:00:00"}',
 ])  # fmt: skip
-def test_a_line_that_is_none_of_ours_ends_nothing(
-    line: bytes, small: Path, tmp_path: Path
-) -> None:
+def test_a_line_that_is_none_of_ours_ends_nothing(line: bytes, small: Path, tmp_path: Path) -> None:
     """Nested too deeply, a journal's entry that is no text, digits without end: passed over."""
     alone = build.from_files([small], parsing.Wanted())
     log = tmp_path / "odd.log"

@@ -114,9 +114,7 @@ def test_it_is_fed_while_all_is_well(house: House, systemd: socket.socket) -> No
     assert vigil.due() == pytest.approx(1006 + 20 / 3)
 
 
-def test_a_dead_scanner_is_started_again_three_times(
-    house: House, systemd: socket.socket
-) -> None:
+def test_a_dead_scanner_is_started_again_three_times(house: House, systemd: socket.socket) -> None:
     """Then the watchdog is starved, and STATUS says why; ten minutes later it counts anew."""
     vigil = Vigil(house)  # type: ignore[arg-type]
     for number in range(3):

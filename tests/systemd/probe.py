@@ -74,9 +74,7 @@ def main() -> None:
         "host name": attempt(lambda: call("sethostname", b"x", 1)),
         "set-uid file": attempt(lambda: os.close(os.open("/tmp/.s", os.O_CREAT, 0o4755))),
         "sysctl": attempt(lambda: Path("/proc/sys/vm/swappiness").write_text("1")),
-        "real-time": attempt(
-            lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-        ),
+        "real-time": attempt(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))),
         "disk": attempt(lambda: os.mknod("/tmp/.d", 0o60600, os.makedev(7, 0))),
         "other processes": attempt(lambda: os.stat("/proc/1/status")),
         **{f"write {folder}": attempt(partial(write, folder)) for folder in forbidden},

@@ -33,7 +33,9 @@ def desk(tmp_path: Path) -> Path:
     """A join file with a certificate that is one."""
     from nobgd.broker import acts
 
-    made = _config(tmp_path, USUAL + "state_dir: state\ncluster: {listen: 'tls://127.0.0.1:4222'}\n")
+    made = _config(
+        tmp_path, USUAL + "state_dir: state\ncluster: {listen: 'tls://127.0.0.1:4222'}\n"
+    )
     acts.set_up(made, ["192.168.1.2"])
     file = tmp_path / "desk-3.join"
     ca = (tmp_path / "broker/ca.pem").read_text()

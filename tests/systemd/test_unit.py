@@ -125,9 +125,7 @@ def test_no_name_of_a_folder_can_add_a_line(name: str) -> None:
     """Whatever it is called, it is one value of one key again."""
     value = unit.quoted(f"/srv/{name}")
     assert "\n" not in value
-    assert unit.read(f"[Service]\nReadWritePaths={value}") == [
-        ("Service", "ReadWritePaths", value)
-    ]
+    assert unit.read(f"[Service]\nReadWritePaths={value}") == [("Service", "ReadWritePaths", value)]
 
 
 def _analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -202,9 +200,7 @@ def test_a_typo_in_the_unit_would_be_found(tmp_path: Path) -> None:
 def test_the_scripts_are_clean() -> None:
     """By shellcheck."""
     tool = shutil.which("shellcheck") or str(Path(sys.executable).parent / "shellcheck")
-    found = subprocess.run(
-        [tool, *map(str, SCRIPTS)], capture_output=True, text=True, check=False
-    )
+    found = subprocess.run([tool, *map(str, SCRIPTS)], capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
 
 
@@ -217,11 +213,14 @@ def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
     assert other - usual == more > 0
 
 
-PAGED = USUAL + """\
+PAGED = (
+    USUAL
+    + """\
 log: {file: /data/log/nobgd.record.log}
 state_dir: "/home/anna/a b:c"
 web: {listen: "192.168.1.2:8470"}
 """
+)
 
 
 def _page(folder: Path, yaml: str) -> list[str]:

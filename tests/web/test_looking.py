@@ -152,9 +152,7 @@ def test_the_configuration_is_told_as_it_was_understood(page: Page, key: str) ->
     assert found["output"]["compression"] == "fast"
 
 
-def test_a_cut_out_is_judged_and_the_judgement_taken_back(
-    page: Page, key: str
-) -> None:
+def test_a_cut_out_is_judged_and_the_judgement_taken_back(page: Page, key: str) -> None:
     """The doubtful are a list of their own; nothing that is not done can be judged."""
     noise = Image.effect_noise((200, 150), 40).convert("RGB")
     data = io.BytesIO()

@@ -122,8 +122,10 @@ def _objections(path: str, name: str) -> Iterator[str]:
     try:
         mode = os.lstat(path).st_mode
     except OSError as error:
-        yield "there is no such file" if isinstance(error, FileNotFoundError) else (
-            error.strerror or str(error)
+        yield (
+            "there is no such file"
+            if isinstance(error, FileNotFoundError)
+            else (error.strerror or str(error))
         )
         return
     if stat.S_ISDIR(mode):

@@ -93,7 +93,11 @@ class End:
 
 
 def one_pass(
-    config: Config, tally: Tally, *, mute: bool, anew: bool,
+    config: Config,
+    tally: Tally,
+    *,
+    mute: bool,
+    anew: bool,
     before: Callable[[Service], None] = lambda _: None,
 ) -> End:
     """Work through what is in the inboxes of ``config``.  Raises `common.Quit`.

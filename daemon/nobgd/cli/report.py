@@ -167,7 +167,11 @@ def _page(path: Path, summary: Summary) -> int:
 
 def _has_records(summary: Summary) -> bool:
     return bool(
-        summary.photos or summary.rendered or summary.copied or summary.found or summary.skipped
+        summary.photos
+        or summary.rendered
+        or summary.copied
+        or summary.found
+        or summary.skipped
         or summary.failures
     )
 

@@ -78,9 +78,7 @@ class Tally:
         service.ticked = tick
         return progress
 
-    def table(
-        self, *, waiting: int, aside: int, stopped: bool, outboxes: Sequence[str]
-    ) -> None:
+    def table(self, *, waiting: int, aside: int, stopped: bool, outboxes: Sequence[str]) -> None:
         """The closing table, or one line when there was nothing to do.
 
         ``waiting`` photos have not been done, ``aside`` ones lie in quarantine, both by now.

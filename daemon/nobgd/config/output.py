@@ -30,7 +30,7 @@ def _margin(value: Any) -> Any:
     found = re.fullmatch(r"(\d{1,4}(?:\.\d{1,3})?)\s*(px|%)?", word)
     if found is None or float(found[1]) > (100 if found[2] == "%" else 2000):
         raise ValueError(
-            f'{value!r} is no margin: write pixels up to 2000, as 40, or a share of the subject up'
+            f"{value!r} is no margin: write pixels up to 2000, as 40, or a share of the subject up"
             ' to "100%"'
         )
     return found[1] + (found[2] or "").replace("px", "")

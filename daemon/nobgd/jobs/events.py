@@ -90,6 +90,13 @@ class Redo:
 
 
 Event = (
-    messages.Message | JobEnded | ErrandEnded | TakenBack | Configured | Closed | Freed | Judged
+    messages.Message
+    | JobEnded
+    | ErrandEnded
+    | TakenBack
+    | Configured
+    | Closed
+    | Freed
+    | Judged
     | Redo
 )

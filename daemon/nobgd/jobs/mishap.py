@@ -19,6 +19,7 @@ from nobgd.values import Code, Failed, Photo
 
 _SAID = 1000  # different mishaps that are remembered, so that each is said once
 
+
 class Mishaps:
     """What went wrong in the loop that must not end it.  Only accessed from the main loop."""
 

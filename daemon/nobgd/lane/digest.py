@@ -28,15 +28,13 @@ def digest(errand: Digest) -> int:
             if not stat.S_ISREG(before.st_mode) or _look(before)[:2] != seen:
                 raise NobgdError(
                     Code.CHANGED,
-                    f"{errand.relpath} has changed since it was seen;"
-                    " it is looked at again",
+                    f"{errand.relpath} has changed since it was seen; it is looked at again",
                 )
             found = hashlib.file_digest(stream, "sha256").hexdigest()
             if _look(os.fstat(file)) != _look(before):
                 raise NobgdError(
                     Code.CHANGED,
-                    f"{errand.relpath} changed while it was read;"
-                    " it is looked at again",
+                    f"{errand.relpath} changed while it was read; it is looked at again",
                 )
     except OSError as error:
         raise failure(error, f"cannot read {errand.relpath}") from error

@@ -13,6 +13,7 @@ LEAST_CONFIDENCE = 0.5  # photos without a subject have 0.00 to 0.15, those with
 _VISIBLE = 26  # of 255: a tenth
 _ROWS = 64  # looked at in one go
 
+
 def keep(
     complaints: Sequence[str], more: tuple[Code, str] | None, confidence: float, *,
     visible: bool,

@@ -41,9 +41,7 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def apply(
-    read: Iterable[str | int], write: Iterable[str | int], *, connects: bool = False
-) -> bool:
+def apply(read: Iterable[str | int], write: Iterable[str | int], *, connects: bool = False) -> bool:
     """Let this thread, and those it starts from now on, touch only what lies beneath.
 
     Each is a path or an open descriptor, of which no share is asked; paths that are not there

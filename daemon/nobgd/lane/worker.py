@@ -241,9 +241,7 @@ def _published(
         done = replace(done, notes=(*done.notes, files.UNSAID))
     with clock.stage("encode"):
         photo = f"{width}x{height}" if wanted.reframes else None
-        note = target.note(
-            job, done.sha256, done.subject_confidence, done.keep, done.doubt, photo
-        )
+        note = target.note(job, done.sha256, done.subject_confidence, done.keep, done.doubt, photo)
         how = files.How(job.compression, threads)
         parts = files.write(page, wanted, note, beside, how)
         mask = files.mask(page, note, how) if wanted.mask else None

@@ -109,9 +109,7 @@ class Answering:
     async def prove(self, asked: Question, shown: bytes) -> None:
         """The test picture: it comes by itself, and is answered like any other."""
         answer, mask = await self._think(asked, asked.recipe, shown)
-        await self._deliver(
-            subjects.answer(asked.home, self._name), frames.pack(answer, mask)
-        )
+        await self._deliver(subjects.answer(asked.home, self._name), frames.pack(answer, mask))
 
     async def _deliver(self, subject: str, data: bytes) -> None:
         """Hand an answer over until home says that it has it, or is no more."""

@@ -62,9 +62,7 @@ class Models:
                 self._all, str(settings.cache_dir), powers(cores), min(_AT_MOST_THREADS, cores),
                 self.at_a_time,
             )  # fmt: skip
-            self._inference = Inference(
-                setup, cores=cores, deadline_s=_DEADLINE_S, idle_s=_IDLE_S
-            )
+            self._inference = Inference(setup, cores=cores, deadline_s=_DEADLINE_S, idle_s=_IDLE_S)
             self._inference.start()
 
     @property

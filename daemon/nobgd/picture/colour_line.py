@@ -170,9 +170,7 @@ def _colour_line(colours: Floats, guess: Floats, blurs: _Blurs) -> Floats:
 
 def _linear(colours: Floats, line: Floats, blur: Blur) -> Floats:
     """Slope (3) and offset of ``line`` as a linear function of the colours near, smoothed."""
-    means = blur(
-        np.concatenate([colours, line[None], colours * line, _products(colours)])
-    )
+    means = blur(np.concatenate([colours, line[None], colours * line, _products(colours)]))
     centre, level = means[:3], means[3]
     covariance = means[4:7] - centre * level
     rr, gg, bb, rg, rb, gb = means[7:] - _products(centre)

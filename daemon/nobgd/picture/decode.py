@@ -180,9 +180,7 @@ def _png(data: bytes, image: PngImageFile) -> Painted:
     return to_rgbx(image)
 
 
-def _of_avif(
-    image: ImageFile.ImageFile, found: Container
-) -> tuple[Painted, dict[bytes, bytes]]:
+def _of_avif(image: ImageFile.ImageFile, found: Container) -> tuple[Painted, dict[bytes, bytes]]:
     """Pillow tells of a profile and not of the numbers that most AVIF pictures have instead."""
     painted = to_rgbx(image)
     painted = painted._replace(assumed=(*painted.assumed, *heif.notes(found)))

@@ -23,9 +23,7 @@ GAIN_MAP = "gain_map_left_out"  # among the `notes` of the log
 _ROWS = 64
 
 
-def painted(
-    data: bytes, threads: int
-) -> tuple[Painted, bytes | None, dict[bytes, bytes]]:
+def painted(data: bytes, threads: int) -> tuple[Painted, bytes | None, dict[bytes, bytes]]:
     """The picture, its EXIF block, and what it says of colour besides a profile.
 
     Raises `NobgdError` UNSUPPORTED where pillow-heif is not installed, or what it raises.

@@ -66,8 +66,7 @@ def kind_of(data: bytes) -> str:
         raise NobgdError(Code.TRUNCATED, "only the first bytes are there; copy the original again")
     raise NobgdError(
         Code.NOT_A_PICTURE,
-        f"this is not a picture, whatever its name says;"
-        f" {_READS}: copy the original again",
+        f"this is not a picture, whatever its name says; {_READS}: copy the original again",
     )
 
 

@@ -24,9 +24,7 @@ _PRIMARIES = {  # H.273, table 2: those whose white is D65, red, green, blue; an
 _LINEAR, _GAMMA_22, _GAMMA_28, _PQ, _HLG = 8, 4, 5, 16, 18
 
 
-def meaning(
-    primaries: int, transfer: int
-) -> tuple[bytes | None, dict[bytes, bytes]]:
+def meaning(primaries: int, transfer: int) -> tuple[bytes | None, dict[bytes, bytes]]:
     """A profile, and chunks for a PNG; none of both for sRGB and what is taken for it."""
     if transfer in (_PQ, _HLG):
         return None, {b"cICP": bytes([min(primaries, 255), transfer, 0, 1])}

@@ -30,9 +30,7 @@ _ROWS = 64  # painted at once
 Paint = Callable[[npt.NDArray[Any]], Bytes]  # (n, W, C) samples to (n, W, 3) or (n, W) uint8
 
 
-def rendered(
-    directory: Directory, layout: Layout, icc: bytes | None
-) -> Painted:
+def rendered(directory: Directory, layout: Layout, icc: bytes | None) -> Painted:
     """The page of ``directory`` as RGB.
 
     Raises `NobgdError`, or what Pillow raises for damaged data.

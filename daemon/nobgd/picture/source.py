@@ -135,8 +135,7 @@ def _read(
     if not stat.S_ISREG(before.st_mode):
         raise NobgdError(
             Code.UNSAFE,
-            f"{relpath} is no plain file, so it is not read;"
-            " put the photo itself there",
+            f"{relpath} is no plain file, so it is not read; put the photo itself there",
         )
     seen = (before.st_size, before.st_mtime_ns)
     if expect is not None and seen != expect:

@@ -31,7 +31,9 @@ def wrapped(
     width, height = ((side - 1).to_bytes(3, "little") for side in size)
     extended = chunk(b"VP8X", bytes([flags, 0, 0, 0]) + width + height)
     rest = [
-        *([chunk(b"ICCP", icc)] if icc else []), *pixels, *([chunk(b"EXIF", exif)] if exif else []),
+        *([chunk(b"ICCP", icc)] if icc else []),
+        *pixels,
+        *([chunk(b"EXIF", exif)] if exif else []),
     ]
     length, crc = len(extended), zlib.crc32(extended)
     for part in rest:

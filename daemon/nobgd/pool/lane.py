@@ -311,9 +311,7 @@ class Lane:
         side = "output" if self.stage == "publish" else "source"
         return Failed(request.inbox, request.relpath, code, reason, request.attempt, side)
 
-    def _receive(
-        self, deadline: float, stopped: Callable[[], bool] = lambda: False
-    ) -> reply.Reply:
+    def _receive(self, deadline: float, stopped: Callable[[], bool] = lambda: False) -> reply.Reply:
         """The next thing that it says.  The clock is looked at before every part of it."""
         self.until = deadline
         try:

@@ -76,7 +76,12 @@ class Lanes(Executor):
         self._changed = threading.Condition()
         self._lanes = [
             Lane(
-                replace(setup, lane=number), deadline_s, budget, opened, self.threads, self._watch,
+                replace(setup, lane=number),
+                deadline_s,
+                budget,
+                opened,
+                self.threads,
+                self._watch,
                 self._infer,
             )
             for number in range(count)

@@ -113,7 +113,15 @@ class Stage(_Strict):
     """A stage of its request begins."""
 
     stage: Literal[
-        "open", "load", "read", "decode", "infer", "edges", "compose", "encode", "confirm",
+        "open",
+        "load",
+        "read",
+        "decode",
+        "infer",
+        "edges",
+        "compose",
+        "encode",
+        "confirm",
         "publish",
     ]
 

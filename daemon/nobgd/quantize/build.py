@@ -72,9 +72,7 @@ def ranges(
     }
 
 
-def quantized(
-    model: onnx.ModelProto, known: Ranges, in_float: Collection[str]
-) -> onnx.ModelProto:
+def quantized(model: onnx.ModelProto, known: Ranges, in_float: Collection[str]) -> onnx.ModelProto:
     """The int8 model; the convolutions named in ``in_float`` stay as they are."""
     from onnxruntime.quantization import CalibrationMethod, QuantType
     from onnxruntime.quantization.calibrate import TensorsData

@@ -11,7 +11,13 @@ from nobgd.fs.names import shown
 _GREEN, _YELLOW, _RED, _DIM, _END = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _COLOURS = {"✓": _GREEN, "!": _YELLOW, "✗": _RED}
 _PLACES = (
-    "source", "inbox", "outbox", "archive", "quarantine", "folder", "log",
+    "source",
+    "inbox",
+    "outbox",
+    "archive",
+    "quarantine",
+    "folder",
+    "log",
 )  # what a warning is about: the first of these that it has
 _HOW = {"copied": "copy of an identical photo's", "found": "was there already"}
 Event = Mapping[str, Any]

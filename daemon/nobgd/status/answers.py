@@ -240,9 +240,7 @@ def _output(config: Config, ledger: Ledger, path: str, seen: Glance) -> str | No
     return os.path.join(row.outbox or "", row.output or "")
 
 
-def retry(
-    config: Config, ledger: Ledger, paths: list[str], seen: Glance
-) -> list[Row]:
+def retry(config: Config, ledger: Ledger, paths: list[str], seen: Glance) -> list[Row]:
     """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty).
 
     Returns what was known of each photo that was freed.

@@ -66,9 +66,7 @@ def preview(
             return {"error": "preview: inbox, relpath, what and side are needed"}
 
 
-def told(
-    root: str, relpath: str, row: Row | None, service: Daemon | None
-) -> dict[str, Any] | None:
+def told(root: str, relpath: str, row: Row | None, service: Daemon | None) -> dict[str, Any] | None:
     """One photo of the inbox ``root``; None where nothing is known of it."""
     moving = _moving(root, relpath, service)
     if row is None and moving is None:

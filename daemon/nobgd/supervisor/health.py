@@ -101,4 +101,3 @@ class Vigil:
         self._service.close_inbox(path)
         self._service.watch(self._service.config)
         return True
-

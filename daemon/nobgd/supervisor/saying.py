@@ -23,9 +23,7 @@ _PAGES = 10  # in one turn of the loop
 class Saying:
     """The service's voice.  Only accessed from the main loop."""
 
-    def __init__(
-        self, ledger: Ledger, log: Log, noted: Callable[[dict[str, Any]], None]
-    ) -> None:
+    def __init__(self, ledger: Ledger, log: Log, noted: Callable[[dict[str, Any]], None]) -> None:
         self._ledger = ledger
         self._log = log
         self._say = log.bound()

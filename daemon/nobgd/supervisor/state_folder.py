@@ -77,9 +77,7 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
         return State(open_ledger(state_dir), held)
     except sqlite3.DatabaseError as error:
         os.close(held)
-        raise StateError(
-            f"{state_dir}/ledger.sqlite3: {error}; {MOVE_AWAY}"
-        ) from None
+        raise StateError(f"{state_dir}/ledger.sqlite3: {error}; {MOVE_AWAY}") from None
 
 
 def open_ledger(state_dir: Path) -> Ledger:

@@ -166,7 +166,9 @@ def text(config: Config, here: Machine) -> str:
 
 
 def written(
-    origin: str, lines: Iterable[tuple[str, str, str]], *comments: str,
+    origin: str,
+    lines: Iterable[tuple[str, str, str]],
+    *comments: str,
     again: str = "sudo nobgd unit --apply",
 ) -> str:
     """A drop-in's text of (section, key, value), made from the file ``origin``."""

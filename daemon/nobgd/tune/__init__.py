@@ -86,7 +86,10 @@ def chosen(model: str, results: Sequence[Result], room_mb: float) -> tuple[Choic
 
 
 def measure(
-    found: dict[str, models.ModelFile], folder: Path | None, cache_dir: Path, cores: int,
+    found: dict[str, models.ModelFile],
+    folder: Path | None,
+    cache_dir: Path,
+    cores: int,
     say: Callable[[str], None],
 ) -> Iterator[Result]:
     """Run the trials of a model, whose files are given by precision, one after the other.

@@ -19,6 +19,18 @@ from nobgd.values.photos import (
 from nobgd.values.rendering import Rendering
 
 __all__ = [
-    "Blame", "Code", "Done", "Failed", "Job", "NobgdError", "Outcome", "Photo", "Recipe",
-    "Rendering", "Sighting", "Skip", "Timing", "Twin",
+    "Blame",
+    "Code",
+    "Done",
+    "Failed",
+    "Job",
+    "NobgdError",
+    "Outcome",
+    "Photo",
+    "Recipe",
+    "Rendering",
+    "Sighting",
+    "Skip",
+    "Timing",
+    "Twin",
 ]

@@ -92,5 +92,3 @@ def app(site: Site) -> ASGIApp:
 async def _nothing(scope: Scope, _receive: Receive, _send: Send) -> None:
     path = Request(scope).url.path
     raise Problem(404, "not_found", f"there is nothing at {path[:200]}; see docs/api.md")
-
-

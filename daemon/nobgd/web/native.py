@@ -179,4 +179,3 @@ async def read_json(request: Request) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise Problem(400, "bad_request", "the body must be a JSON object")
     return found
-

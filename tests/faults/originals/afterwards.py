@@ -258,9 +258,7 @@ def _stays(place: Place, versions: list[Version], seen: Seen) -> list[Finding]:
             elif sha not in cut and last is None:
                 wrong.append(("not seen", f"{each.number} ({each.how}): {relpath} was not done"))
             elif last is None:
-                wrong.append(
-                    ("stays without a word", f"{each.number} ({each.how}): {relpath}")
-                )
+                wrong.append(("stays without a word", f"{each.number} ({each.how}): {relpath}"))
     return wrong
 
 
@@ -283,9 +281,7 @@ def standing(place: Place, versions: Iterable[Version]) -> int:
     """
     count = len(place.inboxes)
     ordinary = {
-        (v.number % count, v.relpath)
-        for v in versions
-        if not (v.sacred or v.broken or v.destroyed)
+        (v.number % count, v.relpath) for v in versions if not (v.sacred or v.broken or v.destroyed)
     }
     taken = {os.path.basename(path).partition("-")[2] for path in os.listdir(place.taken)}
     return sum(

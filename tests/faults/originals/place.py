@@ -143,8 +143,11 @@ class Place:
                     rules["archive"] = str(self.archives[at].point)
                 inboxes.append(rules)
             house = House(
-                self.root / f"m{number}", cache, inboxes=inboxes,
-                workers={"count": plan.lanes, "threads": 1}, review={"below": 1.0},
+                self.root / f"m{number}",
+                cache,
+                inboxes=inboxes,
+                workers={"count": plan.lanes, "threads": 1},
+                review={"below": 1.0},
             )  # fmt: skip - what may be doubted stays, too, which is not tried here
             here = os.pathsep.join([str(HOOK), os.environ.get("PYTHONPATH", "")])
             house.environment = {"PYTHONPATH": here, "NOBGD_FAULTS_MASKS": str(masks)}
@@ -200,9 +203,10 @@ class Place:
                 case "unmounted":
                     ground.shut()
                 case "full":
-                    with contextlib.suppress(OSError), open(
-                        ground.base.parent / "filler", "wb", buffering=0
-                    ) as filler:
+                    with (
+                        contextlib.suppress(OSError),
+                        open(ground.base.parent / "filler", "wb", buffering=0) as filler,
+                    ):
                         while filler.write(bytes(1 << 16)):
                             pass
                 case "errno":
@@ -270,9 +274,7 @@ class Place:
 
 
 def _files(root: Path) -> list[str]:
-    return [
-        os.path.join(folder, name) for folder, _, files in os.walk(root) for name in files
-    ]
+    return [os.path.join(folder, name) for folder, _, files in os.walk(root) for name in files]
 
 
 def missing() -> str | None:

@@ -150,9 +150,7 @@ def several(desk: Desk) -> Steps:
 def no_subject(desk: Desk) -> Steps:
     """Nothing to cut out."""
     yield desk.chance.uniform(0, 2)
-    data = pictures.photo(
-        desk.chance.randrange(1000), desk.kind, desk.words(), subject=False
-    )
+    data = pictures.photo(desk.chance.randrange(1000), desk.kind, desk.words(), subject=False)
     desk.hand.drop(data, sacred="no subject")
 
 

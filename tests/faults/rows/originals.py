@@ -255,7 +255,5 @@ def _keep(place: places.Place, to: Path, wrong: list[str]) -> None:
         (to / f"stderr-{number}").write_bytes(house.errors.read_bytes())
         for path in house.state.glob("ledger.sqlite3*"):
             (to / f"{number}-{path.name}").write_bytes(path.read_bytes())
-    listing = [
-        path for each in place.grounds for path in map(str, sorted(each.base.rglob("*")))
-    ]
+    listing = [path for each in place.grounds for path in map(str, sorted(each.base.rglob("*")))]
     (to / "files").write_text("\n".join(listing) + "\n")

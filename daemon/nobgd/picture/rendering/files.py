@@ -78,7 +78,7 @@ def write(
         case "webp":
             return _webp(page, rendering.quality, note, beside, _EFFORT[how.compression])
         case _:
-            pixels = cast(Cut, np.ascontiguousarray(page.pixels[..., :3 if page.opaque else 4]))
+            pixels = cast(Cut, np.ascontiguousarray(page.pixels[..., : 3 if page.opaque else 4]))
             return encode.encode(
                 pixels, icc=beside.icc, dpi=beside.dpi, exif=beside.exif, spoken=beside.spoken,
                 extra=(provenance.chunk(note),), compression=how.compression, threads=how.threads,
