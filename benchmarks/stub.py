@@ -46,7 +46,7 @@ class Lanes:
     inference: Inference = field(default_factory=Inference)
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 
-    def start(self, *_: object) -> None:
+    def start(self, *_: object, **__: object) -> None:
         """Nothing to start."""
 
     def submit(self, request: Job | Errand) -> Future[Finished]:

@@ -107,10 +107,11 @@ class Life(RuleBasedStateMachine):
             rows = world.ledger.in_state("quarantined")
             world.service.freed(free(world.ledger, [(row.inbox, row.relpath) for row in rows]))
             return
-        taken = [request for request, _ in world.asked]
+        taken = [request for request, future in world.asked if future not in world.hidden]
         for _, future in world.asked:
-            future.cancel()
-        world.asked.clear()
+            if future not in world.hidden:  # that lane has begun
+                future.cancel()
+        world.asked = [each for each in world.asked if each[1] in world.hidden]
         world.service.tell(TakenBack(tuple(taken), again=True))
 
     @rule(

@@ -124,7 +124,7 @@ class World:
     cut_outs: dict[str, str] = field(default_factory=dict)  # by path: SHA-256 of their photo
     went: list[tuple[str, str]] = field(default_factory=list)  # (cut-out, SHA-256) of originals
     fuse: Fuse = field(default_factory=Fuse)
-    hidden: dict[int, Any] = field(default_factory=dict)  # what lanes will say, by their futures
+    hidden: dict[Future[Finished], Any] = field(default_factory=dict)  # what lanes will say
     asked: list[tuple[Any, Future[Finished]]] = field(default_factory=list)
     untold: set[tuple[str, str]] = field(default_factory=set)  # names no scanner has seen change
     seconds: float = 1000.0
@@ -232,9 +232,9 @@ class World:
     def answer(self, at: int, how: str, *, told: bool = True) -> None:
         """A lane has done what it was asked, as well as it could; not ``told``: a kill came."""
         request, future = self.asked.pop(at % len(self.asked))
-        if id(future) in self.hidden:  # what it found when it did so
+        if future in self.hidden:  # what it found when it did so
             if told:
-                future.set_result(Finished(self.hidden.pop(id(future)), 0, 0.1))
+                future.set_result(Finished(self.hidden.pop(future), 0, 0.1))
             return
         try:
             do: Any = self.job if isinstance(request, Job) else self.errand
@@ -249,9 +249,9 @@ class World:
     def hide(self, at: int) -> None:
         """A lane has taken an original away, and says so only later, by `answer`."""
         request, future = self.asked[at % len(self.asked)]
-        if isinstance(request, Dispose) and id(future) not in self.hidden:
+        if isinstance(request, Dispose) and future not in self.hidden:
             with contextlib.suppress(ErrandFailed):
-                self.hidden[id(future)] = self.dispose(request)
+                self.hidden[future] = self.dispose(request)
 
     def job(self, job: Job, how: str) -> Done | Failed | Unbegun:
         """What a lane answers: it looks at its photo right before the output gets its name."""

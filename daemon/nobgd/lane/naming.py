@@ -81,11 +81,11 @@ def before(folder: OutFolder, job: Job, sha256: str, name: str) -> str | None:
     Another machine on the same inbox may have made it at the same time.  Both look after they
     have put theirs there, and as the names have one order, just one stays.
     """
-    for output in job.outputs:
-        if output == name:
+    for wanted in map(os.path.basename, job.outputs):
+        if wanted == os.path.basename(name):  # its folders may be spelt otherwise here
             return None
         with contextlib.suppress(OSError):
-            file = open_plain(folder.descriptor, os.path.basename(output))
+            file = open_plain(folder.descriptor, wanted)
             if file is None:
                 continue
             with os.fdopen(file, "rb") as stream:
@@ -96,7 +96,7 @@ def before(folder: OutFolder, job: Job, sha256: str, name: str) -> str | None:
                 )
                 stream.seek(0)
                 if mine and provenance.whole(stream):
-                    return output
+                    return folder.path(wanted)
     return None
 
 

@@ -33,7 +33,7 @@ def check(job: Job) -> None:
                     raise NobgdError(
                         Code.PAIRED,
                         f"{job.relpath}: {os.path.basename(name)} is of the same shot and is cut"
-                        " out instead; set pairs: both to have the two",
+                        " out instead; with `pairs: both` it is looked at again at the next start",
                     )
     except OSError:
         return  # reading it says what is wrong

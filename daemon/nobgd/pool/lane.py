@@ -358,11 +358,15 @@ class Lane:
         except subprocess.TimeoutExpired:
             self._left_behind.append(process)
 
-    def rest(self) -> None:
-        """Let the process end by itself: its line closes, it has nothing to do."""
+    def hang_up(self) -> None:
+        """Close the line: its process ends by itself, as it has nothing to do."""
         if self._line is not None:
             self._line.close()
             self._line = None
+
+    def rest(self) -> None:
+        """The same, and wait for that; where it takes too long, end it."""
+        self.hang_up()
         if self.process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(2.0)

@@ -100,16 +100,23 @@ class Lanes(Executor):
 
     # --- life ----------------------------------------------------------------------------
 
-    def start(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Open the model and a lane and wait for both.  See `await_ready`."""
-        self.spawn()
+    def start(
+        self, stopped: Callable[[], bool] = lambda: False, *, many: bool = False
+    ) -> None:  # fmt: skip
+        """Open the model and a lane and wait for both.  See `spawn` and `await_ready`."""
+        self.spawn(many=many)
         self.await_ready(stopped)
 
-    def spawn(self) -> None:
-        """Start both processes.  The lane ends with the thread that calls this."""
+    def spawn(self, *, many: bool = False) -> None:
+        """Start both processes; ``many``: as many lanes as are eager, for there will be work.
+
+        Lanes end with the thread that calls this.
+        """
         self.inference.start()
-        with contextlib.suppress(OSError):  # it is opened again by its thread
-            self._lanes[0].spawn()
+        for lane in self._lanes[: self._eager if many else 1]:
+            lane.awake = True
+            with contextlib.suppress(OSError):  # it is opened again by its thread
+                lane.spawn()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until the first model and the first lane are open, then let all lanes work.
@@ -122,9 +129,9 @@ class Lanes(Executor):
         try:
             first.open(stopped)
         except (Unfit, OSError, OutOfMemory) as error:
-            first.kill()
+            for lane in self._lanes:
+                lane.kill()
             raise error if isinstance(error, Unfit) else Unfit(_no_room(error)) from error
-        first.awake = True
         for thread in self._threads:
             thread.start()
 
@@ -148,8 +155,10 @@ class Lanes(Executor):
             if thread.is_alive():
                 thread.join(None if wait else 2.0)
         for lane in self._lanes:
-            lane.close()
+            lane.hang_up()  # they end side by side
         self.inference.close()
+        for lane in self._lanes:
+            lane.close()
         self.put_back()
 
     # --- requests ------------------------------------------------------------------------

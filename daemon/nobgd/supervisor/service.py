@@ -135,7 +135,7 @@ class Service:
         self.use(self.config, engine)
         self.watch(self.config)
         try:
-            engine.lanes.start(lambda: self._told_to_stop)
+            engine.lanes.start(lambda: self._told_to_stop, many=self.state.policy.ends)
         except Unfit:
             if not self._told_to_stop:
                 raise
