@@ -20,6 +20,7 @@ _LONG = (
     "tests/faults/",
     "tests/e2e/",
     "tests/web/",
+    "tests/cluster/",
     "tests/inference/",
     "tests/pool/",
     "tests/cli/",
@@ -74,6 +75,9 @@ _FURTHER = (
     "::test_a_row_does_what_rembgs_session_does[isnet-anime]",
     "::test_a_row_does_what_rembgs_session_does[u2net_human_seg]",
     "::test_a_worker_is_installed_by_its_join_file[script",
+    "::test_a_model_below_the_bar_is_not_installed",
+    "::test_the_others_go_on_and_the_share_comes_back[outbox",
+    "::test_the_mask_is_onnx_runtimes[u2netp-2",
 )
 
 
