@@ -20,10 +20,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nobgd.fs import shared_memory
-from nobgd.pool import ending
+from nobgd.pool import ending, messages
 from nobgd.pool.lane import environment
 from nobgd.values import wire
 from nobgd.values.machine import Machine, Others
@@ -282,11 +282,6 @@ class LinkProcess:
 
 
 def _read(data: bytes) -> Message:
-    try:
-        message = json.loads(data)
-        kind = next((each for each in _KINDS if each in message), None)
-        if kind is not None:
-            return _KINDS[kind].model_validate(message)
-    except (ValueError, TypeError, RecursionError, ValidationError):
-        pass
+    if (message := messages.read(data, _KINDS)) is not None:
+        return message
     raise _Ended("a word that the link process does not say")

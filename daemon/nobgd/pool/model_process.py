@@ -19,10 +19,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nobgd.fs import grants
-from nobgd.pool import building, cgroup, ending
+from nobgd.pool import building, cgroup, ending, messages
 from nobgd.pool.lane import START_DEADLINE_S, OutOfMemory, Unfit, environment
 from nobgd.values import wire
 
@@ -169,13 +169,8 @@ class ModelProcess:
             data = b""
         if not data:
             raise Ended(ending.how(self._process))
-        try:
-            message = json.loads(data)
-            kind = next((each for each in _KINDS if each in message), None)
-            if kind is not None:
-                return _KINDS[kind].model_validate(message)
-        except (ValueError, TypeError, RecursionError, ValidationError):
-            pass
+        if (message := messages.read(data, _KINDS)) is not None:
+            return message
         raise Ended("a word that the model process does not say")
 
     @property
