@@ -8,7 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faults.house import House, picture
+from faults.house import House
+from faults.outputs import apart, without_note
 
 
 class FaultFree:
@@ -18,23 +19,24 @@ class FaultFree:
         shutil.rmtree(root, ignore_errors=True)
         self._house = House(root, cache, workers={"count": 1})
 
-    def picture(self, name: str, data: bytes) -> str:
-        """SHA-256 of the output of these bytes, without its note."""
+    def picture(self, name: str, data: bytes) -> bytes:
+        """The output of these bytes, without its note."""
         (self._house.inbox / name).write_bytes(data)
         words = [sys.executable, "-m", "nobgd", "once", "-c", str(self._house.config)]
         subprocess.run(words, capture_output=True, timeout=120, check=True)
         (self._house.inbox / name).unlink()
         output = self._house.outbox / f"{Path(name).stem}_nobg.png"
-        digest = picture(output.read_bytes())
+        made = without_note(output.read_bytes())
         output.unlink()
-        return digest
+        return made
 
     def differs(self, house: House, name: str) -> list[str]:
         """I2: whether a house's output of ``name`` is the fault-free one; what is not as it is."""
         data = (house.inbox / name).read_bytes()
         output = house.outputs[house.path(name)]
         with open(output, "rb") as stream:
-            made = picture(stream.read())
-        if made == self.picture(name, data):
+            made = without_note(stream.read())
+        if (how := apart(self.picture(name, data), made)) is None:
             return []
-        return [f"I2: {json.dumps(output)} differs from the output of a run without faults"]
+        which = json.dumps(output)
+        return [f"I2: {which} differs from the output of a run without faults {how}"]

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import refuges
+from faults.outputs import apart, without_note
 from nobgd.fs import publish
 from nobgd.jobs import plan
 from nobgd.picture import provenance
@@ -245,7 +246,7 @@ class Checks:
         """Look at what is outside now; `apart` are names in it that the row itself changes."""
         self.house = house
         self._apart = {"in", "out", "state", "log.jsonl", "stderr", house.config.name, *apart}
-        self.pictures: dict[str, str] = {}  # source's SHA-256 → digest of its output's pixels
+        self.pictures: dict[str, bytes] = {}  # source's SHA-256 → its first output, without note
         self.before = self._others()
 
     def _others(self) -> dict[str, tuple[int, int]]:
@@ -304,9 +305,10 @@ class Checks:
             return [f"I2: {output!r} cannot be read: {error}"]
         if said.source != relpath or (digest and said.sha256 != digest):
             return [f"I2: {output!r} was made from {said.source!r}, not from {relpath!r}"]
-        made = picture(data)
-        if self.pictures.setdefault(said.sha256, made) != made:
-            return [f"I2: {output!r} differs from the output of the same bytes"]
+        made = without_note(data)
+        first = self.pictures.setdefault(said.sha256, made)
+        if (how := apart(first, made)) is not None:
+            return [f"I2: {output!r} differs from the output of the same bytes {how}"]
         return []
 
 
@@ -319,13 +321,6 @@ def sha256(path: str | Path) -> str:
     """Of a plain file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.sha256(stream.read()).hexdigest()
-
-
-def picture(data: bytes) -> str:
-    """SHA-256 of an output without the note that names its source."""
-    said = provenance.find(data[: provenance.HEAD_BYTES])
-    chunk = provenance.chunk(said) if said is not None else b""
-    return hashlib.sha256(data.replace(chunk, b"", 1)).hexdigest()
 
 
 def left_temps(folder: Path) -> list[str]:

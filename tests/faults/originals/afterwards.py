@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from faults.house import picture
 from faults.originals.place import Place
 from faults.originals.versions import Version
+from faults.outputs import apart, without_note
 from nobgd.picture import provenance
 
 Finding = tuple[str, str]  # kind, what
@@ -34,7 +34,7 @@ class Seen:
     quarantine: dict[str, str]
     cuts: dict[str, provenance.Note]  # path of each whole output, in the outbox or taken
     torn: list[str] = field(default_factory=list)
-    pictures: dict[str, str] = field(default_factory=dict)  # path → digest of the output
+    pictures: dict[str, bytes] = field(default_factory=dict)  # path → the output without note
 
     @staticmethod
     def of(place: Place) -> Seen:
@@ -55,7 +55,7 @@ class Seen:
                         continue
                     stream.seek(0)
                     seen.cuts[path] = said
-                    seen.pictures[path] = picture(stream.read())
+                    seen.pictures[path] = without_note(stream.read())
         return seen
 
 
@@ -93,11 +93,11 @@ def events(place: Place) -> Iterator[tuple[int, dict[str, Any] | None, bytes]]:
 
 
 def violations(
-    place: Place, versions: list[Version], seen: Seen, truth: dict[str, str]
+    place: Place, versions: list[Version], seen: Seen, truth: dict[str, bytes]
 ) -> list[Finding]:
     """What does not hold.
 
-    ``truth`` is SHA-256 of a photo → digest of its output, and is filled here.
+    ``truth`` is SHA-256 of a photo → its output without note, and is filled here.
     """
     return [
         *_lost(place, versions, seen),
@@ -167,12 +167,13 @@ def _left(place: Place) -> list[Finding]:
     return [("left over", os.path.relpath(path, place.root)) for path in found]
 
 
-def _outputs(seen: Seen, truth: dict[str, str]) -> list[Finding]:
+def _outputs(seen: Seen, truth: dict[str, bytes]) -> list[Finding]:
     """I2: whole, and the same picture whenever it is made from the same bytes."""
     wrong = [("torn output", path) for path in seen.torn if not path.endswith("filler")]
     for path, said in seen.cuts.items():
-        if truth.setdefault(said.sha256, seen.pictures[path]) != seen.pictures[path]:
-            wrong.append(("another picture", path))
+        first = truth.setdefault(said.sha256, seen.pictures[path])
+        if (how := apart(first, seen.pictures[path])) is not None:
+            wrong.append(("another picture", f"{path} {how}"))
     return wrong
 
 

@@ -28,7 +28,8 @@ from typing import Any
 
 from faults import tracing
 from faults.commit_path import DISPOSED, KEPT, PATIENCE_S, Place, Point, kind
-from faults.house import House, Stuck, left_temps, picture
+from faults.house import House, Stuck, left_temps
+from faults.outputs import without_note
 from faults.pictures import subject
 from nobgd.picture import provenance
 
@@ -193,8 +194,8 @@ class _Truth:
     def __init__(self, root: Path, cache: Path) -> None:
         self._house = House(root, cache, workers={"count": 1})
 
-    def pictures(self, photos: Iterable[bytes]) -> dict[str, str]:
-        """SHA-256 of each photo → that of its output without the note."""
+    def pictures(self, photos: Iterable[bytes]) -> dict[str, bytes]:
+        """SHA-256 of each photo → its output without the note."""
         house = self._house
         for number, data in enumerate(photos):
             (house.inbox / f"{number}.jpg").write_bytes(data)
@@ -205,7 +206,7 @@ class _Truth:
             data = path.read_bytes()
             said = provenance.find(data[: provenance.HEAD_BYTES])
             assert said is not None
-            found[said.sha256] = picture(data)
+            found[said.sha256] = without_note(data)
         for path in (*house.inbox.iterdir(), *house.outbox.iterdir()):
             path.unlink()
         return found

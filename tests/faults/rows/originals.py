@@ -49,7 +49,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
     cache.mkdir(parents=True, exist_ok=True)
     masks = root / "masks.npz"
     Masks(masks, cache)
-    truth: dict[str, str] = {}
+    truth: dict[str, bytes] = {}
     batches = []
     while start < stop:
         end = min(stop, (start // _BATCH + 1) * _BATCH)
@@ -70,7 +70,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
 
 
 def _batch(
-    root: Path, cache: Path, masks: Path, seed: int, numbers: range, truth: dict[str, str]
+    root: Path, cache: Path, masks: Path, seed: int, numbers: range, truth: dict[str, bytes]
 ) -> tuple[list[str], Counter[str]]:  # fmt: skip
     """All schedules of one place; what is wrong, and counts."""
     chance = random.Random(f"{seed}/place/{numbers.start // _BATCH}")
