@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.metrics.exposition import Port, TextFile, refusal, unreachable
+from nobgd.metrics.port import Port, refusal, unreachable
+from nobgd.metrics.textfile import TextFile
 
 
 @pytest.fixture

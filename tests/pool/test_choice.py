@@ -22,12 +22,13 @@ def config(engine: str, *models: dict[str, str]) -> Config:
 
 def here(
     monkeypatch: pytest.MonkeyPatch, there: Iterable[str], room_mb: float = 16_000,
-    machine: str = "x86_64",
+    machine: str = "x86_64", intel: bool = False,
 ) -> None:  # fmt: skip
     known = {"onnxruntime", *there}
     monkeypatch.setattr(engines, "installed", lambda name: name in known)
     monkeypatch.setattr(memory, "available_mb", lambda _held=0.0: room_mb)
     monkeypatch.setattr(choice.platform, "machine", lambda: machine)
+    monkeypatch.setattr(choice.machine, "is_intel_with_avx512", lambda: intel)
 
 
 FP32, INT8 = {"name": "u2net"}, {"name": "u2net", "precision": "int8"}
@@ -54,6 +55,15 @@ def test_auto_is_the_fastest_that_is_there_and_fits(
     here(monkeypatch, there, room_mb, machine)
     loaded = config("auto", model)
     assert choice.engine_of(loaded, loaded.inboxes[0].model) == engine
+
+
+def test_auto_leaves_fp32_to_onnxruntime_where_multiplications_are_wide(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Winograd saves multiplications, and those are cheap there."""
+    here(monkeypatch, ("ncnn", "openvino"), intel=True)
+    loaded = config("auto", FP32, INT8)
+    assert choice.engines_of(loaded) == (("onnxruntime", "fp32"), ("openvino", "int8"))
 
 
 def test_what_is_named_runs_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from nobgd.fs import mounts
 from nobgd.pool.inference import Inference
-from nobgd.pool.lane import Unfit
+from nobgd.pool.lane import Lane, Unfit
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.values import Code, Failed, Job, Recipe, wire
@@ -140,6 +140,25 @@ def test_lanes_beyond_the_eager_are_opened_for_what_waits_for_folders(tmp_path: 
         assert asked[0].result(60)
     finally:
         lanes.shutdown(wait=False)
+
+
+def test_lanes_that_slept_are_not_opened_to_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a run is not the time to start processes."""
+    started: list[int] = []
+    spawn = Lane.spawn
+
+    def noted(lane: Lane) -> None:
+        started.append(lane.number)
+        spawn(lane)
+
+    monkeypatch.setattr(Lane, "spawn", noted)
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lanes = Lanes(setup, 4, deadline_s=60, budget=Budget(100))
+    lanes.start()
+    lanes.shutdown(wait=True)
+    assert started == [0]
 
 
 def test_without_a_descriptor_to_spare_a_lane_waits_and_says_so(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from nobgd.config import Config
 from nobgd.config import Metrics as Settings
 from nobgd.config.folders import metrics_file
-from nobgd.metrics.exposition import Port, TextFile, refusal, unreachable
+from nobgd.metrics.textfile import TextFile
 
 if TYPE_CHECKING:
     from nobgd.metrics.collectors import Meter
+    from nobgd.metrics.port import Port
     from nobgd.status.model import Status
 
 _EVERY_S = 15.0  # node_exporter is usually asked this often
@@ -67,14 +68,15 @@ class Metrics:
         self._shown_at = float("-inf")
 
     def _open(self, port: int) -> None:
+        from nobgd.metrics import port as ports  # an HTTP server: only where one is asked for
         from nobgd.metrics.collectors import CONTENT_TYPE
 
         try:
-            self._port = Port(port, self._ask, CONTENT_TYPE)
+            self._port = ports.Port(port, self._ask, CONTENT_TYPE)
         except OSError as error:
-            self._complain(refusal(port, error))
+            self._complain(ports.refusal(port, error))
             return
-        alone = unreachable()
+        alone = ports.unreachable()
         if alone is not None:
             self._complain(alone)
 

@@ -279,6 +279,8 @@ class Lanes(Executor):
         failures = 0
         while not self._closing.is_set():
             self._sleep(lane)
+            if self._closing.is_set():
+                break  # a lane that slept is not opened to be closed
             if not self._seated(lane):
                 lane.kill()
                 with self._changed:
