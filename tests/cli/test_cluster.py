@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import socket
@@ -11,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from nobgd import cli, config
-from nobgd.broker import acts
-from nobgd.broker.folder import Folder
-from nobgd.cli import cluster
 from nobgd.cluster import join
 from nobgd.systemd import unit
 
@@ -172,16 +168,3 @@ def test_a_link_to_the_configuration_stays_one(
     assert said(capsys, "init")[0] == 0
     assert (here / "nobgd.yaml").is_symlink()
     assert config.load(here / "nobgd.yaml").cluster is not None
-
-
-def test_the_readme_shows_what_init_says_next(here: Path) -> None:
-    """For the service: the same commands in the same order."""
-    done = acts.SetUp(Folder(here, gid=7), ("10.0.0.7",), True, True, True, False)
-    (here / "nobgd.yaml").write_text(PLAIN + "cluster: {listen: 'tls://0.0.0.0:4222'}\n")
-    lines = cluster._next(done, argparse.Namespace(config=None), config.load(here / "nobgd.yaml"))
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
-    block = readme.split("\n## Several machines\n")[1].split("```sh\n")[1].split("```")[0]
-    shown = [line.partition("  #")[0].strip() for line in block.splitlines()]
-    assert shown[0] == "sudo nobgd cluster init"
-    said = [line.partition("  #")[0].strip().replace("NAME", "desk-3") for line in lines]
-    assert shown[1:] == said

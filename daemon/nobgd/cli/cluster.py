@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nobgd.cli import common, screen
+from nobgd.cli import broker_setup, common, invitation
 
 if TYPE_CHECKING:
-    from nobgd.broker.acts import SetUp
-    from nobgd.cluster.join import Join
     from nobgd.config import Config
 
 _PACKAGES = ("bcrypt", "cryptography", "nats")
@@ -59,7 +55,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a name or address by which others reach this machine; the first is what join files"
         " have (default: as before, else the address that this machine goes out by)",
     )  # fmt: skip
-    _finish(one, _init)
+    common.add_action(one, _guarded(_init))
     one = actions.add_parser("invite", help="let a machine in: its join file, which has a secret")
     one.add_argument("name", metavar="NAME", help="a-z, 0-9 and -, as in desk-3")
     one.add_argument(
@@ -71,23 +67,16 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     one.add_argument(
         "--home", action="store_true", help="it has photos of its own, and asks; not: it works"
     )
-    _finish(one, _invite)
+    common.add_action(one, _guarded(_invite))
     one = actions.add_parser(
         "drain", help="have a machine finish what it has, and give it no more until it starts anew"
     )
     one.add_argument("name", metavar="NAME", help="which")
     one.add_argument("--undo", action="store_true", help="let it work again")
-    _finish(one, _drain)
+    common.add_action(one, _guarded(_drain))
     one = actions.add_parser("revoke", help="shut a machine out, at once")
     one.add_argument("name", metavar="NAME", help="which")
-    _finish(one, _revoke)
-
-
-def _finish(
-    parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], int]
-) -> None:  # fmt: skip
-    common.add_config(parser)
-    parser.set_defaults(run=_guarded(act))
+    common.add_action(one, _guarded(_revoke))
 
 
 def _guarded(act: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -114,72 +103,6 @@ def _guarded(act: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Nam
     return run
 
 
-def _init(args: argparse.Namespace) -> int:
-    from nobgd.broker import acts, server
-
-    if _unit_is_missing(_here(args)):
-        common.complain(
-            f"{server.UNIT} is not installed; run this version's systemd/install.sh, then try again"
-        )
-        return common.ENVIRONMENT
-    config = _with_section(args)
-    done = acts.set_up(config, args.address)
-    print(f"{done.folder.path}: {_made(done)}")
-    print(f"others reach it at {done.addresses[0]}; --address names another")
-    wrong = server.wrong()
-    if wrong is not None:
-        print(f"FIX  {wrong}")
-    if done.reloaded:
-        print("the broker has read it")
-    elif acts.port_taken(config):
-        print(
-            f"FIX  another program listens at {config.cluster.listen if config.cluster else ''}; if"
-            " it is the distribution's own: sudo systemctl disable --now nats-server"
-        )
-    screen.data("\n".join(["next:", *(f"  {line}" for line in _next(done, args, config))]) + "\n")
-    return common.GOOD
-
-
-def _unit_is_missing(config: Config) -> bool:
-    """Of the service that is installed here, by an older version."""
-    from nobgd.systemd import unit
-    from nobgd.systemd.machines import BROKER_UNIT
-
-    if os.path.abspath(config.origin) != unit.USUAL_CONFIG:
-        return False
-    return unit.installed("nobgd.service") and not unit.installed(BROKER_UNIT)
-
-
-def _made(done: SetUp) -> str:
-    new = [
-        what
-        for what, made in (
-            ("an authority", done.new_authority),
-            ("the broker's certificate", done.new_certificate),
-            ("this machine's own secret", done.new_home),
-        )
-        if made
-    ]
-    return f"made {', '.join(new)}" if new else "as it was already"
-
-
-def _next(done: SetUp, args: argparse.Namespace, config: Config) -> list[str]:
-    from nobgd.broker import server
-
-    said = f" -c {args.config}" if args.config else ""
-    if done.folder.gid is None:
-        return [
-            f"nats-server -c {done.folder.conf}",
-            f"nobgd run -c {config.origin}",
-            f"nobgd cluster invite NAME{said}      # for each machine that is to work",
-        ]
-    return [
-        f"sudo nobgd unit --apply && sudo systemctl enable --now {server.UNIT}",
-        "sudo systemctl restart nobgd",
-        f"sudo nobgd cluster invite NAME{said}      # for each machine that is to work",
-    ]
-
-
 def _here(args: argparse.Namespace) -> Config:
     """The configuration, unless it says that the broker is elsewhere."""
     config = common.load(args)
@@ -191,71 +114,12 @@ def _here(args: argparse.Namespace) -> Config:
     return config
 
 
-def _with_section(args: argparse.Namespace) -> Config:
-    """The configuration, with `cluster:` in it; written in where there is none."""
-    from nobgd.config import appending
-
-    config = _here(args)
-    path = common.config_path(args)
-    if config.cluster is not None:
-        return config
-    section = f"cluster:\n  listen: {args.listen}\n"
-    try:
-        config = appending.append(path, section)
-    except appending.NotAppended:
-        wrong = f"{path}: cluster: cannot be added at its end; write it in, and try again:"
-        common.complain(f"{wrong}\n{section}")
-        raise common.Quit(common.USAGE) from None
-    except OSError as error:
-        common.complain(f"{path}: {error.strerror}; try with sudo")
-        raise common.Quit(common.ENVIRONMENT) from None
-    print(f"{path}: added cluster: with listen: {args.listen}")
-    return config
+def _init(args: argparse.Namespace) -> int:
+    return broker_setup.set_up(_here(args), args)
 
 
 def _invite(args: argparse.Namespace) -> int:
-    from nobgd.broker import acts
-
-    config = _here(args)
-    role = "home" if args.home else "worker"
-    made, told = acts.invite(config, args.name, role=role, again=args.again)  # type: ignore[arg-type]
-    if args.output == "-":
-        screen.data(_text(made))
-        return common.GOOD
-    file = Path(args.output or f"{made.name}.join")
-    _write(file, made)
-    print(f"{file}: lets {made.name} in at {made.url}; it holds a secret that is kept nowhere else")
-    if not told:
-        print("no broker runs here yet; it takes effect when it starts")
-    verb = f"put `cluster: {{join: {file.name}}}` into its configuration" if args.home else (
-        f"sudo systemd/install.sh --worker {file.name}, or: nobgd worker --join {file.name}"
-    )  # fmt: skip
-    print(f"next: bring it to {made.name} (scp), and there: {verb}")
-    return common.GOOD
-
-
-def _text(made: Join) -> str:
-    import json
-    from dataclasses import asdict
-
-    return json.dumps(asdict(made), indent=1) + "\n"
-
-
-def _write(file: Path, made: Join) -> None:
-    """For whoever called sudo, who is to bring it to the other machine."""
-    from nobgd.cluster import join
-
-    owner = None
-    if os.geteuid() == 0 and "SUDO_UID" in os.environ and "SUDO_GID" in os.environ:
-        owner = (int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
-    try:
-        join.write(file, made, owner)
-    except OSError as error:
-        common.complain(
-            f"{file}: {error.strerror}; {made.name} is invited, and its secret is lost: name"
-            " another file with -o, and add --again"
-        )
-        raise common.Quit(common.ENVIRONMENT) from None
+    return invitation.invite(_here(args), args)
 
 
 def _revoke(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,12 @@ def add_config(parser: argparse.ArgumentParser, *, verb: bool = True) -> None:
         default=argparse.SUPPRESS if verb else None,  # a verb's own does not undo the one before it
         help=f"the configuration (default: $NOBGD_CONFIG, else ./{HERE}, else {DEFAULT})",
     )  # fmt: skip
+
+
+def add_action(parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], int]) -> None:
+    """What ends the parser of a verb's action: a -c of its own, and what is run for it."""
+    add_config(parser)
+    parser.set_defaults(run=act)
 
 
 def config_path(args: argparse.Namespace) -> Path:

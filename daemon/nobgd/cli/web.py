@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 
 from nobgd.cli import common
 
@@ -40,7 +39,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_serve)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     one = actions.add_parser("open", help="print a link for a browser on this machine, good once")
-    _finish(one, _open)
+    common.add_action(one, _open)
     token = actions.add_parser("token", help="tokens of programs")
     tokens = token.add_subparsers(title="actions", metavar="ACTION", required=True)
     one = tokens.add_parser("add", help="make a token and print it; it is kept nowhere")
@@ -49,21 +48,12 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--scope", default="submit", metavar="LIST",
         help="of submit, look, review, steer, with commas (default: submit)",
     )  # fmt: skip
-    _finish(one, _add)
+    common.add_action(one, _add)
     one = tokens.add_parser("list", help="the names and scopes of all tokens")
-    _finish(one, _list)
+    common.add_action(one, _list)
     one = tokens.add_parser("revoke", help="forget a token")
     one.add_argument("name", metavar="NAME", help="whose it was")
-    _finish(one, _revoke)
-
-
-def _finish(
-    parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], int]
-) -> None:  # fmt: skip
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", default=argparse.SUPPRESS, help="the configuration"
-    )
-    parser.set_defaults(run=act)
+    common.add_action(one, _revoke)
 
 
 def _serve(args: argparse.Namespace) -> int:
