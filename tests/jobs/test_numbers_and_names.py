@@ -28,7 +28,7 @@ from nobgd.record.log import Log
 from nobgd.report import build, formats, page
 from nobgd.report.parsing import Wanted
 from nobgd.report.tables import every
-from nobgd.status import answers, share_file
+from nobgd.status import answers, share_file, why
 from nobgd.status.glance import Glance
 from nobgd.supervisor import clocks
 from nobgd.supervisor.service import Service
@@ -104,7 +104,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         assert made.ledger.twins(size, "r") == ()
         status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())
         json.dumps(status).encode("ascii")
-        answers.why(made.config, made.ledger, made, os.path.join(inbox, name), Glance())
+        why.why(made.config, made.ledger, made, os.path.join(inbox, name), Glance())
         failures = {inbox: share_file.failed(made.ledger.in_state("quarantined"), inbox)}
         told = share_file.text(made.snapshot(), [inbox], failures)
         told.encode(errors="backslashreplace")

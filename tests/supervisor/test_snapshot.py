@@ -17,7 +17,7 @@ from nobgd.intake.inbox import Inbox
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.places import Place
 from nobgd.record.log import Log
-from nobgd.status import answers, share_file
+from nobgd.status import overview, share_file, why
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind
 from nobgd.supervisor import clocks
@@ -66,7 +66,7 @@ def test_an_inbox_is_open_exactly_when_nothing_hinders_it(
     assert service.state.is_open(inbox) is (found is None) is (not any(case))
     kinds = [kind for kind, holds in zip(Kind, case, strict=True) if holds]
     assert (None if found is None else found.kind) == (kinds[0] if kinds else None)
-    (told,) = answers.status(service.config, service.ledger, now)["inboxes"]
+    (told,) = overview.status(service.config, service.ledger, now)["inboxes"]
     assert told["hindrance"] == (kinds[0] if kinds else None)
     shared = share_file.text(now, [inbox], {})
     assert (len(shared.splitlines()) > 1) is (found is not None)
@@ -80,10 +80,10 @@ def test_why_and_status_tell_the_same(service: Service) -> None:
     next(iter(service.outboxes.values())).why = None
     (Path(inbox) / "a.jpg").touch()
     path = f"{inbox}/a.jpg"
-    why = answers.why(service.config, service.ledger, service, path, Glance(kind="file"))
-    (told,) = answers.status(service.config, service.ledger, service.snapshot())["inboxes"]
+    said = why.why(service.config, service.ledger, service, path, Glance(kind="file"))
+    (told,) = overview.status(service.config, service.ledger, service.snapshot())["inboxes"]
     assert told["hindered"] == "the inbox cannot be read: it was unmounted"
-    assert why == f"waiting: {told['hindered']}"
+    assert said == f"waiting: {told['hindered']}"
 
 
 def test_a_snapshot_does_not_change(service: Service) -> None:

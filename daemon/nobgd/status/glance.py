@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nobgd.config import Config
+from nobgd.config import Config, InboxConfig
 from nobgd.fs import reach
 
 _WITHIN_S = 1.0
@@ -26,6 +27,21 @@ class Glance:
     def roots(self, inbox: str) -> set[str]:
         """How paths in this inbox may begin."""
         return {inbox, self.real.get(inbox, inbox)}
+
+
+def locate(config: Config, path: str, seen: Glance) -> tuple[InboxConfig, str] | None:
+    """Which inbox a path lies in, and its name there."""
+    for each in config.inboxes:
+        for root in seen.roots(str(each.path)):
+            if path.startswith(root.rstrip("/") + "/"):
+                return each, path[len(root.rstrip("/")) + 1 :]
+    return None
+
+
+def located(config: Config, paths: Iterable[object], seen: Glance) -> list[tuple[str, str]]:
+    """Inbox and name there of each path that lies in one."""
+    found = (locate(config, str(path), seen) for path in paths)
+    return [(str(each[0].path), each[1]) for each in found if each is not None]
 
 
 def look(config: Config, request: dict[str, Any]) -> Glance:

@@ -1,0 +1,39 @@
+"""`retry`: photos that are to be tried again, or made anew as the configuration says by now."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from nobgd.config import Config
+from nobgd.fs.names import shown
+from nobgd.jobs import recipes
+from nobgd.jobs.freeing import free
+from nobgd.jobs.ledger import Ledger
+from nobgd.status.daemon import Daemon
+from nobgd.status.glance import Glance, located
+
+
+def retry(
+    config: Config, ledger: Ledger, service: Daemon | None, paths: list[Any], seen: Glance
+) -> dict[str, Any]:
+    """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty)."""
+    if paths:
+        targets = located(config, paths, seen)
+    else:
+        rows = ledger.in_state("quarantined") + ledger.in_state("retry")
+        targets = [(row.inbox, row.relpath) for row in rows]
+    freed = free(ledger, targets)
+    ledger.commit()
+    if service is not None:
+        service.freed(freed)
+    return {"freed": [shown(os.path.join(row.inbox, row.relpath)) for row in freed]}
+
+
+def changed(config: Config, ledger: Ledger, service: Daemon | None) -> dict[str, Any]:
+    """Let go of the recipes that count although the configuration asks for others now."""
+    freed_of = [str(each.path) for each in config.inboxes if recipes.let_go(ledger, str(each.path))]
+    ledger.commit()
+    if service is not None:
+        service.look_anew(freed_of)
+    return {"inboxes": [shown(path) for path in freed_of]}
