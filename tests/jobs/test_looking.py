@@ -35,7 +35,7 @@ class House:
         )
         self.inbox, self.out = str(root / "in"), str(root / "out")
         self.machine = Machine(rules, Ledger(str(root / "ledger")), RUN)
-        self.state, self.looking = self.machine.state, self.machine.looking
+        self.state, self.looking = self.machine.state, self.machine.rooms.looking
         self.machine.handle(Configured(rules, {self.inbox: RECIPE}, 2), EARLY)
         for box in self.state.outboxes.values():
             box.found(Mount(7, -1, "", "unknown", ""))
@@ -145,6 +145,6 @@ def test_an_original_that_was_only_touched_may_still_go(house: House) -> None:
     rules = house.state.config.inboxes[0].model_copy(update={"source": "delete"})
     house.state.config = house.state.config.model_copy(update={"inboxes": (rules,)})
     house.look(photo, SHA)
-    assert house.machine.disposals.waits_s(house.inbox, "a", 0.0) is not None
+    assert house.machine.rooms.disposals.waits_s(house.inbox, "a", 0.0) is not None
     house.look(replace(house.done("b"), ctime_ns=9), SHA + 1)
-    assert house.machine.disposals.waits_s(house.inbox, "b", 0.0) is None
+    assert house.machine.rooms.disposals.waits_s(house.inbox, "b", 0.0) is None

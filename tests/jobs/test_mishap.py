@@ -58,14 +58,14 @@ def test_a_photo_that_cannot_be_handled_is_set_aside_and_the_next_is_taken(
     """The name that breaks the desk is quarantined as internal; its neighbour waits for a lane."""
     inbox = str(tmp_path / "in")
     bad, good = Photo(inbox, "bad\udcff\n.jpg", 1, 1, 9.0), Photo(inbox, "good.jpg", 1, 1, 9.0)
-    settled = service.machine.arrival.settled
+    settled = service.machine.rooms.arrival.settled
 
     def breaks(photo: Photo) -> None:
         if photo is bad:
             raise OverflowError("Python int too large")
         settled(photo)
 
-    service.machine.arrival.settled = breaks  # type: ignore[method-assign]
+    service.machine.rooms.arrival.settled = breaks  # type: ignore[method-assign]
     take(service, messages.Settled(inbox, (bad, good)))
     row = service.ledger.get(inbox, bad.relpath)
     assert row is not None
@@ -83,7 +83,7 @@ def test_a_photo_that_is_done_stays_done(service: Service, tmp_path: Path) -> No
     service.ledger.begin(inbox, "a.jpg", 1, 1, str(tmp_path / "out"), "a_nobg.png")
     service.ledger._db.execute("UPDATE photo SET state='done'")
     for _ in range(3):
-        service.machine.mishaps.photo(photo, RuntimeError("no lane"))
+        service.machine.rooms.mishaps.photo(photo, RuntimeError("no lane"))
     service._effects += service.state.asked()
     service.act()
     row = service.ledger.get(inbox, "a.jpg")
@@ -126,6 +126,6 @@ def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:
     for error in (sqlite3.OperationalError("disk is full"), sqlite3.DatabaseError("malformed")):
         assert of_the_ledger(error)
         with pytest.raises(sqlite3.Error):
-            service.machine.mishaps.photo(photo, error)
+            service.machine.rooms.mishaps.photo(photo, error)
     for mistake in (sqlite3.IntegrityError(), sqlite3.InterfaceError(), OverflowError()):
         assert not of_the_ledger(mistake)

@@ -99,7 +99,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         assert not row.same_file(size, mtime - 2**64)
         assert not row.same_stamp(Photo(inbox, name, size, mtime, 0.0, inode ^ 1, ctime))
         failed = Failed(inbox, name, Code.BROKEN, f"{name} is broken")
-        made.machine.outcomes.set_aside(made.config.inboxes[0], failed)
+        made.machine.rooms.outcomes.set_aside(made.config.inboxes[0], failed)
         made.ledger.seen(photo, "0" * 64)
         assert made.ledger.twins(size, "r") == ()
         status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())

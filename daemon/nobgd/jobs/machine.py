@@ -8,9 +8,8 @@ time has brought (`tick`), commits the ledger once, and only then has the effect
 effect never leaves before the decision it comes from is durable, and a kill at any point leaves
 either a decision that was never made or one that the next start finds in the ledger.
 
-One owner: it is only accessed from the main loop.  The rooms it is made of know each other in
-one direction: state ← probing, looking, unnamed ← asides, disposals, placing ← outcome ←
-mishap, arrival, dispatch ← machine.  A photo's states and the ways between them: `lifecycle`.
+One owner: it is only accessed from the main loop.  Who decides what: `rooms`.  A photo's states
+and the ways between them: `lifecycle`.
 """
 
 from __future__ import annotations
@@ -20,11 +19,8 @@ from typing import assert_never
 
 from nobgd.config import Config
 from nobgd.intake import messages
-from nobgd.jobs.arrival import Arrival
-from nobgd.jobs.asides import Asides
-from nobgd.jobs.dispatch import Dispatch
-from nobgd.jobs.disposals import Disposals
-from nobgd.jobs.effects import Effect, LookAgain, RunErrand
+from nobgd.jobs import inboxes, remaining
+from nobgd.jobs.effects import Effect
 from nobgd.jobs.events import (
     Closed,
     Configured,
@@ -37,73 +33,26 @@ from nobgd.jobs.events import (
     TakenBack,
 )
 from nobgd.jobs.ledger import Ledger
-from nobgd.jobs.looking import Looking
-from nobgd.jobs.mishap import Mishaps
 from nobgd.jobs.now import Now
-from nobgd.jobs.outcome import Outcomes
-from nobgd.jobs.placing import Placing
 from nobgd.jobs.policy import Policy
-from nobgd.jobs.previews import Previews
-from nobgd.jobs.probing import Probing
-from nobgd.jobs.renders import Renders
-from nobgd.jobs.signs import Signs
-from nobgd.jobs.state import State
-from nobgd.jobs.unnamed import Unnamed
-from nobgd.values import Job, Photo
-from nobgd.values.errands import (
-    Digest,
-    Dispose,
-    Errand,
-    Peek,
-    Place,
-    Prepare,
-    Preview,
-    PutBack,
-    Release,
-    Render,
-    SetAside,
-    Unlink,
-    Write,
-)
-from nobgd.values.mount import Mount
-from nobgd.values.wire import Unbegun
-
-_OVERFLOW = (
-    "more happened at once than the kernel keeps for us; everything is looked at instead, so"
-    " nothing is missed; if it comes often, raise the sysctl fs.inotify.max_queued_events"
-)
+from nobgd.jobs.returns import Returns
+from nobgd.jobs.rooms import Rooms
+from nobgd.values import Photo
 
 
 class Machine:
     """Decides.  State and ledger have no other door."""
 
     def __init__(self, config: Config, ledger: Ledger, policy: Policy) -> None:
-        self.state = state = State(config, ledger, policy)
-        self.probing = Probing(state)
-        self.looking = Looking(state)
-        self.unnamed = Unnamed(state)
-        self.renders = Renders(state)
-        self.previews = Previews(state)
-        self.asides = Asides(state, self.probing)
-        self.placing = Placing(state, self.probing)
-        self.disposals = Disposals(state, self.probing, self.looking)
-        self.outcomes = Outcomes(
-            state, self.probing, self.looking, self.asides, self.disposals
-        )  # fmt: skip
-        self.mishaps = Mishaps(state, self.outcomes)
-        self.arrival = Arrival(
-            state, self.looking, self.unnamed, self.asides, self.disposals, self.outcomes
-        )  # fmt: skip
-        self.dispatch = Dispatch(state, self.looking, self.outcomes, self.mishaps)
-        self.signs = Signs(state, self.arrival)
-
-    # --- events ----------------------------------------------------------------------------
+        self.rooms = Rooms(config, ledger, policy)
+        self.state = self.rooms.state
+        self._returns = Returns(self.rooms)
 
     def begin(self) -> None:
         """At the start: what a stop or a kill cut short is to be tried again."""
         self.state.ledger.interrupt()
-        self.asides.resume()
-        self.placing.resume()
+        self.rooms.asides.resume()
+        self.rooms.placing.resume()
 
     def handle(self, event: Event, now: Now) -> list[Effect]:
         """One event.  What goes wrong with it is said, and booked for the photo it is about.
@@ -115,14 +64,14 @@ class Machine:
             self._handle(event)
         except Exception as error:  # noqa: BLE001 - no event may end the loop
             if isinstance(event, JobEnded):
-                self.mishaps.photo(event.job.photo(), error)
+                self.rooms.mishaps.photo(event.job.photo(), error)
             else:
-                self.mishaps.other(error)
+                self.rooms.mishaps.other(error)
         return self.state.asked()
 
     def stumbled(self, error: Exception) -> list[Effect]:
         """Something else of the loop went wrong: said once.  Raises what is the ledger's."""
-        self.mishaps.other(error)
+        self.rooms.mishaps.other(error)
         return self.state.asked()
 
     def _handle(self, event: Event) -> None:
@@ -134,171 +83,44 @@ class Machine:
             case messages.Came():
                 state.ledger.gone(event.inbox, event.relpaths)
             case messages.Gone():
-                self.arrival.gone(event.inbox, event.relpaths)
+                self.rooms.arrival.gone(event.inbox, event.relpaths)
             case messages.Left():
-                self.disposals.left(event.inbox, event.folder)
+                self.rooms.disposals.left(event.inbox, event.folder)
             case messages.Odd():
-                self.arrival.odd(event)
+                self.rooms.arrival.odd(event)
             case messages.Scanned():
                 state.scanned[event.inbox] = event
             case messages.Signs():
-                self.signs.seen(event.inbox, event.names)
+                self.rooms.signs.seen(event.inbox, event.names)
             case (
                 messages.Watching() | messages.Lost() | messages.Back() | messages.Overflow()
             ):  # fmt: skip
-                self._watched(event)
+                inboxes.watched(state, event)
             case JobEnded():
-                self._job_ended(event)
+                self._returns.job(event)
             case ErrandEnded():
-                if event.cause is not None:
-                    self.mishaps.other(event.cause)
-                self._errand_ended(event)
+                self._returns.errand(event)
             case TakenBack():
-                for request in event.requests:
-                    self._taken_back(request, again=event.again)
+                self._returns.taken_back(event)
             case Configured():
-                self._configured(event)
+                inboxes.configured(self.rooms, event)
             case Closed():
-                self._closed(event.inbox)
-                if event.anew:
-                    state.recipes.forget()
-                    state.backlog.drop_inbox(event.inbox)
-                    self.looking.drop_inbox(event.inbox)
+                inboxes.closed(self.rooms, event)
             case Judged():
-                self.arrival.judged(event.rows)
-                self.placing.judged(event.rows)
+                self.rooms.arrival.judged(event.rows)
+                self.rooms.placing.judged(event.rows)
             case Redo():
-                self.arrival.redo(event.rows)
+                self.rooms.arrival.redo(event.rows)
             case Freed():
-                self.arrival.freed(event.rows)
+                self.rooms.arrival.freed(event.rows)
             case _:
                 assert_never(event)
 
     def _settled(self, photo: Photo) -> None:
         try:
-            self.arrival.settled(photo)
+            self.rooms.arrival.settled(photo)
         except Exception as error:  # noqa: BLE001 - the others are none the worse
-            self.mishaps.photo(photo, error)
-
-    def _watched(
-        self, event: messages.Watching | messages.Lost | messages.Back | messages.Overflow
-    ) -> None:
-        """How an inbox is watched, or whether it can be."""
-        state, inbox = self.state, event.inbox
-        match event:
-            case messages.Watching():
-                if not event.where:
-                    state.mounts[inbox] = event.mount
-                said = {"event": "inbox.watching", "inbox": inbox, "strategy": event.strategy}
-                where = event.where or None
-                state.say("info", {**said, "why": event.why, "where": where}, counted=False)
-            case messages.Lost():
-                state.lost[inbox] = event.why
-                lost = {"event": "inbox.lost", "inbox": inbox, "why": event.why}
-                state.say("warning", lost, counted=False)
-            case messages.Overflow():
-                over = {"event": "inbox.overflow", "inbox": inbox, "why": _OVERFLOW}
-                state.say("warning", over, counted=False)
-            case messages.Back():
-                state.lost.pop(inbox, None)
-                state.mounts[inbox] = event.mount
-                state.say("info", {"event": "inbox.back", "inbox": inbox}, counted=False)
-
-    def _job_ended(self, event: JobEnded) -> None:
-        state, job, finished = self.state, event.job, event.finished
-        key = (job.inbox, job.relpath)
-        awaited = state.in_flight.get(key) is job  # else: taken back, and begun anew since
-        if awaited:
-            del state.in_flight[key]
-        if event.error is not None:
-            self.mishaps.photo(job.photo(), event.error)
-        elif finished is not None and not awaited:
-            # its lane may have slept; the photo's row belongs to a job that was begun since
-            state.do(LookAgain(job.inbox, (job.relpath,)))
-        elif finished is not None and isinstance(finished.answer, Unbegun):
-            state.ledger.put_back(job.inbox, job.relpath)
-            self.dispatch.requeue(job)
-        elif finished is not None:
-            self.outcomes.ended(job, finished)
-        self._released(key)
-
-    def _released(self, key: tuple[str, str]) -> None:
-        """What waited until a lane had no more to do with its name."""
-        state = self.state
-        if key in state.in_flight or key in state.moving:
-            return
-        if (held := state.backlog.release(*key)) is not None:
-            self.arrival.settled(held)
-
-    def _taken_back(self, request: Job | Errand, *, again: bool) -> None:
-        """What rests on the ledger is decided anew: it may say something else by now."""
-        match request:
-            case Job():
-                self.dispatch.taken_back(request, again=again)
-            case Dispose():
-                self.disposals.taken_back(request)
-            case SetAside():
-                self.asides.taken_back(request, again=again)
-            case Place():
-                self.placing.taken_back(request)
-            case _ if again:
-                self.state.do(RunErrand(request))
-
-    def _errand_ended(self, event: ErrandEnded) -> None:
-        errand, error = event.errand, event.error
-        number = event.found if isinstance(event.found, int) else None
-        match errand:
-            case Prepare():
-                mount = event.found if isinstance(event.found, Mount) else None
-                self.probing.ended(errand, mount, error)
-            case SetAside():
-                self.asides.ended(errand, number, error)
-            case Dispose():
-                self.disposals.ended(errand, number, error)
-            case Place():
-                row = self.placing.ended(errand, number, error)
-                self._released((row.inbox, row.relpath))
-            case PutBack():
-                self.disposals.cleared(errand, number, error)
-            case Digest():
-                same = self.looking.ended(errand, number, error)
-                if same is not None:
-                    self.arrival.known_again(*same)
-            case Peek():
-                self.unnamed.ended(errand, number, error)
-            case Render():
-                self.renders.ended(errand, error)
-            case Preview():
-                self.previews.ended(errand, error)
-            case Unlink():
-                self.signs.ended(errand, error)
-            case Release() | Write():  # what comes of the latter is `supervisor.share`'s to know
-                pass
-            case _:
-                assert_never(errand)
-
-    def _configured(self, event: Configured) -> None:
-        state = self.state
-        old, state.config = state.config, event.config
-        for each in old.inboxes:
-            if state.rules(str(each.path)) != each:  # else its scanner goes on, and tells no more
-                self._closed(str(each.path))
-                state.backlog.drop_inbox(str(each.path))
-                self.looking.drop_inbox(str(each.path))
-        if event.recipes is not None:
-            state.making, state.bound = event.recipes, event.bound
-            state.others = event.others
-            state.recipes.apply(event.config, event.recipes)
-        state.know_places()
-
-    def _closed(self, inbox: str) -> None:
-        state = self.state
-        state.scanned.pop(inbox, None)
-        state.lost.pop(inbox, None)
-        state.signs.pop(inbox, None)
-        self.disposals.drop_inbox(inbox)
-
-    # --- time ------------------------------------------------------------------------------
+            self.rooms.mishaps.photo(photo, error)
 
     def tick(self, now: Now, *, stopping: bool = False) -> list[Effect]:
         """What time has brought, and what there is to hand out; the end of each turn.
@@ -307,16 +129,16 @@ class Machine:
         """
         self.state.now = now
         self.state.open_now.cache_clear()
-        self._try(self.looking.write)
-        self._try(self.outcomes.tell)
-        self._try(self.disposals.tell)
+        self._try(self.rooms.looking.write)
+        self._try(self.rooms.outcomes.tell)
+        self._try(self.rooms.disposals.tell)
         if not stopping:
-            self.probing.start()
-            self.dispatch.start()
-            self._try(self.disposals.start)
-        self._try(self.asides.start)
+            self.rooms.probing.start()
+            self.rooms.dispatch.start()
+            self._try(self.rooms.disposals.start)
+        self._try(self.rooms.asides.start)
         if not stopping:
-            self._try(self.placing.start)
+            self._try(self.rooms.placing.start)
         return self.state.asked()
 
     def _try(self, act: Callable[[], None]) -> None:
@@ -324,47 +146,22 @@ class Machine:
         try:
             act()
         except Exception as error:  # noqa: BLE001 - neither may this end the loop
-            self.mishaps.other(error)
-
-    def next_due(self) -> float | None:
-        """When there is something to do although nothing is told, in monotonic seconds."""
-        state = self.state
-        times = [self.disposals.next_due(), self.probing.next_due(), self.placing.next_due()]
-        if len(state.in_flight) < state.bound:  # else an answer wakes us
-            times.append(state.backlog.next_due(state.open_now))
-        return min((at for at in times if at is not None), default=None)
-
-    # --- ends ------------------------------------------------------------------------------
+            self.rooms.mishaps.other(error)
 
     def last(self, now: Now) -> None:
         """The service ends: what was found is kept."""
         self.state.now = now
-        self.looking.write(last=True)
+        self.rooms.looking.write(last=True)
+
+    def next_due(self) -> float | None:
+        """When there is something to do although nothing is told, in monotonic seconds."""
+        return remaining.next_due(self.rooms)
 
     def unfinished(self) -> int:
         """Photos of the inboxes that are quarantined or still wait."""
-        state = self.state
-        quarantined = sum(state.ledger.count(each, "quarantined") for each in state.inboxes())
-        return quarantined + len(state.backlog)
+        return remaining.unfinished(self.state)
 
     def idle(self, now: Now) -> bool:
         """Whether everything that was seen has been dealt with (for ``once``)."""
-        state = self.state
-        state.now = now
-        seen = all(
-            path in state.lost or (path in state.scanned and not state.scanned[path].unsettled)
-            for path in state.inboxes()
-        )
-        return seen and not (state.in_flight or self._hopeful() or self.looking.hopeful())
-
-    def _hopeful(self) -> bool:
-        """Whether waiting longer may still get something done."""
-        state = self.state
-        if any(state.backlog.waiting(each) and state.is_open(each) for each in state.inboxes()):
-            return True
-        rooms = (self.probing, self.disposals, self.asides, self.placing)
-        if any(each.hopeful() for each in rooms):
-            return True
-        due = state.backlog.next_due()
-        soon = due is not None and due - state.now.monotonic <= 5.0
-        return soon and not self.outcomes.hopeless()
+        self.state.now = now
+        return remaining.idle(self.rooms)

@@ -86,8 +86,8 @@ class Service:
         self.say = log.bound()
         self.mailbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.machine = Machine(config, ledger, policy)
-        self.state, self.renders = self.machine.state, self.machine.renders
-        self.previews = self.machine.previews
+        self.state, self.renders = self.machine.state, self.machine.rooms.renders
+        self.previews = self.machine.rooms.previews
         self.saying = Saying(ledger, log, self.noted)
         self.runner = Runner(self.mailbox.put, self.saying, self.noted, self._stumbled)
         self.inboxes = self.runner.inboxes
