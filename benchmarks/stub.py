@@ -16,14 +16,13 @@ from typing import Any
 
 from nobgd import config as configuration
 from nobgd.pool import engine
-from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor import state_folder
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing
 from nobgd.values.errands import Errand, Prepare
 from nobgd.values.mount import Mount
-from nobgd.values.wire import ErrandFailed
+from nobgd.values.wire import ErrandFailed, Finished
 
 _STAGES = Timing(1.0, 10.0, 600.0, 5.0, 20.0, 3.0, 640.0)
 

@@ -23,13 +23,12 @@ from nobgd.intake.inbox import Snapshot
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.policy import ONCE, RUN
 from nobgd.pool import engine
-from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
 from nobgd.values.errands import Prepare
 from nobgd.values.mount import Mount
-from nobgd.values.wire import ErrandFailed
+from nobgd.values.wire import ErrandFailed, Finished
 
 RECIPE = Recipe("u2netp", "0" * 64, "fp32")
 NAME = "a.jpg"

@@ -19,7 +19,7 @@ from nobgd.fs import shared_memory
 from nobgd.inference import local
 from nobgd.pool import model_process
 from nobgd.pool.inference import Inference, Ran
-from nobgd.pool.lane import GoneAway, Unfit
+from nobgd.pool.mishaps import GoneAway, Unfit
 from nobgd.values import Code, NobgdError, wire
 
 FOUND = models.find("u2netp")

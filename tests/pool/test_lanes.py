@@ -13,9 +13,10 @@ import pytest
 
 from nobgd.fs import mounts
 from nobgd.pool.inference import Inference
-from nobgd.pool.lane import Lane, Unfit
+from nobgd.pool.lane import Lane
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
+from nobgd.pool.mishaps import Unfit
 from nobgd.values import Code, Failed, Job, Recipe, wire
 from nobgd.values.errands import Prepare, Write
 

@@ -16,12 +16,12 @@ import pytest
 from nobgd import config
 from nobgd.intake import messages
 from nobgd.jobs.ledger import Ledger
-from nobgd.pool.lanes import Finished
 from nobgd.record.log import Log
 from nobgd.supervisor import clocks
 from nobgd.supervisor.mailbox import Answer, Message
 from nobgd.supervisor.service import Service
 from nobgd.values import Done, Job, Recipe
+from nobgd.values.wire import Finished
 
 
 @pytest.fixture

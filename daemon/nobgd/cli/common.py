@@ -168,7 +168,7 @@ def serve(service: Service) -> int:
     import sqlite3
 
     from nobgd.models import ModelError
-    from nobgd.pool.lane import Unfit
+    from nobgd.pool.mishaps import Unfit
     from nobgd.supervisor.state_folder import MOVE_AWAY, StateLost
 
     try:

@@ -13,7 +13,7 @@ from nobgd.cluster import frames, subjects
 from nobgd.cluster.link import Link, Lost, Pulled, Unheard
 from nobgd.cluster.words import LARGEST, Answer, Question
 from nobgd.machines.thinking import Models
-from nobgd.pool.lane import GoneAway
+from nobgd.pool.mishaps import GoneAway
 from nobgd.values import NobgdError
 
 _RECEIPT_S = 2.0

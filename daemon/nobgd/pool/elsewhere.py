@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
-from nobgd.pool.lane import GoneAway
 from nobgd.pool.link_process import LinkProcess, Message, Think
+from nobgd.pool.mishaps import GoneAway
 from nobgd.values import NobgdError, wire
 from nobgd.values.machine import UP, Others
 

@@ -21,7 +21,7 @@ from typing import Any
 from nobgd.pool.asking import Request, digest, to_blame
 from nobgd.pool.away import Away
 from nobgd.pool.elsewhere import Elsewhere
-from nobgd.pool.lane import GoneAway, OutOfMemory, Unfit
+from nobgd.pool.mishaps import GoneAway, OutOfMemory, Unfit
 from nobgd.pool.model_process import Answer, Ended, ModelProcess
 from nobgd.pool.seats import Seats
 from nobgd.pool.suspects import Suspects

@@ -1,7 +1,6 @@
 """One lane: a process, the line to it, a deadline over every request.
 
-Diagnostics: a process that does not answer before the deadline is killed; if it is stuck in
-the kernel (a dead share) it is left behind for `wait` to reap later and a new one is opened.
+A process that does not answer before the deadline is killed and a new one is opened.
 A lane whose share is silent may be taken back before that, see `Lanes`.  One that says what
 no lane says (see `reply`), says too much or nothing whole, is killed as well: that costs the
 photo that it was at one attempt, and nothing else.
@@ -10,66 +9,35 @@ photo that it was at one attempt, and nothing else.
 from __future__ import annotations
 
 import contextlib
-import os
 import pickle
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from nobgd.fs import grants, shared_memory
 from nobgd.lane.touched import folders, touched
-from nobgd.pool import cgroup, ending, reply
+from nobgd.pool import ending, reply
+from nobgd.pool.lane_process import LaneProcess
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
+from nobgd.pool.mishaps import (
+    Broken,
+    Ended,
+    GoneAway,
+    NotBegun,
+    OutOfMemory,
+    Overdue,
+    Reopen,
+    TakenBack,
+    Unfit,
+)
 from nobgd.values import Code, Failed, Job, NobgdError, wire
 from nobgd.values.errands import Errand
 
 Request = Job | Errand
-START_DEADLINE_S = 180.0  # making a model takes 5 to 20 s, more on a small NAS
-_COMPILING_S = 100.0  # more for rembg's matting, of which each start keeps what it has compiled
 _SLICE_S = 0.25  # between two looks at what the lane waits for
 _BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
 _ORDER = ("start", "open", "load", "read")  # these come once and before all others
-PROCESS = "nobgd.lane.process"  # the module that a lane runs
-
-
-def environment() -> dict[str, str]:
-    """The environment of a lane: nothing phones home, and BLAS leaves threads to its callers.
-
-    OpenBLAS's own would spin after each product and take the cores from what comes next.
-    """
-    mine = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
-    mine["OPENBLAS_NUM_THREADS"] = "1"  # which goes before OMP_NUM_THREADS where it is set
-    mine.pop("NOTIFY_SOCKET", None)  # lanes have nothing to tell systemd
-    return mine
-
-
-class Unfit(Exception):  # noqa: N818 - a state
-    """A lane could not start; the sentence says why."""
-
-
-class GoneAway(Exception):  # noqa: N818 - a state
-    """Whoever asked for a mask is no more, or all is to end."""
-
-
-class NotBegun(Exception):  # noqa: N818 - a state
-    """A request of which nothing was done: it is to be asked again, and burns no attempt."""
-
-    def __init__(
-        self, why: str, folders: tuple[str, ...] = (), *, taken_back: bool = False
-    ) -> None:
-        super().__init__(why)
-        self.folders = folders  # that are to blame
-        self.taken_back = taken_back  # the lane waited for them in vain
-
-
-class OutOfMemory(Exception):  # noqa: N818 - a state
-    """The kernel ended the lane for want of memory; the text is what it was at."""
 
 
 class Lane:
@@ -81,27 +49,22 @@ class Lane:
         watch: Callable[[Lane], str | None] = lambda _: None,
         infer: Callable[[Lane, Job], wire.Ran] = lambda *_: wire.Ran(0, 0.0),
     ) -> None:  # fmt: skip
-        self._infer = infer  # has the tensor in `tensors` worked on
+        self._infer = infer  # has the tensor in its process's memory worked on
         self.thought: wire.Thought | None = None  # where the mask of its last job came from
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
         self.number = setup.lane
         self.awake = False  # for its thread and those that ask whether a lane is free
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process = LaneProcess(setup)
         self.at: tuple[str, float] | None = None
         self.request: Request | None = None
         self.overran: tuple[str, ...] = ()  # folders that it waited for until its deadline
         self.until: float | None = None  # by then its thread moves on by itself (monotonic)
         self._stage = ("", 0.0)
-        self._setup = setup
         self._deadline_s = deadline_s
         self._budget = budget
         self._opened = opened
-        self._line: Line | None = None
         self._ready = False
-        self._kills = cgroup.oom_kills()
-        self._left_behind: list[subprocess.Popen[bytes]] = []
-        self.tensors = -1  # the memory that its process shares with the model process
 
     @property
     def stage(self) -> str:
@@ -121,54 +84,23 @@ class Lane:
     @property
     def alive(self) -> bool:
         """Whether its process is there and was heard of."""
-        process = self.process
-        return self._line is not None and process is not None and process.poll() is None
+        return self.process.alive
 
     def spawn(self) -> None:
-        """Start the process; it loads its model while the caller does something else.
-
-        Raises OSError where the system has no room for it.
-        """
-        self._kills = cgroup.oom_kills()
-        ours, theirs = socket.socketpair()
-        taken: dict[str, int] = {}
-        with ours, theirs:
-            if self._setup.confine:
-                taken = grants.take((*self._setup.read, *self._setup.write))
-            self._share_memory()
-            shared = [self.tensors] if self.tensors >= 0 else []
-            try:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", PROCESS, str(theirs.fileno())],
-                    pass_fds=[theirs.fileno(), *shared, *taken.values()], stdin=subprocess.DEVNULL,
-                    env=environment(),
-                    stdout=2,  # stderr: what a library might print is no line of the log
-                )  # fmt: skip
-            finally:
-                grants.give_back(taken)
-            line = self._line = Line(socket.socket(fileno=ours.detach()))
-        setup = replace(self._setup, taken=tuple(taken.items()), tensors=self.tensors)
-        with contextlib.suppress(OSError):
-            line.send(setup, time.monotonic() + START_DEADLINE_S)
-
-    def _share_memory(self) -> None:
-        """New memory for a new process: what the last one left there is not for it."""
-        if self.tensors >= 0:
-            os.close(self.tensors)
-            self.tensors = -1
-        if size := wire.tensor_bytes(weights for _, weights in self._setup.weights):
-            self.tensors = shared_memory.create(size)
+        """See `LaneProcess.spawn`."""
+        self._ready = False
+        self.process.spawn()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait for the model.  Raises `Unfit`, also when `stopped` says so meanwhile."""
-        patience_s = START_DEADLINE_S + (_COMPILING_S if self._setup.matting else 0.0)
+        patience_s = self.process.patience_s
         try:
             message = self._receive(time.monotonic() + patience_s, stopped)
-        except _Overdue:
+        except Overdue:
             self.kill()
             raise Unfit(f"lane {self.number} did not start in {patience_s:.0f} s") from None
-        except _Ended as end:
-            if self.ran_out(str(end)):
+        except Ended as end:
+            if self.process.ran_out(str(end)):
                 raise OutOfMemory(f"lane {self.number} while starting") from None
             raise Unfit(f"lane {self.number} ended while starting: {end}") from None
         if not isinstance(message, reply.Ready):
@@ -189,7 +121,8 @@ class Lane:
     def take(self, request: Request) -> None:
         """Begin a request; `ask` follows."""
         what = request.relpath if isinstance(request, Job) else type(request).__name__
-        self.stage, self.overran, self._kills = "start", (), cgroup.oom_kills()
+        self.stage, self.overran = "start", ()
+        self.process.watch_memory()
         self.thought = None
         self.request, self.at = request, (what, time.monotonic())
 
@@ -200,23 +133,23 @@ class Lane:
         what = self.at[0]
         try:
             return self._converse(request)
-        except _Broken as end:
+        except Broken as end:
             self.kill()
             said = f"{what}: its lane said in stage {self.stage!r} what no lane says ({end})"
             return self.lost(request, Code.CRASHED, said)
-        except _Ended as end:
+        except Ended as end:
             self.kill()
-            if self.ran_out(str(end)):
+            if self.process.ran_out(str(end)):
                 raise OutOfMemory(f"{what} in stage {self.stage!r}") from None
             if self.stage in _BEFORE:  # it had ended while idle, or is to be let in anew
                 raise NotBegun(str(end), end.folders) from None
             reason = f"{what}: its lane ended by {end} in stage {self.stage!r}"
             return self.lost(request, Code.CRASHED, reason)
-        except _TakenBack as silent:
+        except TakenBack as silent:
             self.kill()
             why = f"{silent} does not answer"
             raise NotBegun(why, (str(silent),), taken_back=True) from None
-        except _Overdue:
+        except Overdue:
             self.kill()
             self.overran = touched(request, self.stage)
             hung = bool(self.overran)
@@ -237,9 +170,9 @@ class Lane:
             self._budget.release(self.number)
 
     def _converse(self, request: Request) -> Any:
-        line = self._line
+        line = self.process.line
         if line is None or not self.alive or not line.quiet():
-            raise _Ended("nothing")
+            raise Ended("nothing")
         deadline = time.monotonic() + self._deadline_s
         line.begin()
         self._send(line, pickle.dumps(request), deadline)
@@ -250,13 +183,13 @@ class Lane:
                     self.stage = stage
                 case reply.Reopen(reopen=places) if self.stage == "open":
                     needed = folders(request)
-                    raise _Reopen(tuple(needed[at] for at in places if at < len(needed)))
+                    raise Reopen(tuple(needed[at] for at in places if at < len(needed)))
                 case reply.Ask(ask=megapixels):
                     self.stage = "memory"
                     began = time.monotonic()
                     self._budget.acquire(self.number, megapixels)
                     deadline += time.monotonic() - began
-                    with contextlib.suppress(_Ended):  # to be heard from the line
+                    with contextlib.suppress(Ended):  # to be heard from the line
                         self._send(line, b"%d" % self._threads(), deadline)
                 case reply.Infer() if isinstance(request, Job) and self.stage == "infer":
                     began = time.monotonic()
@@ -268,7 +201,7 @@ class Lane:
                     try:
                         return reply.found(message, request)
                     except reply.Broken as error:
-                        raise _Broken(str(error)) from None
+                        raise Broken(str(error)) from None
                 case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
                     request, Job
                 ):
@@ -277,9 +210,9 @@ class Lane:
                     try:
                         return reply.outcome(message, request)
                     except reply.Broken as error:
-                        raise _Broken(str(error)) from None
+                        raise Broken(str(error)) from None
                 case _:
-                    raise _Broken("out of turn")
+                    raise Broken("out of turn")
 
     def _mask(self, job: Job) -> bytes:
         """Have its tensor made a mask, however long others are at work; the answer to it."""
@@ -291,16 +224,16 @@ class Lane:
         except NobgdError as error:
             return wire.refused(error.code, f"{job.relpath}: {error.reason}")
         except GoneAway:
-            raise _Ended(ending.how(self.process)) from None
+            raise Ended(ending.how(self.process.process)) from None
 
     def _send(self, line: Line, data: bytes, deadline: float) -> None:
         self.until = deadline
         try:
             line.send_bytes(data, deadline)
         except TimeoutError:
-            raise _Overdue from None
+            raise Overdue from None
         except (OSError, ValueError):
-            raise _Ended(ending.how(self.process)) from None
+            raise Ended(ending.how(self.process.process)) from None
         finally:
             self.until = None
 
@@ -316,82 +249,30 @@ class Lane:
         self.until = deadline
         try:
             while True:
-                line = self._line  # a shutdown takes it away
+                line = self.process.line  # a shutdown takes it away
                 if line is None:
-                    raise _Ended("nothing")
+                    raise Ended("nothing")
                 left = deadline - time.monotonic()
                 if left <= 0 and line.partial:
-                    raise _Broken("half a message")
+                    raise Broken("half a message")
                 if left <= 0:
-                    raise _Overdue
+                    raise Overdue
                 if (data := line.receive(min(left, _SLICE_S))) is not None:
                     self.until = None
                     return reply.read(data)
                 if self.request is not None and (silent := self._watch(self)) is not None:
-                    raise _TakenBack(silent)
+                    raise TakenBack(silent)
                 if stopped():
-                    raise _Ended("a stop")
+                    raise Ended("a stop")
         except (reply.Broken, Overdone) as error:
-            raise _Broken(str(error)) from None
+            raise Broken(str(error)) from None
         except (EOFError, OSError, ValueError):
-            raise _Ended(ending.how(self.process)) from None
-
-    def ran_out(self, end: str = "") -> bool:
-        """Whether its process, which ended so, was ended by the kernel for want of memory."""
-        process = self.process
-        if process is not None and process.poll() == -signal.SIGKILL:
-            end = "SIGKILL"
-        return end == "SIGKILL" and cgroup.oom_kills() > self._kills
+            raise Ended(ending.how(self.process.process)) from None
 
     def kill(self) -> None:
-        """End the process now; one that is stuck in the kernel is left for later."""
-        process, self.process, self._ready = self.process, None, False
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
-        self._left_behind = [each for each in self._left_behind if each.poll() is None]
-        if process is None:
-            return
-        process.kill()
-        try:
-            process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._left_behind.append(process)
-
-    def hang_up(self) -> None:
-        """Close the line: its process ends by itself, as it has nothing to do."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
-
-    def rest(self) -> None:
-        """The same, and wait for that; where it takes too long, end it."""
-        self.hang_up()
-        if self.process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(2.0)
-        self.kill()
-
-    def close(self) -> None:
-        """The same, for good."""
-        self.rest()
-        if self.tensors >= 0:
-            os.close(self.tensors)
-            self.tensors = -1
-
-
-class _Overdue(Exception):  # noqa: N818
-    """No answer before the deadline."""
-
-
-class _Ended(Exception):  # noqa: N818
-    """The process is gone; the text says how."""
-
-    folders: tuple[str, ...] = ()  # into which another process may be let
-
-
-class _Broken(_Ended):
-    """It said what no lane says; the text is our own word for what was wrong with it."""
+        """See `LaneProcess.kill`."""
+        self._ready = False
+        self.process.kill()
 
 
 def _follows(stage: str, before: str) -> bool:
@@ -399,15 +280,3 @@ def _follows(stage: str, before: str) -> bool:
     if stage not in _ORDER:
         return True
     return before in _ORDER and _ORDER.index(before) < _ORDER.index(stage)
-
-
-class _Reopen(_Ended):
-    """It asks for a new process, which can be let into folders that it may not enter."""
-
-    def __init__(self, folders: tuple[str, ...]) -> None:
-        super().__init__("a folder that was mounted anew")
-        self.folders = folders
-
-
-class _TakenBack(Exception):  # noqa: N818
-    """The lane is wanted elsewhere; the text is the folder that it waits for in vain."""

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nobgd.fs import shared_memory
 from nobgd.pool import ending, messages
-from nobgd.pool.lane import environment
+from nobgd.pool.environment import environment
 from nobgd.values import wire
 from nobgd.values.machine import Machine, Others
 

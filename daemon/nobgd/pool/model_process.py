@@ -23,7 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nobgd.fs import grants
 from nobgd.pool import building, cgroup, ending, messages
-from nobgd.pool.lane import START_DEADLINE_S, OutOfMemory, Unfit, environment
+from nobgd.pool.environment import environment
+from nobgd.pool.lane_process import START_DEADLINE_S
+from nobgd.pool.mishaps import OutOfMemory, Unfit
 from nobgd.values import wire
 
 PROCESS = "nobgd.inference.process"  # the module that it runs

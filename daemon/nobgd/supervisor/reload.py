@@ -20,8 +20,8 @@ from nobgd.jobs.ledger import Ledger
 from nobgd.metrics.export import Metrics
 from nobgd.models import ModelError
 from nobgd.pool import engine as engines
-from nobgd.pool.lane import Unfit
 from nobgd.pool.memory import held_mb
+from nobgd.pool.mishaps import Unfit
 from nobgd.record.drift import Drift
 from nobgd.supervisor import folders
 from nobgd.supervisor.health import Vigil

@@ -40,7 +40,7 @@ from nobgd.jobs.policy import RUN, Policy
 from nobgd.jobs.row import Row
 from nobgd.metrics.export import Metrics
 from nobgd.pool import engine as engines
-from nobgd.pool.lane import Unfit
+from nobgd.pool.mishaps import Unfit
 from nobgd.record import events
 from nobgd.record.drift import Drift
 from nobgd.record.log import Log

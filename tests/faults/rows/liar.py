@@ -19,11 +19,12 @@ from typing import Any
 
 from faults import liar
 from nobgd.jobs import plan
-from nobgd.pool import lane
-from nobgd.pool.lanes import Finished, Lanes, Unbegun
+from nobgd.pool import lane_process
+from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.record import events
 from nobgd.values import Code, Done, Failed, Job, Recipe, wire
+from nobgd.values.wire import Finished, Unbegun
 
 NAME, TITLE = "liar", "a lane that lies: forged names, wrong types, a gigabyte, chatter, silence"
 FULL, SHORT = 10_000, 60
@@ -37,7 +38,7 @@ _MAY = {Code.CRASHED, Code.DEADLINE, Code.GONE_AWAY}  # gone: silent where a sha
 
 def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
     """Tell the lies start … stop; yields (next number, violations, counts)."""
-    before, lane.PROCESS = lane.PROCESS, "faults.liar"
+    before, lane_process.PROCESS = lane_process.PROCESS, "faults.liar"
     path = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     setup = wire.Setup(0, 1, str(root), (), confine=False)
@@ -49,7 +50,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
             yield end, *_portion(lanes, root, seed, start, end)
             start = end
     finally:
-        lane.PROCESS = before
+        lane_process.PROCESS = before
         os.environ.pop("PYTHONPATH")
         if path is not None:
             os.environ["PYTHONPATH"] = path

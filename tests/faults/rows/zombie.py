@@ -26,8 +26,9 @@ from nobgd import config
 from nobgd.jobs import plan
 from nobgd.picture import provenance
 from nobgd.pool import engine
-from nobgd.pool.lanes import Finished, Lanes
+from nobgd.pool.lanes import Lanes
 from nobgd.values import Code, Done, Failed, Job
+from nobgd.values.wire import Finished
 
 NAME, TITLE = "zombie", "a lane sleeps while its photo is changed and done again"
 STAGES = ("encode", "confirm", "infer", "again", "decode", "compose", "read", "publish")
