@@ -12,7 +12,7 @@ from typing import Any
 from cluster.broker import Broker, Worker, await_true
 from nobgd import models
 from nobgd.fs import shared_memory
-from nobgd.pool.inference import Inference, Ran
+from nobgd.pool.inference import Inference
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine
 
@@ -52,10 +52,10 @@ class Home:
 
         await_true(so)
 
-    def ask(self, count: int) -> list[Future[Ran]]:
+    def ask(self, count: int) -> list[Future[wire.Ran]]:
         return [self.lanes.submit(self._ask) for _ in range(count)]
 
-    def _ask(self) -> Ran:
+    def _ask(self) -> wire.Ran:
         """A lane's question; its mask has to be right."""
         memory = shared_memory.create(SIZE)
         picture = os.urandom(1000) * (WEIGHTS.shown_bytes // 1000 + 1)
@@ -75,7 +75,7 @@ class Home:
         return [fields for event, fields in self.told if event == name]
 
 
-def hosts(answers: list[Future[Ran]]) -> list[str]:
+def hosts(answers: list[Future[wire.Ran]]) -> list[str]:
     """Who made the masks, when all are there."""
     ran = [each.result(60) for each in answers]
     return [each.thought.host if each.thought else "here" for each in ran]

@@ -18,7 +18,7 @@ from nobgd import models
 from nobgd.fs import shared_memory
 from nobgd.inference import local
 from nobgd.pool import model_process
-from nobgd.pool.inference import Inference, Ran
+from nobgd.pool.inference import Inference
 from nobgd.pool.mishaps import GoneAway, Unfit
 from nobgd.values import Code, NobgdError, wire
 
@@ -143,7 +143,7 @@ def test_only_the_tensor_that_brings_it_down_is_given_up(
     assert isinstance(answers[0], NobgdError)
     assert answers[0].code is Code.CRASHED
     assert "SIGABRT 3 times" in answers[0].reason
-    assert all(isinstance(each, Ran) for each in answers[1:])
+    assert all(isinstance(each, wire.Ran) for each in answers[1:])
     assert told.count("model.ended") == 3
     for each in askers[1:]:
         np.testing.assert_allclose(each.mask(), expected, atol=1e-4)
@@ -162,7 +162,7 @@ def test_one_that_hangs_is_ended_at_its_own_deadline(
     with pytest.raises(NobgdError) as caught:
         inference.run(0, Asker(777.0).descriptor, there)
     assert caught.value.code is Code.DEADLINE
-    inference._deadline_s = 60.0  # which a loaded machine needs for a mask
+    inference._thread.deadline_s = 60.0  # which a loaded machine needs for a mask
     assert inference.run(0, Asker().descriptor, there)
 
 

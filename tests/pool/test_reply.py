@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nobgd.fs import spelling
 from nobgd.jobs import plan
 from nobgd.lane import process, worker
-from nobgd.pool import reply
+from nobgd.pool import outcome, reply
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
 from nobgd.values.errands import (
     LARGE,
@@ -54,7 +54,7 @@ def said(outcome: Done | Failed) -> dict[str, Any]:
 def heard(message: Any, job: Job = JOB) -> Done | Failed:
     found = reply.read(json.dumps(message).encode())
     assert isinstance(found, reply.Cut | reply.Lost)
-    return reply.outcome(found, job)
+    return outcome.of_job(found, job)
 
 
 @pytest.mark.parametrize("outcome", [DONE, FAILED])
@@ -65,8 +65,8 @@ def test_an_outcome_survives_the_wire(outcome: Done | Failed) -> None:
 
 def test_an_outcome_carries_no_identity() -> None:
     """Whose it is comes from the job: the words do not hold it, and may not."""
-    for outcome in (DONE, FAILED):
-        ((kind, body),) = said(outcome).items()
+    for one in (DONE, FAILED):
+        ((kind, body),) = said(one).items()
         for name in ("inbox", "relpath", "attempt", "model", "precision"):
             assert name not in body
             with pytest.raises(reply.Broken):
@@ -186,11 +186,11 @@ def test_an_errand_comes_to_what_it_can_come_to(
 ) -> None:
     """A number by itself may be anything: what it means is checked against what was asked."""
     for number in good:
-        found = reply.found(reply.Number(errand=number), errand)
+        found = outcome.of_errand(reply.Number(errand=number), errand)
         assert isinstance(found, Mount) if isinstance(errand, Prepare) else found == number
     for number in bad:
         with pytest.raises(reply.Broken):
-            reply.found(reply.Number(errand=number), errand)
+            outcome.of_errand(reply.Number(errand=number), errand)
 
 
 _json = st.recursive(
@@ -212,7 +212,7 @@ def test_whatever_is_said_is_read_or_refused(kind: str, body: Any) -> None:
         return
     if isinstance(found, reply.Cut | reply.Lost):
         with contextlib.suppress(reply.Broken):
-            assert reply.outcome(found, JOB).relpath == NAME
+            assert outcome.of_job(found, JOB).relpath == NAME
 
 
 def test_what_lanes_may_say_is_what_they_say() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
+from nobgd.pool.lane_thread import LaneThread
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.status.model import Status
@@ -167,7 +168,7 @@ def test_a_lane_thread_that_ended_bites(
     vigil = Vigil(house)  # type: ignore[arg-type]
     write = Write(str(tmp_path), "x.txt", "hello", "hello")
     lanes.submit(write).result(20)
-    monkeypatch.setattr(lanes, "_open", lambda _: False)
+    monkeypatch.setattr(LaneThread, "_open", lambda _: False)
     lanes.submit(write)
     while all(thread.is_alive() for thread in lanes._threads):
         lanes._threads[0].join(0.01)

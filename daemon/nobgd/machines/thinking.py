@@ -13,7 +13,8 @@ from nobgd.fs import shared_memory
 from nobgd.inference import engines
 from nobgd.machines.settings import Settings
 from nobgd.pool import choice, memory
-from nobgd.pool.inference import Inference, powers
+from nobgd.pool.inference import Inference
+from nobgd.pool.mask_queue import powers
 from nobgd.values import wire
 
 _AT_MOST_THREADS = 2  # of engines whose nets cannot change theirs

@@ -18,7 +18,7 @@ from nobgd.values.machine import UP, Others
 
 
 class Owner(Protocol):
-    """What `Inference` is to this; all but ``run`` under its lock."""
+    """What `MaskQueue` is to this; under its lock."""
 
     changed: threading.Condition
     closing: bool
@@ -29,21 +29,25 @@ class Owner(Protocol):
     def wake(self) -> None:
         """There may be something to hand over."""
 
-    def run(
+
+class Run(Protocol):
+    """See `Inference.run`."""
+
+    def __call__(
         self, which: int, memory: int, there: Callable[[], bool], *, whole: bool = False
     ) -> wire.Ran:
-        """See `Inference.run`."""
+        """A mask."""
 
 
 class Elsewhere:
     """``away`` is to be used under the owner's lock; the rest on any thread."""
 
     def __init__(
-        self, link: wire.Link, owner: Owner, make: Callable[[LinkProcess], Away],
+        self, link: wire.Link, owner: Owner, run: Run, make: Callable[[LinkProcess], Away],
         told: Callable[[str, dict[str, Any]], None],
     ) -> None:  # fmt: skip
-        """``make`` makes what keeps the requests that are away."""
-        self._owner = owner
+        """``run`` makes a mask here; ``make`` makes what keeps the requests that are away."""
+        self._owner, self._run = owner, run
         self._link = LinkProcess(link, self._heard, self._look, told)
         self.away = make(self._link)
 
@@ -96,6 +100,6 @@ class Elsewhere:
         """Our own mask of the picture that others are tried with."""
         confidence = None
         with contextlib.suppress(NobgdError, GoneAway):
-            confidence = self._owner.run(asked.model, memory, lambda: True, whole=True).confidence
+            confidence = self._run(asked.model, memory, lambda: True, whole=True).confidence
         os.close(memory)
         self._link.thought(asked.think, made=confidence is not None)

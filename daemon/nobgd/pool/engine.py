@@ -12,8 +12,9 @@ from nobgd import models
 from nobgd.config import Config, Model, webbing
 from nobgd.inference import engines
 from nobgd.pool import cgroup, choice
-from nobgd.pool.inference import Inference, powers
+from nobgd.pool.inference import Inference
 from nobgd.pool.lanes import Lanes
+from nobgd.pool.mask_queue import powers
 from nobgd.pool.memory import COSTS, LANE_MB, Budget, automatic, available_mb, cores, fitting
 from nobgd.pool.memory import needed_mb as needed
 from nobgd.values import Recipe, wire

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from nobgd.lane.touched import folders, touched
-from nobgd.pool import ending, reply
+from nobgd.pool import ending, outcome, reply
 from nobgd.pool.lane_process import LaneProcess
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
@@ -199,7 +199,7 @@ class Lane:
                     self._send(line, answer, deadline)
                 case reply.Number() if not isinstance(request, Job):
                     try:
-                        return reply.found(message, request)
+                        return outcome.of_errand(message, request)
                     except reply.Broken as error:
                         raise Broken(str(error)) from None
                 case reply.Refused(code=code, reason=reason, place=place) if not isinstance(
@@ -208,7 +208,7 @@ class Lane:
                     raise wire.ErrandFailed(code, reason, place)
                 case reply.Cut() | reply.Lost() if isinstance(request, Job):
                     try:
-                        return reply.outcome(message, request)
+                        return outcome.of_job(message, request)
                     except reply.Broken as error:
                         raise Broken(str(error)) from None
                 case _:

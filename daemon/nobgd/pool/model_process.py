@@ -25,16 +25,12 @@ from nobgd.fs import grants
 from nobgd.pool import building, cgroup, ending, messages
 from nobgd.pool.environment import environment
 from nobgd.pool.lane_process import START_DEADLINE_S
-from nobgd.pool.mishaps import OutOfMemory, Unfit
+from nobgd.pool.mishaps import Ended, OutOfMemory, Unfit
 from nobgd.values import wire
 
 PROCESS = "nobgd.inference.process"  # the module that it runs
 _SLICE_S = 0.25
 _LONGEST = 1 << 14  # bytes of what it says
-
-
-class Ended(Exception):  # noqa: N818 - a state
-    """It is gone; the text says how."""
 
 
 class _Said(BaseModel):

@@ -1,46 +1,21 @@
 """What a lane may say, and nothing else: every field by its type, its range and its length.
 
 A lane decodes untrusted pictures, so its words are untrusted, too.  They carry no identity:
-whose answer it is, the supervisor knows (`outcome`), and an output has to be one of the names
-that the job may give it.  Anything else is `Broken`, which ends that lane.
+whose answer it is, the supervisor knows (see `outcome`).  Anything else is `Broken`, which ends
+that lane.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from nobgd.fs import mounts, spelling
-from nobgd.values import Code, Done, Failed, Job, Timing, waiting, wire
-from nobgd.values.errands import (
-    COPIED,
-    FORMATS,
-    NOT_COPIED,
-    STATES,
-    Digest,
-    Dispose,
-    Errand,
-    Peek,
-    Place,
-    Prepare,
-    Preview,
-    PutBack,
-    Release,
-    Render,
-    SetAside,
-    Unlink,
-    Write,
-)
-from nobgd.values.mount import Mount
+from nobgd.values import Code, wire
 
-_SPARES = 1000  # names that the photo's hash gives, of which one is taken as a rule
-_MOST = 1 << 53  # a whole number that is one in JSON everywhere
+MOST = 1 << 53  # a whole number that is one in JSON everywhere
 _DAY_MS = 86_400_000.0
 # why an original stays: no outcome of a job
 _KEPT = frozenset({Code.DAMAGED, Code.MORE_PICTURES, Code.MORE_DATA, Code.NOTHING_FOUND,
@@ -83,7 +58,7 @@ _Reason = Annotated[str, PlainValidator(partial(_text, wire.LONGEST_TEXT))]
 _Remarks = Annotated[
     tuple[str, ...], PlainValidator(partial(_texts, wire.MOST_REMARKS, wire.LONGEST_REMARK))
 ]
-_Count = Annotated[int, Field(ge=0, le=_MOST)]
+_Count = Annotated[int, Field(ge=0, le=MOST)]
 _Pixels = Annotated[int, Field(ge=0, le=1 << 32)]
 _Ms = Annotated[float, Field(ge=0, le=_DAY_MS)]
 _JobCode = Annotated[Code, PlainValidator(partial(_code, frozenset(Code) - _KEPT))]
@@ -231,76 +206,3 @@ def read(data: bytes) -> Reply:
     except (ValueError, RecursionError) as error:
         raise Broken(type(error).__name__) from None
     raise Broken("not a message")
-
-
-def outcome(reply: Cut | Lost, job: Job) -> Done | Failed:
-    """What a reply to this job means.  Raises `Broken` for an output that is none of the job's."""
-    if isinstance(reply, Lost):
-        return Failed(
-            job.inbox, job.relpath, reply.code, reply.reason, job.attempt, reply.side, reply.final
-        )
-    if not _may_be(reply.output, job, reply.sha256):
-        raise Broken("done: output: none of the job's")
-    recipe, times = job.recipe, reply.timing
-    if reply.recipe not in (recipe.key, *job.counts):
-        raise Broken("done: recipe: none of the job's")
-    timing = Timing(
-        times.read_ms, times.decode_ms, times.infer_ms, times.compose_ms, times.encode_ms,
-        times.publish_ms, times.total_ms, times.edges_ms,
-    )  # fmt: skip
-    return Done(
-        job.inbox, job.relpath, os.path.join(job.outbox, reply.output), reply.sha256, reply.recipe,
-        reply.width, reply.height, reply.bytes_in, reply.bytes_out, timing, reply.peak_rss_mb,
-        recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
-        reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,
-        reply.doubt, reply.review,
-    )  # fmt: skip
-
-
-def found(reply: Number, errand: Errand) -> int | Mount:
-    """What a reply to this errand means.  Raises `Broken` for what it cannot come to."""
-    number = reply.errand
-    match errand:
-        case Prepare():
-            fits = 0 <= number < 1 << 96
-        case SetAside():
-            fits = 0 <= number < _MOST and number % STATES in (COPIED, *NOT_COPIED)
-        case Digest():
-            fits = number >= 0
-        case Dispose():
-            fits = 0 <= number < _MOST
-        case Peek():
-            fits = number < len(FORMATS)
-        case Place():
-            fits = 0 <= number < len(errand.names)
-        case PutBack() | Release() | Write() | Unlink() | Render() | Preview():
-            fits = number < _MOST
-    if not fits:
-        raise Broken(f"errand: none of the answers of {type(errand).__name__}")
-    return mounts.sighted(number) if isinstance(errand, Prepare) else number
-
-
-def _may_be(output: str, job: Job, sha256: str) -> bool:
-    """Whether the job may give its output this name, in one of the spellings that a disk wants."""
-    return any(_may_be_in(output, part, sha256) for part in waiting.parts(job))
-
-
-def _may_be_in(output: str, job: Job, sha256: str) -> bool:
-    folder, name = os.path.split(output)
-    wanted = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
-    parts = folder.split("/") if folder else []
-    if len(parts) != len(wanted) or not all(map(_spelt, parts, wanted)):
-        return False
-    tail = job.spare[1]
-    return any(_spelt(name, os.path.basename(each), tail) for each in _names(job, sha256))
-
-
-def _names(job: Job, sha256: str) -> Iterator[str]:
-    if job.own is not None:
-        yield job.own
-    yield from job.outputs
-    yield from islice(job.spares(sha256), _SPARES)
-
-
-def _spelt(found: str, name: str, tail: str = "") -> bool:
-    return found == name or found in spelling.variants(name, tail)

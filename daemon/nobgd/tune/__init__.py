@@ -20,7 +20,7 @@ import numpy as np
 
 from nobgd import models
 from nobgd.inference import engines
-from nobgd.pool.inference import powers
+from nobgd.pool.mask_queue import powers
 from nobgd.pool.tuned import Choice
 from nobgd.quantize import photos
 from nobgd.tune.trial import Order
