@@ -61,7 +61,7 @@ def child(count: int, idle_s: float, work: Path) -> dict[str, Any]:
     service = stub.service(work, inbox, lanes, settle_s=0.0)
     began, cpu = time.monotonic(), time.process_time()
     service.start()
-    stub.until(service, lambda: lanes.done >= count and not service.in_flight, 1800)
+    stub.until(service, lambda: lanes.done >= count and not service.state.in_flight, 1800)
     took_s, cpu_s = time.monotonic() - began, time.process_time() - cpu
     blocks = [after - before for before, after in itertools.pairwise(marks)]
     edge = min(_EDGE, max(1, len(blocks) // 2))

@@ -58,7 +58,7 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
     began, cpu = time.monotonic(), time.process_time()
     service.start()
     start_s = time.monotonic() - began
-    stub.until(service, service.idle, 60)
+    stub.until(service, service.loop.idle, 60)
     dropped = work / "in-00" / "new.jpg"
     dropped.write_bytes(b"photo")
     stub.until(service, lambda: service.ledger.count(str(dropped.parent), "done") > 1, 60)
@@ -66,16 +66,16 @@ def ledger(rows: int, work: Path) -> dict[str, Any]:
     def periodic() -> None:
         service.share._look_at = 0.0  # as after ten seconds
         service.runner.run(service.share.tell(time.monotonic()))
-        if service.metrics._meter is not None:
-            service.metrics._meter.look(service.snapshot())
+        if service.audience.metrics._meter is not None:
+            service.audience.metrics._meter.look(service.snapshot())
         line(service.snapshot())
 
     def status() -> None:
-        answers.handle(service.config, service.ledger, service, {"do": "status"}, Glance())
+        answers.handle(service.config, service.ledger, service.running, {"do": "status"}, Glance())
 
     from nobgd.metrics.collectors import Meter
 
-    service.metrics._meter = service.metrics._meter or Meter()
+    service.audience.metrics._meter = service.audience.metrics._meter or Meter()
     row = {
         "rows": rows, "start_s": start_s, "start_cpu_s": time.process_time() - cpu,
         "periodic_ms": _median_ms(periodic), "status_ms": _median_ms(status),
@@ -100,18 +100,18 @@ def outage(inboxes: int, seconds: float, work: Path) -> dict[str, Any]:
     lanes = stub.Lanes()
     service = _service(work, inboxes, lanes)
     service.start()
-    stub.until(service, lambda: all(box.ready for box in service.outboxes.values()), 60)
+    stub.until(service, lambda: all(box.ready for box in service.state.outboxes.values()), 60)
     lanes.gone = True
     for number in range(inboxes):
         (work / f"in-{number:02}" / "a.jpg").write_bytes(b"photo")
-    boxes = service.outboxes.values()
+    boxes = service.state.outboxes.values()
     stub.until(service, lambda: not any(box.ready for box in boxes), 120)
     calm = time.monotonic() + min(20.0, seconds)  # until the probes have backed off
     stub.until(service, lambda: time.monotonic() > calm, seconds + 60)
     began, cpu = time.monotonic(), time.process_time()
     stub.until(service, lambda: time.monotonic() > began + seconds, seconds + 60)
     percent = (time.process_time() - cpu) * 100 / (time.monotonic() - began)
-    waiting = len(service.backlog)
+    waiting = len(service.state.backlog)
     service.end()
     return {"outage_inboxes": inboxes, "outage_percent": percent, "outage_waiting": waiting}
 

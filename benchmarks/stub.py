@@ -130,6 +130,6 @@ def until(service: Service, ready: Callable[[], bool], longest_s: float) -> None
     """Step the loop until ``ready``."""
     end = time.monotonic() + longest_s
     while not ready():
-        service.step()
+        service.loop.step()
         if time.monotonic() > end:
             raise TimeoutError

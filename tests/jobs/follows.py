@@ -109,7 +109,7 @@ class Desk:
         self.said()
 
     def step(self) -> None:
-        self.service.step(0.0)
+        self.service.loop.step(0.0)
 
     def tell(self, message: Any) -> None:
         self.service.mailbox.put(message)
@@ -175,17 +175,19 @@ class Desk:
 def open_service(desk: Desk, rules: Any, *, once: bool) -> Service:
     """A supervisor that was not started: its lanes and scanner are those of the desk."""
     service = Service(rules, desk.ledger, desk.log, policy=ONCE if once else RUN)
-    service.use(rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0, "onnxruntime"))  # type: ignore[arg-type]
-    service.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]
+    service.in_force.use(
+        rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0, "onnxruntime")
+    )  # type: ignore[arg-type]
+    service.scanners.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]
     return service
 
 
 def backlog(service: Service) -> Any:
-    return service.backlog
+    return service.state.backlog
 
 
 def in_flight(service: Service) -> Any:
-    return service.in_flight
+    return service.state.in_flight
 
 
 _WAITS = (0.1, 0.2, 1, 2, 5, 10, 20, 40)  # seconds, without their jitter

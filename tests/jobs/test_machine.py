@@ -105,14 +105,16 @@ class Life(RuleBasedStateMachine):
         world = self.world
         if not reload:
             rows = world.ledger.in_state("quarantined")
-            world.service.freed(free(world.ledger, [(row.inbox, row.relpath) for row in rows]))
+            world.service.running.freed(
+                free(world.ledger, [(row.inbox, row.relpath) for row in rows])
+            )
             return
         taken = [request for request, future in world.asked if future not in world.hidden]
         for _, future in world.asked:
             if future not in world.hidden:  # that lane has begun
                 future.cancel()
         world.asked = [each for each in world.asked if each[1] in world.hidden]
-        world.service.tell(TakenBack(tuple(taken), again=True))
+        world.service.decisions.tell(TakenBack(tuple(taken), again=True))
 
     @rule(
         where=st.sampled_from(["now", "before", "after", "effects"]),

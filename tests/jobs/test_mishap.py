@@ -40,10 +40,12 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 def take(service: Service, message: Any) -> None:
     """Tell the loop; what it asks lanes for is nobody's to do here."""
-    service._take(message, clocks.read())
+    service.loop.take(message, clocks.read())
     work = (RunErrand, Submit)
-    service._effects = [each for each in service._effects if not isinstance(each, work)]
-    service.act()
+    service.decisions.pending = [
+        each for each in service.decisions.pending if not isinstance(each, work)
+    ]
+    service.loop.act()
 
 
 def said(tmp_path: Path, name: str) -> list[dict[str, Any]]:
@@ -70,7 +72,7 @@ def test_a_photo_that_cannot_be_handled_is_set_aside_and_the_next_is_taken(
     row = service.ledger.get(inbox, bad.relpath)
     assert row is not None
     assert (row.state, row.code) == ("quarantined", "internal")
-    assert service.backlog.find(inbox, "good.jpg") is not None
+    assert service.state.backlog.find(inbox, "good.jpg") is not None
     (event,) = said(tmp_path, "photo.quarantined")
     assert event["source"] == f"{inbox}/{bad.relpath}"
     assert "OverflowError" in event["reason"]
@@ -84,8 +86,8 @@ def test_a_photo_that_is_done_stays_done(service: Service, tmp_path: Path) -> No
     service.ledger._db.execute("UPDATE photo SET state='done'")
     for _ in range(3):
         service.machine.rooms.mishaps.photo(photo, RuntimeError("no lane"))
-    service._effects += service.state.asked()
-    service.act()
+    service.decisions.pending += service.state.asked()
+    service.loop.act()
     row = service.ledger.get(inbox, "a.jpg")
     assert row is not None
     assert row.state == "done"
@@ -105,19 +107,19 @@ def test_an_answer_that_cannot_be_used_is_said_once(service: Service, tmp_path: 
 def test_who_asked_hears_of_an_errand_that_ended_as_none_should(service: Service) -> None:
     """Else it waited for ever: what waits for one errand at a time would ask for no other."""
     inbox = str(service.config.inboxes[0].path)
-    service._take(
+    service.loop.take(
         messages.Settled(inbox, tuple(Photo(inbox, each, 1, 1, 9.0) for each in "ab")),
         clocks.read(),
     )  # fmt: skip
-    (asked,), service._effects = service._effects, []
+    (asked,), service.decisions.pending = service.decisions.pending, []
     assert isinstance(asked, RunErrand)
     broken: Future[Any] = Future()
     broken.set_exception(EOFError("cut"))
-    service._take(Answer(asked.errand, broken), clocks.read())
-    (following,) = [each for each in service._effects if isinstance(each, RunErrand)]
+    service.loop.take(Answer(asked.errand, broken), clocks.read())
+    (following,) = [each for each in service.decisions.pending if isinstance(each, RunErrand)]
     assert isinstance(following.errand, Peek)
     assert following.errand.relpath == "b"
-    service._effects.clear()
+    service.decisions.pending.clear()
 
 
 def test_the_ledgers_own_trouble_goes_on_up(service: Service) -> None:

@@ -78,8 +78,10 @@ def test_every_look_at_a_file_goes_all_the_way(
     """From the scanner to the ledger and back, to the log, its report, metrics and status."""
     with service() as (made, folder):
         inbox, out = str(folder / "in"), str(folder / "out")
-        made.inboxes[inbox] = Inbox(inbox, ignore=Ignore(), mode="poll", post=lambda _: None)
-        made.outboxes[out] = Place(out)
+        made.scanners.inboxes[inbox] = Inbox(
+            inbox, ignore=Ignore(), mode="poll", post=lambda _: None
+        )
+        made.state.outboxes[out] = Place(out)
         settler = Settler(0.0)
         seen = Sighting(inbox, name, size, mtime, inode, ctime)
         settler.look([seen], 0.0)
@@ -87,7 +89,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         assert (photo.size, photo.mtime_ns, photo.inode, photo.ctime_ns) == (
             size, mtime, inode, ctime,
         )  # fmt: skip
-        made._take(messages.Odd(inbox, name, f"{name} is a socket, not a file"), clocks.read())
+        made.loop.take(messages.Odd(inbox, name, f"{name} is a socket, not a file"), clocks.read())
         made.ledger.begin(
             inbox, name, size, mtime, out, name, inode=photo.inode, ctime_ns=photo.ctime_ns
         )
@@ -102,9 +104,9 @@ def test_every_look_at_a_file_goes_all_the_way(
         made.machine.rooms.outcomes.set_aside(made.config.inboxes[0], failed)
         made.ledger.seen(photo, "0" * 64)
         assert made.ledger.twins(size, "r") == ()
-        status = answers.handle(made.config, made.ledger, made, {"do": "status"}, Glance())
+        status = answers.handle(made.config, made.ledger, made.running, {"do": "status"}, Glance())
         json.dumps(status).encode("ascii")
-        why.why(made.config, made.ledger, made, os.path.join(inbox, name), Glance())
+        why.why(made.config, made.ledger, made.running, os.path.join(inbox, name), Glance())
         failures = {inbox: share_file.failed(made.ledger.in_state("quarantined"), inbox)}
         told = share_file.text(made.snapshot(), [inbox], failures)
         told.encode(errors="backslashreplace")
@@ -113,9 +115,9 @@ def test_every_look_at_a_file_goes_all_the_way(
         event = events.photo_done(done, lane=0, queued_ms=0.0)
         event = {"timestamp": "2026-01-01T00:00:00.000000Z", "level": "info", **event}
         made.ledger.done(done, out, events.line(event))
-        made._effects += made.state.asked()
-        made._effects.append(Record(inbox, name, events.line(event), event))
-        made.act()
+        made.decisions.pending += made.state.asked()
+        made.decisions.pending.append(Record(inbox, name, events.line(event), event))
+        made.loop.act()
         assert made.ledger.unsaid() == []
         again = Ledger(str(folder / "ledger"))
         found = again.get(inbox, name)

@@ -149,9 +149,11 @@ class World:
         self.service.saying.begin()
         self.service.machine.begin()
         self.ledger.commit()
-        self.service.use(self.rules, engine.Engine(self, recipes, 1, 1, 200.0, "onnxruntime"))  # type: ignore[arg-type]
+        self.service.in_force.use(
+            self.rules, engine.Engine(self, recipes, 1, 1, 200.0, "onnxruntime")
+        )  # type: ignore[arg-type]
         for inbox in self.inboxes:
-            self.service.inboxes[inbox] = Scanner(self, inbox)  # type: ignore[assignment]
+            self.service.scanners.inboxes[inbox] = Scanner(self, inbox)  # type: ignore[assignment]
         for inbox, name in self.files:
             self.tell_of(inbox, name)
 
@@ -174,8 +176,8 @@ class World:
         """What the loop does in one, but for what it tells systemd and the shares."""
         service, now = self.service, self.now()
         while not service.mailbox.empty():
-            service._take(service.mailbox.get_nowait(), now)
-        service.act(service.machine.tick(now))
+            service.loop.take(service.mailbox.get_nowait(), now)
+        service.loop.act(service.machine.tick(now))
 
     def tell_of(self, inbox: str, name: str, *, heard: bool = False) -> None:
         """The scanner looks at one name."""

@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from nobgd.intake.ignore import Ignore
+from nobgd import config
 from nobgd.intake.inbox import Inbox
+from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.policy import RUN
+from nobgd.jobs.state import State
 from nobgd.pool.lane_thread import LaneThread
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget
 from nobgd.status.model import Status
 from nobgd.supervisor.health import Vigil
+from nobgd.supervisor.scanners import Scanners
 from nobgd.values import wire
 from nobgd.values.errands import Write
 
@@ -28,33 +31,37 @@ CALM = "0 waiting · 0 working · 0.0 MP/min"
 
 @dataclass
 class House:
-    """The parts of a service that a vigil looks at; scanner and lanes are real ones."""
+    """What a vigil looks at; scanner and lanes are real ones."""
 
     root: Path
-    inboxes: dict[str, Inbox] = field(default_factory=dict)
-    engine: Any = None
-    config: Any = None
     said: list[str] = field(default_factory=list)
     trouble: str = ""
 
     def __post_init__(self) -> None:
-        self.say = SimpleNamespace(error=lambda name, **_: self.said.append(name))
+        text = (
+            f"{{state_dir: s, cache_dir: c, inboxes: [{{path: {self.root.name}, outbox: out,"
+            " watch: {mode: poll}}]}"
+        )
+        rules = config.parse(text, "f.yaml", self.root.parent)
+        state = State(rules, Ledger(":memory:"), RUN)
+        self.scanners = Scanners(state, {}, post=lambda _: None, closed=lambda _: None)
+        self.scanners.watch()
 
     def snapshot(self) -> Status:
         return Status({}, {}, (), 2, 1, 0, 0, 0, 0.0, 0.0, self.trouble, "u2net", "fp32")
 
-    def watch(self, _: object) -> None:
-        self.inboxes[str(self.root)] = inbox = Inbox(
-            str(self.root), ignore=Ignore(), mode="poll", post=lambda _: None
-        )
-        inbox.start()
+    def vigil(self, lanes: Lanes | None = None) -> Vigil:
+        say = SimpleNamespace(error=lambda name, **_: self.said.append(name))
+        stuck = (lambda _: None) if lanes is None else lanes.stuck
+        return Vigil(say, self.scanners, stuck, self.snapshot)
 
-    def close_inbox(self, path: str) -> None:
-        self.inboxes.pop(path).stop()
+    @property
+    def inbox(self) -> Inbox:
+        return self.scanners.inboxes[str(self.root)]
 
     def kill_scanner(self) -> None:
         """End its thread as a bug would: nobody told it to."""
-        inbox = self.inboxes[str(self.root)]
+        inbox = self.inbox
         inbox.stop()
         inbox._stop = False
         assert not inbox.alive
@@ -76,10 +83,8 @@ def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[socket.
 def house(tmp_path: Path) -> Iterator[House]:
     (tmp_path / "in").mkdir()
     made = House(tmp_path / "in")
-    made.watch(None)
     yield made
-    for inbox in made.inboxes.values():
-        inbox.stop()
+    made.scanners.stop()
 
 
 @pytest.fixture
@@ -104,7 +109,7 @@ def heard(line: socket.socket) -> list[str]:
 
 def test_it_is_fed_while_all_is_well(house: House, systemd: socket.socket) -> None:
     """Every quarter of the time, and STATUS comes when it changes, at most every 2 s."""
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil()
     vigil.keep(1000.0)
     assert heard(systemd) == [f"STATUS={CALM}", "WATCHDOG=1"]
     vigil.keep(1004.0)
@@ -117,11 +122,11 @@ def test_it_is_fed_while_all_is_well(house: House, systemd: socket.socket) -> No
 
 def test_a_dead_scanner_is_started_again_three_times(house: House, systemd: socket.socket) -> None:
     """Then the watchdog is starved, and STATUS says why; ten minutes later it counts anew."""
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil()
     for number in range(3):
         house.kill_scanner()
         vigil.keep(1000.0 + 10 * number)
-        assert house.inboxes[str(house.root)].alive
+        assert house.inbox.alive
     assert heard(systemd).count("WATCHDOG=1") == 3
     house.kill_scanner()
     vigil.keep(1030.0)
@@ -133,7 +138,7 @@ def test_a_dead_scanner_is_started_again_three_times(house: House, systemd: sock
 
 def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) -> None:
     """A scanner thread that waits for its share lives, however long that takes."""
-    inbox, hangs, goes_on = house.inboxes[str(house.root)], threading.Event(), threading.Event()
+    inbox, hangs, goes_on = house.inbox, threading.Event(), threading.Event()
 
     def hang(*_: object) -> float:
         hangs.set()
@@ -143,7 +148,7 @@ def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) 
     inbox._scanner.step = hang  # type: ignore[method-assign, assignment]
     inbox.wake()
     assert hangs.wait(20)
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil()
     vigil.keep(1_000_000.0)
     assert "WATCHDOG=1" in heard(systemd)
     goes_on.set()
@@ -151,8 +156,7 @@ def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) 
 
 def test_a_lane_thread_past_its_deadline_bites(house: House, lanes: Lanes) -> None:
     """Half a minute of grace, in which it kills its process; then something is wrong."""
-    house.engine = SimpleNamespace(lanes=lanes)
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil(lanes)
     lanes._lanes[1].until = 1000.0
     assert vigil.unwell(1029.0) is None
     assert vigil.unwell(1031.0) == "the thread of lane 1 did not come back from its deadline"
@@ -164,8 +168,7 @@ def test_a_lane_thread_that_ended_bites(
     house: House, lanes: Lanes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new process has all its lanes again; a service that is stopping needs none."""
-    house.engine = SimpleNamespace(lanes=lanes)
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil(lanes)
     write = Write(str(tmp_path), "x.txt", "hello", "hello")
     lanes.submit(write).result(20)
     monkeypatch.setattr(LaneThread, "_open", lambda _: False)
@@ -181,6 +184,6 @@ def test_without_systemd_nothing_is_sent(house: House, monkeypatch: pytest.Monke
     """In a terminal there is nobody to feed, and no turn of the loop for it."""
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    vigil = Vigil(house)  # type: ignore[arg-type]
+    vigil = house.vigil()
     vigil.keep(5.0)
     assert vigil.due() is None

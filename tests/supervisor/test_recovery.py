@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,15 +21,13 @@ class Failing:
         text = "state_dir: state\ncache_dir: cache\ninboxes: [{path: in, outbox: out}]"
         self.config = config.parse(text, "f.yaml", folder)
         self._error = error
+        self.loop = SimpleNamespace(asked_to_stop=lambda: False)
 
     def start(self) -> None:
         """All is well so far."""
 
     def run(self) -> int:
         raise self._error
-
-    def asked_to_stop(self) -> bool:
-        return False
 
 
 def test_a_full_disk_is_worth_waiting_for(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
     made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
     inbox = str(tmp_path / "in")
-    made.inboxes[inbox] = Inbox(inbox, ignore=Ignore(), mode="poll", post=lambda _: None)
-    made.outboxes[str(tmp_path / "out")] = Place(str(tmp_path / "out"))
+    made.scanners.inboxes[inbox] = Inbox(inbox, ignore=Ignore(), mode="poll", post=lambda _: None)
+    made.state.outboxes[str(tmp_path / "out")] = Place(str(tmp_path / "out"))
     yield made
     made.end()
     log.close()
@@ -51,9 +51,9 @@ def test_an_inbox_is_open_exactly_when_nothing_hinders_it(
 ) -> None:
     """Whatever comes together; `why`, `status` and the share tell the same of it."""
     sign, command, lost, outbox, silent, hours = case
-    (inbox,) = service.inboxes
-    (box,) = service.outboxes.values()
-    service.handle(messages.Signs(inbox, ("_PAUSE",) if sign else ()), clocks.read())
+    (inbox,) = service.scanners.inboxes
+    (box,) = service.state.outboxes.values()
+    service.loop.handle(messages.Signs(inbox, ("_PAUSE",) if sign else ()), clocks.read())
     service.ledger.remember("paused *", "by command" if command else None)
     if lost:
         service.state.lost[inbox] = "it was unmounted"
@@ -75,12 +75,12 @@ def test_an_inbox_is_open_exactly_when_nothing_hinders_it(
 
 def test_why_and_status_tell_the_same(service: Service) -> None:
     """The sentence of one is in the other."""
-    (inbox,) = service.inboxes
-    service.handle(messages.Lost(inbox, "it was unmounted"), clocks.read())
-    next(iter(service.outboxes.values())).why = None
+    (inbox,) = service.scanners.inboxes
+    service.loop.handle(messages.Lost(inbox, "it was unmounted"), clocks.read())
+    next(iter(service.state.outboxes.values())).why = None
     (Path(inbox) / "a.jpg").touch()
     path = f"{inbox}/a.jpg"
-    said = why.why(service.config, service.ledger, service, path, Glance(kind="file"))
+    said = why.why(service.config, service.ledger, service.running, path, Glance(kind="file"))
     (told,) = overview.status(service.config, service.ledger, service.snapshot())["inboxes"]
     assert told["hindered"] == "the inbox cannot be read: it was unmounted"
     assert said == f"waiting: {told['hindered']}"
@@ -89,7 +89,7 @@ def test_why_and_status_tell_the_same(service: Service) -> None:
 def test_a_snapshot_does_not_change(service: Service) -> None:
     """What happens later is not in it."""
     now = service.snapshot()
-    service.trouble = "later"
-    service.engine = SimpleNamespace(count=9)  # type: ignore[assignment]
+    service.in_force.trouble = "later"
+    service.in_force.engine = SimpleNamespace(count=9)  # type: ignore[assignment]
     assert (now.trouble, now.lane_count) == ("", 0)
-    service.engine = None
+    service.in_force.engine = None

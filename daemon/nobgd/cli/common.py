@@ -187,7 +187,7 @@ def serve(service: Service) -> int:
             complain(f"{ledger}: {error}; {MOVE_AWAY}")
             return ENVIRONMENT
         why = f"{ledger}: {error}; is its disk full or failing?"
-        raise StateLost(why, service.asked_to_stop) from error
+        raise StateLost(why, service.loop.asked_to_stop) from error
 
 
 def absolute(path: str) -> str:

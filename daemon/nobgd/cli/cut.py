@@ -88,7 +88,7 @@ class _Results(Tally):
 
         self._ledger = service.ledger
         for each in service.config.inboxes:
-            service.outboxes[str(each.outbox)] = Place(str(each.outbox), swept=True)
+            service.state.outboxes[str(each.outbox)] = Place(str(each.outbox), swept=True)
 
     def take(self, event: dict[str, Any]) -> None:
         """One event of the service."""

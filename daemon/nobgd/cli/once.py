@@ -135,12 +135,15 @@ def one_pass(
 
 def _close(end: End, tally: Tally) -> int:
     """Show the closing table; the exit code."""
-    waiting = len(end.service.backlog)
+    waiting = len(end.service.state.backlog)
     aside = max(0, end.service.left_over - waiting)
     if end.stopped:
         waiting = max(waiting, tally.seen - tally.ended())
     tally.table(
-        waiting=waiting, aside=aside, stopped=end.stopped, outboxes=sorted(end.service.outboxes)
+        waiting=waiting,
+        aside=aside,
+        stopped=end.stopped,
+        outboxes=sorted(end.service.state.outboxes),
     )
     for each in end.troubles:
         common.complain(each)
@@ -155,6 +158,6 @@ def _troubles(service: Service) -> Iterator[str]:
         missing = not os.path.lexists(path)
         said = "there is no such folder; check its name, or mount its share" if missing else why
         yield f"inbox {path}: {said}"
-    for path, box in service.outboxes.items():
+    for path, box in service.state.outboxes.items():
         if box.failures and not box.ready:
             yield f"outbox {path}: {box.why}"

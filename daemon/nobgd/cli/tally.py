@@ -70,12 +70,12 @@ class Tally:
         task = progress.add_task("looking", total=None)
 
         def tick() -> None:
-            ended, ahead = self.ended(), len(service.backlog) + len(service.in_flight)
+            ended, ahead = self.ended(), len(service.state.backlog) + len(service.state.in_flight)
             self.seen = max(self.seen, ended + ahead)
             what = "cutting out" if ahead else "looking"
             progress.update(task, description=what, completed=ended, total=ended + ahead or None)
 
-        service.ticked = tick
+        service.loop.ticked = tick
         return progress
 
     def table(self, *, waiting: int, aside: int, stopped: bool, outboxes: Sequence[str]) -> None:

@@ -8,14 +8,12 @@ deadline, and a new process in nobgd's place would hang just the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
-from nobgd.config import Config
-from nobgd.intake.inbox import Inbox
-from nobgd.pool.engine import Engine
 from nobgd.status.line import line
 from nobgd.status.model import Status
+from nobgd.supervisor.scanners import Scanners
 from nobgd.systemd import notify
 
 _STATUS_EVERY_S = 2.0
@@ -24,26 +22,18 @@ _RESTARTS = 3  # of one scanner within
 _WITHIN_S = 600.0
 
 
-class Watched(Protocol):
-    """What is watched over."""
-
-    say: Any
-    engine: Engine | None
-
-    @property
-    def inboxes(self) -> Mapping[str, Inbox]: ...  # noqa: D102
-    @property
-    def config(self) -> Config: ...  # noqa: D102
-    def snapshot(self) -> Status: ...  # noqa: D102
-    def close_inbox(self, path: str) -> None: ...  # noqa: D102
-    def watch(self, config: Config) -> None: ...  # noqa: D102
-
-
 class Vigil:
     """What systemd is told.  Only accessed from the main loop; times are monotonic."""
 
-    def __init__(self, service: Watched) -> None:
-        self._service = service
+    def __init__(
+        self, say: Any, scanners: Scanners, stuck: Callable[[float], str | None],
+        snapshot: Callable[[], Status],
+    ) -> None:  # fmt: skip
+        """``stuck``: what of the lanes hangs at a time, None for nothing."""
+        self._say = say
+        self._scanners = scanners
+        self._stuck = stuck
+        self._snapshot = snapshot
         self._watchdog_s = notify.watchdog_s()
         self._fed_at = 0.0
         self._looked_at = float("-inf")
@@ -57,7 +47,6 @@ class Vigil:
 
     def keep(self, now: float) -> None:
         """Look after the threads, say how it goes, and feed the watchdog if all is well."""
-        service = self._service
         why = self._unwell
         if now - self._looked_at >= _LOOK_EVERY_S:
             self._looked_at = now
@@ -65,10 +54,10 @@ class Vigil:
         if why != self._unwell:
             self._unwell = why
             if why is not None:
-                service.say.error("service.unwell", why=why)
+                self._say.error("service.unwell", why=why)
         text, told_at = self._told
         if now - told_at >= _STATUS_EVERY_S:
-            fresh = line(service.snapshot()) if why is None else why
+            fresh = line(self._snapshot()) if why is None else why
             self._told = (fresh, now)
             if fresh != text:
                 notify.status(fresh)
@@ -83,11 +72,10 @@ class Vigil:
 
     def unwell(self, now: float) -> str | None:
         """What keeps the service from working that a new process would mend; None: nothing."""
-        for path, inbox in list(self._service.inboxes.items()):
+        for path, inbox in list(self._scanners.inboxes.items()):
             if not inbox.alive and not self._restart(path, now):
                 return f"the scanner of {path} ended {_RESTARTS + 1} times; see the log"
-        engine = self._service.engine
-        return engine.lanes.stuck(now) if engine is not None else None
+        return self._stuck(now)
 
     def _restart(self, path: str, now: float) -> bool:
         """Start a scanner again that has died; False when that was done too often."""
@@ -95,9 +83,9 @@ class Vigil:
         if len(recent) >= _RESTARTS:
             return False
         self._restarts[path] = [*recent, now]
-        self._service.say.error(
+        self._say.error(
             "inbox.restarted", inbox=path, why="its scanner had ended; this should not happen"
         )
-        self._service.close_inbox(path)
-        self._service.watch(self._service.config)
+        self._scanners.close(path)
+        self._scanners.watch()
         return True

@@ -17,15 +17,15 @@ from typing import Any, Protocol
 
 from nobgd.config import Config, ConfigError
 from nobgd.jobs.ledger import Ledger
-from nobgd.metrics.export import Metrics
 from nobgd.models import ModelError
-from nobgd.pool import engine as engines
-from nobgd.pool.memory import held_mb
+from nobgd.pool.engine import Engine
 from nobgd.pool.mishaps import Unfit
-from nobgd.record.drift import Drift
 from nobgd.supervisor import folders
+from nobgd.supervisor.audience import Audience
 from nobgd.supervisor.health import Vigil
+from nobgd.supervisor.in_force import InForce
 from nobgd.supervisor.mailbox import LanesReady, LanesUnfit, Message
+from nobgd.supervisor.scanners import Scanners
 from nobgd.supervisor.signals import Stop
 from nobgd.systemd import notify
 
@@ -38,20 +38,13 @@ class Reloaded(Protocol):
     say: Any
     ledger: Ledger
     mailbox: SimpleQueue[Message]
-    engine: engines.Engine | None
-    stopping: Stop | None
-    metrics: Metrics
-    drift: Drift
+    in_force: InForce
+    scanners: Scanners
+    audience: Audience
     vigil: Vigil
-    trouble: str
 
     @property
-    def config(self) -> Config: ...  # noqa: D102
-    def opened(self, lane: int, holds: tuple[str, ...]) -> None: ...  # noqa: D102
-    def told(self, event: str, fields: dict[str, Any]) -> None: ...  # noqa: D102
-    def close_inbox(self, path: str) -> None: ...  # noqa: D102
-    def use(self, config: Config, engine: engines.Engine | None) -> None: ...  # noqa: D102
-    def watch(self, config: Config) -> None: ...  # noqa: D102
+    def stopping(self) -> Stop | None: ...  # noqa: D102
 
 
 class Reloading:
@@ -78,13 +71,13 @@ class Reloading:
         except (ConfigError, OSError) as error:
             self.end(str(error))
             return
-        if not any(getattr(service.config, name) != getattr(fresh, name) for name in _ENGINE):
+        old = service.in_force.config
+        if not any(getattr(old, name) != getattr(fresh, name) for name in _ENGINE):
             self.ready(fresh, None)
             return
         folders.make_missing(fresh, service.ledger)
         try:
-            held = held_mb(service.engine.lanes.all_pids()) if service.engine is not None else 0.0
-            engine = engines.build(fresh, service.opened, service.told, held)
+            engine = service.in_force.build(fresh)
             engine.lanes.spawn()
         except (ModelError, OSError) as error:
             self.end(str(error))
@@ -93,7 +86,7 @@ class Reloading:
         wait.daemon = True
         wait.start()
 
-    def _wait(self, fresh: Config, engine: engines.Engine) -> None:
+    def _wait(self, fresh: Config, engine: Engine) -> None:
         """In a thread of its own: wait for the lanes of a new configuration."""
         put = self._service.mailbox.put
         try:
@@ -104,14 +97,14 @@ class Reloading:
         else:
             put(LanesReady(fresh, engine))
 
-    def ready(self, fresh: Config, engine: engines.Engine | None) -> None:
+    def ready(self, fresh: Config, engine: Engine | None) -> None:
         """Change what differs; work in lanes is finished by the old ones."""
         service = self._service
         if service.stopping is not None:
             if engine is not None:
                 engine.lanes.shutdown(wait=False)
             return
-        old = service.config
+        old = service.in_force.config
         changed = sorted(
             name for name in type(fresh).model_fields if getattr(old, name) != getattr(fresh, name)
         )
@@ -119,12 +112,10 @@ class Reloading:
         now = {str(each.path): each for each in fresh.inboxes}
         for path in before:
             if now.get(path) != before[path]:
-                service.close_inbox(path)
-        service.use(fresh, engine)
-        service.watch(fresh)
-        service.metrics.configure(fresh)
-        if "drift_percent" in changed:
-            service.drift = Drift(fresh.drift_percent)
+                service.scanners.close(path)
+        service.in_force.use(fresh, engine)
+        service.scanners.watch()
+        service.audience.configure(fresh)
         service.say.info(
             "service.reloaded", changed=changed,
             needs_restart=[name for name in ("state_dir", "cache_dir") if name in changed],
@@ -135,9 +126,9 @@ class Reloading:
     def end(self, why: str | None) -> None:
         """Say how it went; ``why`` it was refused, or None."""
         service = self._service
-        service.trouble = ""
+        service.in_force.trouble = ""
         if why is not None:
-            service.trouble = f"reload refused: {why.splitlines()[0]}"
+            service.in_force.trouble = f"reload refused: {why.splitlines()[0]}"
             service.say.error("service.reload_refused", reason=why)
         service.vigil.renew()
         notify.ready()

@@ -28,7 +28,7 @@ from nobgd.values.wire import Finished
 def service(tmp_path: Path) -> Iterator[Service]:
     (tmp_path / "in").mkdir()
     text = (
-        "state_dir: state\ncache_dir: cache\nlog: {file: log}\ndrift_percent: 40\n"
+        "state_dir: state\ncache_dir: cache\nlog: {file: log}\n"
         "inboxes: [{path: in, outbox: out, share_control: true, quiet_hours: ['00:00-00:00']}]"
     )
     settings = config.parse(text, "f.yaml", tmp_path)
@@ -46,27 +46,8 @@ def said(service: Service, name: str) -> list[dict[str, Any]]:
 
 
 def tell(service: Service, message: Message) -> None:
-    service.handle(message, clocks.read())
-    service.act()
-
-
-def done(milliseconds: float) -> dict[str, Any]:
-    names = ("read_ms", "decode_ms", "compose_ms", "encode_ms", "publish_ms")
-    return {"event": "photo.done", "how": "computed", "megapixels": 2.0,
-            **dict.fromkeys(names, 1.0),
-            "infer_ms": milliseconds, "total_ms": milliseconds + 5}  # fmt: skip
-
-
-@pytest.mark.parametrize(("slower", "count"), [(600.0, 0), (900.0, 1)])
-def test_a_drift_is_logged_once(service: Service, slower: float, count: int) -> None:
-    """When a megapixel costs `drift_percent` more than before, and not before that."""
-    for _ in range(300):
-        service.noted(done(500.0))
-    for _ in range(200):
-        service.noted(done(slower))
-    events = said(service, "service.drift")
-    assert len(events) == count
-    assert all(event["level"] == "warning" and event["percent"] > 40 for event in events)
+    service.loop.handle(message, clocks.read())
+    service.loop.act()
 
 
 def test_a_sign_pauses_only_its_inbox_and_only_while_it_is_there(service: Service) -> None:
@@ -109,9 +90,9 @@ def test_an_answer_that_nobody_waits_for_is_not_booked(service: Service) -> None
     old = Job(inbox, "a.jpg", 1, 1, "/out", names, frozenset(), frozenset(), "k", recipe)
     new = replace(old, size=2)
     looked: list[tuple[str, ...]] = []
-    service.inboxes[inbox] = SimpleNamespace(again=looked.append, stop=lambda _: None)  # type: ignore[assignment]
+    service.scanners.inboxes[inbox] = SimpleNamespace(again=looked.append, stop=lambda _: None)  # type: ignore[assignment]
     service.ledger.begin(inbox, "a.jpg", 2, 1, "/out", "a_nobg.png")
-    service.in_flight[(inbox, "a.jpg")] = new
+    service.state.in_flight[(inbox, "a.jpg")] = new
     late: Future[Finished] = Future()
     done = Done(inbox, "a.jpg", "/out/a_nobg.png", "ab" * 32, recipe.key, 1, 1, 1, 1)
     late.set_result(Finished(done, 0, 0.0))
@@ -119,6 +100,6 @@ def test_an_answer_that_nobody_waits_for_is_not_booked(service: Service) -> None
     row = service.ledger.get(inbox, "a.jpg")
     assert row is not None
     assert row.state == "trying"
-    assert service.in_flight == {(inbox, "a.jpg"): new}
+    assert service.state.in_flight == {(inbox, "a.jpg"): new}
     assert looked == [("a.jpg",)]
-    service.in_flight.clear()
+    service.state.in_flight.clear()
