@@ -14,7 +14,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         verbs, "doctor",
         short="check the installation: folders, mounts, model, limits, unit",
         says="Look at everything the daemon needs, as its user where that is possible: Python and "
-        "ONNX Runtime, what the CPU can do, the model's checksum, every folder (there, "
+        "ONNX Runtime, what the CPU can do, the model's checksum, what memory has room for, how "
+        "many photos a minute that makes (an inference is timed), every folder (there, "
         "mounted, kind of file system, permissions, rename and sync, free space, case and "
         "accents in names), inotify's limit, clocks, and the systemd unit. One line for each: "
         "ok, or FIX and what to do.\n\n"

@@ -79,19 +79,24 @@ def ask(probe: Probe, who: Who) -> dict[str, Any]:
     asked = json.dumps(
         {"path": probe.path, "write": probe.write, "count": probe.count, "mode": probe.mode}
     )
+    return run("nobgd.doctor.probe", asked, who, _WAIT_S)
+
+
+def run(module: str, asked: str, who: Who, wait_s: float) -> dict[str, Any]:
+    """What a module of ours says in JSON, run as this user; ``error`` when it does not."""
     become: dict[str, Any] = {}
     if who.uid is not None:
         become = {"user": who.uid, "group": who.gid, "extra_groups": who.groups}
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nobgd.doctor.probe", asked], stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", module, asked], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **become,
         )  # fmt: skip
     except OSError as error:
         return {"error": f"could not be examined: {who.name} cannot run {sys.executable}: "
                 f"{error.strerror}"}  # fmt: skip
     try:
-        out, errors = process.communicate(timeout=_WAIT_S)
+        out, errors = process.communicate(timeout=wait_s)
     except subprocess.TimeoutExpired:
         process.kill()
         for pipe in (process.stdout, process.stderr):
@@ -99,7 +104,7 @@ def ask(probe: Probe, who: Who) -> dict[str, Any]:
                 pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1.0)  # one that is stuck in the kernel stays
-        return {"error": f"does not answer within {_WAIT_S:.0f} s; is its server up?"}
+        return {"error": f"does not answer within {wait_s:.0f} s; is its server up?"}
     try:
         answer = json.loads(out)
     except ValueError:

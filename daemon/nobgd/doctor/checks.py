@@ -14,7 +14,7 @@ from typing import Any
 from nobgd import models
 from nobgd.config import Config
 from nobgd.config.folders import metrics_file
-from nobgd.doctor import ask, cluster, page, program
+from nobgd.doctor import ask, capacity, cluster, page, program
 from nobgd.doctor.ask import Probe, Who
 from nobgd.doctor.finding import Finding
 from nobgd.inference import engines
@@ -35,6 +35,7 @@ def examine(config: Config) -> Iterator[Finding]:
         yield from _program(config)
         yield program.cpu()
         yield from _models(config)
+        yield from capacity.look(config, who)
         results = []
         for probe, answer in zip(probes, answers, strict=True):
             results.append((probe, answer.result()))

@@ -38,7 +38,7 @@ class Inference:
 
         With a ``link`` there are other machines.
         """
-        self._setup = setup
+        self.setup = setup
         self._process = ModelProcess(setup, told)
         queue = self._queue = MaskQueue(self._process, at_a_time=setup.at_a_time, cores=cores)
         self._thread = ModelThread(
@@ -55,14 +55,14 @@ class Inference:
 
     def start(self) -> None:
         """Begin to open the process; `await_ready` waits for it."""
-        if self._setup.weights and not self._thread.is_alive():
+        if self.setup.weights and not self._thread.is_alive():
             self._thread.start()
             if self._elsewhere is not None:
                 self._elsewhere.start()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until the first model is open.  Raises `Unfit` when it cannot be."""
-        while self._setup.weights:
+        while self.setup.weights:
             with self._queue.changed:
                 if self._queue.ready or self._queue.closing:
                     return
