@@ -36,7 +36,8 @@ def test_an_inference_is_timed(settings: config.Config) -> None:
         folder.chmod(0o755)
     said = lines(settings)["speed"]
     told = re.search(r"about (\d+) photos of 12 MP a minute here; an inference of u2netp", said)
-    assert told is not None and int(told[1]) > 0, said
+    assert told is not None, said
+    assert int(told[1]) > 0
 
 
 def test_memory_that_leaves_lanes_out_is_something_to_do(

@@ -32,7 +32,10 @@ def _lines(settings: config.Config) -> dict[str, str]:
 def test_all_is_well(settings: config.Config) -> None:
     """One line for each thing, all ok."""
     lines = _lines(settings)
-    expected = "python onnxruntime engine cpu model memory speed state cache inbox outbox inotify clock unit daemon"
+    expected = (
+        "python onnxruntime engine cpu model memory speed state cache inbox outbox inotify clock"
+        " unit daemon"
+    )
     assert list(lines) == expected.split()
     assert all(line.startswith("ok ") for line in lines.values()), lines
     assert "its SHA-256 is right" in lines["model"]

@@ -272,12 +272,12 @@ def judge(args: argparse.Namespace, do: str, done: str) -> int:
     return WORK_FAILED if left else GOOD
 
 
-def switch(args: argparse.Namespace, do: str, done: str) -> int:
-    """Pause or resume one inbox or all."""
+def switch(args: argparse.Namespace, do: str, done: str, **more: Any) -> int:
+    """Pause or resume one inbox or all; ``more`` is asked besides."""
     try:
         config = load(args)
         inbox = absolute(args.inbox) if args.inbox else None
-        answer = ask(config, {"do": do, "inbox": inbox})
+        answer = ask(config, {"do": do, "inbox": inbox, **more})
     except Quit as end:
         return end.code
     print(f"{done}: {answer['inbox'] or 'all inboxes'}")

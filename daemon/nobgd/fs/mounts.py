@@ -122,11 +122,16 @@ def judge(before: Mount, now: Mount) -> str | None:
     What counts is the mount *point*: when the mount that covered the folder is gone, the
     folder lies on a mount further up, and what is seen there is the bare mount point.  A
     new mount on the same point, or one further down (the daemon started before the share
-    was mounted), is taken for the folder.
+    was mounted), is taken for the folder.  Of a mount that is remembered from an earlier run
+    what it was of counts, too.
     """
     if (before.device, before.mount_id) == (now.device, now.mount_id):
         return None
-    if before.mount_id == -1 or now.mount_id == -1:
+    if before.remembered:
+        same = (before.fstype, before.source) == (now.fstype, now.source)
+        if same or now.mount_id == -1:  # a unit binds a folder of the same disk here, or does not
+            return None
+    elif before.mount_id == -1 or now.mount_id == -1:
         return None if before.device == now.device else "another file system is in its place"
     if before.mountpoint == now.mountpoint or _is_below(now.mountpoint, before.mountpoint):
         return None

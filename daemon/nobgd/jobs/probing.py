@@ -9,7 +9,7 @@ from nobgd.jobs.places import Place
 from nobgd.jobs.state import State
 from nobgd.values import Code
 from nobgd.values.errands import Prepare
-from nobgd.values.mount import Mount
+from nobgd.values.mount import Mount, recall
 from nobgd.values.wire import ErrandFailed
 
 _TOGETHER_S = 0.25  # probes that are due about now are one turn of the loop
@@ -30,7 +30,7 @@ class Probing:
                 self.back(place)
             if place.due(now):
                 place.probing = True
-                errand = Prepare(place.path, not place.swept, place.mount)
+                errand = Prepare(place.path, not place.swept, self._before(place))
                 self._sent[id(errand)] = errand, place
                 self._state.do(RunErrand(errand))
 
@@ -40,9 +40,15 @@ class Probing:
         if mount is not None:
             if place.found(mount):
                 self.back(place)
-            self._state.ledger.remember(f"seen {place.path}", "yes")
+            known = mount.mount_id != -1
+            self._state.ledger.remember(seen(place.path), mount.to_remember() if known else "yes")
         elif error is not None:
             self.lost(place, error.code, error.reason)
+
+    def _before(self, place: Place) -> Mount | None:
+        """What it lay on when it was last good, in this run or an earlier one; None: not known."""
+        fact = self._state.ledger.fact(seen(place.path))
+        return None if fact is None else place.mount or recall(fact)
 
     def back(self, place: Place) -> None:
         """A folder that was said to be lost is good again."""
@@ -65,3 +71,8 @@ class Probing:
     def hopeful(self) -> bool:
         """Whether one that is not ready may soon be (for ``once``)."""
         return any(place.failures < 3 and not place.ready for place in self._state.places())
+
+
+def seen(folder: object) -> str:
+    """The fact that such a folder was found good, and on what; without it, it may lie anywhere."""
+    return f"seen {folder}"

@@ -99,11 +99,13 @@ def prepare(errand: Prepare) -> int:
     """
     with tree.within(errand.outbox) as folder:
         now = mounts.identify(folder)
-        if errand.before is None:
-            why = mounts.unmounted(errand.outbox)
-        else:
-            why = mounts.judge(errand.before, now)
-        if why is not None:
+        if errand.before is not None and (why := mounts.judge(errand.before, now)) is not None:
+            raise NobgdError(
+                Code.GONE_AWAY,
+                f"{errand.outbox}: {why}; mount it and it goes on, or, where it lies elsewhere by"
+                " now: `nobgd resume --moved`",
+            )
+        if (why := mounts.unmounted(errand.outbox)) is not None:
             raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
         publish.probe(folder)
     if errand.sweep:

@@ -60,7 +60,8 @@ def handle(
         case {"do": "pause", "inbox": str() | None as inbox}:
             return pausing.pause(config, ledger, inbox, seen)
         case {"do": "resume", "inbox": str() | None as inbox}:
-            return pausing.resume(config, ledger, inbox, seen)
+            moved = bool(request.get("moved"))
+            return pausing.resume(config, ledger, inbox, seen, moved=moved)
         case _:
             return {"error": "not understood"}
 

@@ -7,6 +7,7 @@ from typing import Any
 from nobgd.config import Config
 from nobgd.fs.names import shown
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.probing import seen as found_good
 from nobgd.status.glance import Glance
 
 
@@ -15,9 +16,21 @@ def pause(config: Config, ledger: Ledger, inbox: str | None, seen: Glance) -> di
     return _switch(config, ledger, inbox, seen, by="by command")
 
 
-def resume(config: Config, ledger: Ledger, inbox: str | None, seen: Glance) -> dict[str, Any]:
-    """Go on with them; with all of them, those paused by name too, where ``inbox`` is None."""
-    return _switch(config, ledger, inbox, seen, by=None)
+def resume(
+    config: Config, ledger: Ledger, inbox: str | None, seen: Glance, *, moved: bool = False
+) -> dict[str, Any]:
+    """Go on with them; with all of them, those paused by name too, where ``inbox`` is None.
+
+    ``moved``: what they write to is taken as it lies now, whatever it lay on before.
+    """
+    answer = _switch(config, ledger, inbox, seen, by=None)
+    if moved and "error" not in answer:
+        for each in config.inboxes:
+            if answer["inbox"] in (None, str(each.path)):
+                for folder in (each.outbox, each.archive, each.quarantine):
+                    ledger.remember(found_good(folder), None)
+        ledger.commit()
+    return answer
 
 
 def paused(ledger: Ledger, inbox: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from nobgd.config import Config, webbing
 from nobgd.fs import mounts, reach
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.probing import seen
 
 _MAKE_WITHIN_S = 1.0  # a share that hangs must not hang the start
 
@@ -24,8 +25,7 @@ def make_missing(config: Config, ledger: Ledger) -> None:
         missing += [
             str(folder)
             for folder in (each.outbox, each.archive, each.quarantine)
-            if folder is not None
-            and (own in folder.parents or ledger.fact(f"seen {folder}") is None)
+            if folder is not None and (own in folder.parents or ledger.fact(seen(folder)) is None)
         ]
     make_folders(missing)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 _NETWORK = (
@@ -13,6 +14,9 @@ _LOCAL = (
     "ntfs fuseblk hfs hfsplus apfs jfs reiserfs nilfs2 ubifs jffs2 iso9660 udf squashfs erofs "
     "ecryptfs minix rootfs devtmpfs"
 )
+
+
+_NONE = -1  # no device
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,28 @@ class Mount:
         """True when others can change files here without this kernel noticing."""
         return self.fstype in _NETWORK.split() or self.fstype.split(".")[0] == "fuse"
 
+    def to_remember(self) -> str:
+        """What of it holds after a restart, as text; see `recall`."""
+        return json.dumps([self.mountpoint, self.fstype, self.source])
+
+    @property
+    def remembered(self) -> bool:
+        """Whether it is of an earlier run."""
+        return self.device == _NONE
+
     @property
     def local(self) -> bool:
         """True when all changes are known to go through this kernel."""
         return self.fstype in _LOCAL.split()
+
+
+def recall(text: str | None) -> Mount | None:
+    """A mount of an earlier run by what was `Mount.remembered`; None for what is no such text.
+
+    Device and id are those of no mount: only where it was mounted is known.
+    """
+    try:
+        point, fstype, source = map(str, json.loads(text or ""))
+    except ValueError:
+        return None
+    return Mount(_NONE, 0, point, fstype, source)

@@ -84,6 +84,7 @@ class Place:
         self._cut: dict[tuple[str, int], str] = {}
         self._cut_at = 0.0
         self.kills = self.forgets = 0
+        self.away = False  # something is unmounted
         self.unexpected: list[str] = []
         root.mkdir(parents=True)
         self.inboxes = [self._ground(f"in{n}", "inbox") for n in range(plan.inboxes)]
@@ -117,7 +118,8 @@ class Place:
         if how != "plain":
             disk = self.root / f"disk-{name}"
             disk.mkdir()
-            if plan.tmpfs or across or (target and plan.fault == "full"):
+            told_apart = plan.fault == "unmounted" and "supervisor" in plan.kill
+            if plan.tmpfs or across or (target and (plan.fault == "full" or told_apart)):
                 _mount("-t", "tmpfs", "-o", "size=24m", "nobgd-test", str(disk))
                 self._tmpfs.append(disk)
             base = disk / name
@@ -201,6 +203,7 @@ class Place:
         for ground in self.targets():
             match self.plan.fault:
                 case "unmounted":
+                    self.away = True
                     ground.shut()
                 case "full":
                     with (
@@ -225,6 +228,7 @@ class Place:
                 case "unmounted":
                     ground.look()
                     ground.open()
+                    self.away = False
                 case "full":
                     (ground.base.parent / "filler").unlink(missing_ok=True)
                 case "errno":

@@ -190,6 +190,8 @@ def _kills(place: places.Place, chance: random.Random, signs: _Signs) -> Steps:
             yield chance.choice((0.0, 0.5, 2.0))
             if place.plan.forget:
                 place.forget(house)
+                # nobody tells a bare mount point from a folder without having seen the share
+                yield Until(lambda: not place.away, 20.0)
             house.spawn()
 
 
