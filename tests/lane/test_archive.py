@@ -31,7 +31,9 @@ def other(tmp_path: Path) -> Path:
     pytest.skip("there is one file system only")
 
 
-def put(root: Path, to: Path, mode: int = 0o640, **more: Any) -> Path:
+def put(
+    root: Path, to: Path, mode: int = 0o640, name: str = "a.jpg", **more: Any
+) -> Path:  # fmt: skip
     """Archive a photo from a folder of its own; what may be in the archive then is its folder."""
     (root / "hidden").mkdir(exist_ok=True)
     path = root / "hidden/a.jpg"
@@ -42,7 +44,9 @@ def put(root: Path, to: Path, mode: int = 0o640, **more: Any) -> Path:
         os.setxattr(path, name, value)
     hidden, file = os.open(root / "hidden", os.O_RDONLY), os.open(path, os.O_RDONLY)
     try:
-        archive.put(hidden, file, "a.jpg", "sub/a.jpg", DIGEST, Archive(str(to), more.get("mount")))
+        archive.put(
+            hidden, file, "a.jpg", f"sub/{name}", DIGEST, Archive(str(to), more.get("mount"))
+        )
     finally:
         os.close(file)
         os.close(hidden)
@@ -71,6 +75,16 @@ def test_a_kill_between_copy_and_removal_makes_no_second_copy(tmp_path: Path, ot
     (folder / "a.jpg").write_bytes(b"another one")
     put(tmp_path, other)
     assert sorted(os.listdir(folder)) == ["a-1.jpg", "a.jpg"]
+
+
+def test_what_was_put_back_under_a_number_is_not_copied_again(tmp_path: Path, other: Path) -> None:
+    """A kill between copy and removal, then a new photo of that name; a copy of old is another."""
+    folder = put(tmp_path, other)
+    put(tmp_path, other, name="a-1.jpg")
+    assert [each.name for each in folder.iterdir()] == ["a.jpg"]
+    os.utime(folder / "a.jpg", ns=(0, 0))
+    put(tmp_path, other, name="a-1.jpg")
+    assert sorted(each.name for each in folder.iterdir()) == ["a-1.jpg", "a.jpg"]
 
 
 def test_times_and_attributes_that_are_refused_are_no_failure(

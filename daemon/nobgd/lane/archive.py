@@ -17,6 +17,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -92,6 +93,10 @@ def _rename(hidden: int, here: str, name: str, folder: int, sha256: str) -> None
 
 def _copy(file: int, name: str, folder: int, sha256: str) -> None:
     info = os.fstat(file)
+    for target in _names_before(name, sha256):
+        if _holds(folder, target, info.st_size, sha256, info.st_mtime_ns):
+            publish.settle(folder, target)
+            return
     for target in _names(name, sha256):
         if _holds(folder, target, info.st_size, sha256):
             publish.settle(folder, target)  # a copy of before a kill
@@ -106,8 +111,21 @@ def _copy(file: int, name: str, folder: int, sha256: str) -> None:
     )
 
 
-def _holds(folder: int, name: str, size: int, sha256: str) -> bool:
-    """Whether a plain file of that name has these very bytes."""
+def _names_before(name: str, sha256: str) -> Iterator[str]:
+    """Names that a copy of before a kill may have, where the original was put back as ``name``.
+
+    A new photo had taken its own by then, so it got a number (`going.back`).
+    """
+    stem, dot = os.path.splitext(name)
+    before, dash, number = stem.rpartition("-")
+    if dash and before and number.isascii() and number.isdigit():
+        yield from _names(before + dot, sha256)[: _LOOKED_AT + 1]
+
+
+def _holds(
+    folder: int, name: str, size: int, sha256: str, mtime_ns: int | None = None
+) -> bool:  # fmt: skip
+    """Whether a plain file of that name has these very bytes, and this time if one is given."""
     try:
         file = os.open(name, _READ, dir_fd=folder)
     except OSError as error:
@@ -117,6 +135,8 @@ def _holds(folder: int, name: str, size: int, sha256: str) -> bool:
     with os.fdopen(file, "rb", buffering=0) as stream:
         info = os.fstat(file)
         if not stat.S_ISREG(info.st_mode) or info.st_size != size:
+            return False
+        if mtime_ns not in (None, info.st_mtime_ns):
             return False
         return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
 
