@@ -32,7 +32,7 @@ def other(tmp_path: Path) -> Path:
 
 
 def put(
-    root: Path, to: Path, mode: int = 0o640, name: str = "a.jpg", **more: Any
+    root: Path, to: Path, mode: int = 0o640, called: str = "a.jpg", **more: Any
 ) -> Path:  # fmt: skip
     """Archive a photo from a folder of its own; what may be in the archive then is its folder."""
     (root / "hidden").mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def put(
     hidden, file = os.open(root / "hidden", os.O_RDONLY), os.open(path, os.O_RDONLY)
     try:
         archive.put(
-            hidden, file, "a.jpg", f"sub/{name}", DIGEST, Archive(str(to), more.get("mount"))
+            hidden, file, "a.jpg", f"sub/{called}", DIGEST, Archive(str(to), more.get("mount"))
         )
     finally:
         os.close(file)
@@ -80,10 +80,10 @@ def test_a_kill_between_copy_and_removal_makes_no_second_copy(tmp_path: Path, ot
 def test_what_was_put_back_under_a_number_is_not_copied_again(tmp_path: Path, other: Path) -> None:
     """A kill between copy and removal, then a new photo of that name; a copy of old is another."""
     folder = put(tmp_path, other)
-    put(tmp_path, other, name="a-1.jpg")
+    put(tmp_path, other, called="a-1.jpg")
     assert [each.name for each in folder.iterdir()] == ["a.jpg"]
     os.utime(folder / "a.jpg", ns=(0, 0))
-    put(tmp_path, other, name="a-1.jpg")
+    put(tmp_path, other, called="a-1.jpg")
     assert sorted(each.name for each in folder.iterdir()) == ["a-1.jpg", "a.jpg"]
 
 
