@@ -62,3 +62,15 @@ def test_both_readmes_say_the_same(number: int) -> None:
         plain = [re.sub(r"```.*?```", "", text, flags=re.DOTALL) for text in (english, chinese)]
         found = [sorted(re.findall(what, text)) for text in plain]
         assert found[0] == found[1], what
+
+
+def test_the_glossary_names_what_is_there() -> None:
+    """A private word has a line, and the line a module."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rows = text.partition("## Glossary")[2].partition("\n## ")[0].splitlines()
+    words = [row.split("|")[1].strip() for row in rows if row.startswith("| ")][1:]
+    named = [name for row in rows for name in re.findall(r"`([a-z_/]+)`", row.rpartition(" | ")[2])]
+    assert words == sorted(words)
+    assert len(words) > 30
+    home = ROOT / "daemon" / "nobgd"
+    assert [name for name in named if not list(home.glob(f"{name}*"))] == []
