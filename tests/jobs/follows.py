@@ -10,6 +10,7 @@ import io
 import itertools
 import json
 import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -100,7 +101,7 @@ class Desk:
         rules = config.parse(text, "f", root)
         self.out = io.StringIO()
         self.log = Log("debug", None, stdout=self.out)
-        self.ledger, self.lanes, self.scanner = Ledger(":memory:"), Lanes(), Scanner()
+        self.ledger, self.lanes, self.scanner = Ledger(":memory:", time.time), Lanes(), Scanner()
         self.service = open_service(self, rules, once=once)
         self.photo = replace(PHOTO, inbox=self.inbox)
         self.heard = 0

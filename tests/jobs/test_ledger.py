@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ def _closed() -> Iterator[None]:
 
 
 def opened(tmp_path: Path) -> Ledger:
-    ledger = Ledger(str(tmp_path / "ledger.sqlite3"))
+    ledger = Ledger(str(tmp_path / "ledger.sqlite3"), time.time)
     _opened.append(ledger)
     return ledger
 
@@ -220,7 +221,7 @@ def test_facts_last(tmp_path: Path) -> None:
 
 def test_twins_are_found_without_sorting_all_of_their_size(tmp_path: Path) -> None:
     """Cameras write uncompressed pictures of one size by the thousand: the index has the order."""
-    ledger = Ledger(str(tmp_path / "ledger.sqlite3"))
+    ledger = Ledger(str(tmp_path / "ledger.sqlite3"), time.time)
     for number in range(200):
         source = f"{number}.tif"
         ledger.begin("/in", source, 100, number, "/out", f"{number}_nobg.png")

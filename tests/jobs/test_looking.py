@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,7 @@ class House:
             "{state_dir: s, cache_dir: c, inboxes: [{path: in, outbox: out}]}", "f", root
         )
         self.inbox, self.out = str(root / "in"), str(root / "out")
-        self.machine = Machine(rules, Ledger(str(root / "ledger")), RUN)
+        self.machine = Machine(rules, Ledger(str(root / "ledger"), time.time), RUN)
         self.state, self.looking = self.machine.state, self.machine.rooms.looking
         self.machine.handle(Configured(rules, {self.inbox: RECIPE}, 2), EARLY)
         for box in self.state.outboxes.values():

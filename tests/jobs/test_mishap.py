@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -32,7 +33,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     text = "{state_dir: state, cache_dir: cache, inboxes: [{path: in, outbox: out}]}"
     settings = config.parse(text, "f.yaml", tmp_path)
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
-    made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
+    made = Service(settings, Ledger(str(tmp_path / "ledger"), time.time), log)
     yield made
     made.end()
     log.close()

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -61,7 +62,7 @@ def service() -> Iterator[tuple[Service, Path]]:
         text = "{state_dir: state, cache_dir: c, inboxes: [{path: in, outbox: out}]}"
         rules = config.parse(text, "f.yaml", folder)
         log = Log("debug", str(folder / "log"), stdout=io.StringIO(), within_s=60.0)
-        with closing(Ledger(str(folder / "ledger"))) as ledger:
+        with closing(Ledger(str(folder / "ledger"), time.time)) as ledger:
             made = Service(rules, ledger, log)
             yield made, folder
         log.close()
@@ -119,7 +120,7 @@ def test_every_look_at_a_file_goes_all_the_way(
         made.decisions.pending.append(Record(inbox, name, events.line(event), event))
         made.loop.act()
         assert made.ledger.unsaid() == []
-        again = Ledger(str(folder / "ledger"))
+        again = Ledger(str(folder / "ledger"), time.time)
         found = again.get(inbox, name)
         again.close()
         assert found is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class House:
     """A machine and what it asks for; nothing is done."""
 
     def __init__(self) -> None:
-        self.ledger = Ledger(":memory:")
+        self.ledger = Ledger(":memory:", time.time)
         self.state = State(RULES, self.ledger, RUN)
         self.state.mounts["/in"] = MOUNT
         self.unnamed = Unnamed(self.state)

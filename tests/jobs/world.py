@@ -17,6 +17,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,7 @@ class Books(Ledger):
     """The real ledger, in which a kill may come on either side of a commit."""
 
     def __init__(self, path: str, fuse: Fuse) -> None:
-        super().__init__(path)
+        super().__init__(path, time.time)
         self.fuse = fuse
 
     def commit(self) -> None:

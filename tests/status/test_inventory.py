@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ def settings(tmp_path: Path) -> Config:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     """Three photos done in one inbox, one of them doubtful, one by an older recipe; others."""
-    made = Ledger(str(tmp_path / "ledger.sqlite3"))
+    made = Ledger(str(tmp_path / "ledger.sqlite3"), time.time)
     inbox = str(tmp_path / "b")
     photos = ("1.jpg", 0.2, OLDER), ("2.jpg", 0.9, RECIPE), ("3\n.jpg", 0.1, RECIPE)
     for name, doubt, recipe in photos:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def service(tmp_path: Path, shown: list[dict[str, Any]]) -> Iterator[Service]:
     text = "{state_dir: s, cache_dir: c, drift_percent: 40, inboxes: [{path: in, outbox: out}]}"
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
     settings = config.parse(text, "f.yaml", tmp_path)
-    made = Service(settings, Ledger(str(tmp_path / "ledger")), log, observe=shown.append)
+    made = Service(settings, Ledger(str(tmp_path / "ledger"), time.time), log, observe=shown.append)
     yield made
     made.end()
     log.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class House:
             " watch: {mode: poll}}]}"
         )
         rules = config.parse(text, "f.yaml", self.root.parent)
-        state = State(rules, Ledger(":memory:"), RUN)
+        state = State(rules, Ledger(":memory:", time.time), RUN)
         self.scanners = Scanners(state, {}, post=lambda _: None, closed=lambda _: None)
         self.scanners.watch()
 

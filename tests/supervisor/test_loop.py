@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import replace
@@ -33,7 +34,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     )
     settings = config.parse(text, "f.yaml", tmp_path)
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
-    made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
+    made = Service(settings, Ledger(str(tmp_path / "ledger"), time.time), log)
     yield made
     made.end()
     log.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +34,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     )
     settings = config.parse(text, "f.yaml", tmp_path)
     log = Log("info", str(tmp_path / "log"), stdout=io.StringIO())
-    made = Service(settings, Ledger(str(tmp_path / "ledger")), log)
+    made = Service(settings, Ledger(str(tmp_path / "ledger"), time.time), log)
     inbox = str(tmp_path / "in")
     made.scanners.inboxes[inbox] = Inbox(inbox, ignore=Ignore(), mode="poll", post=lambda _: None)
     made.state.outboxes[str(tmp_path / "out")] = Place(str(tmp_path / "out"))

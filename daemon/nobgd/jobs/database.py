@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 
 from nobgd.jobs import migrations, stored
 from nobgd.jobs.row import Key
@@ -29,7 +30,9 @@ def of_the_ledger(error: Exception) -> bool:
 class Database:
     """The open file, how many photos there are in each state, and facts about the daemon."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, clock: Callable[[], float]) -> None:
+        """``clock`` says the seconds since the epoch, for when something came to be."""
+        self._clock = clock
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()

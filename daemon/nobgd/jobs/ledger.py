@@ -7,7 +7,6 @@ their files, so an output's name keeps its owner.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 
 from nobgd.jobs import stored
@@ -51,7 +50,7 @@ class Ledger(Queries):
             " redo = CASE WHEN size=excluded.size AND mtime_ns=excluded.mtime_ns"
             "   AND NOT (disposed OR gone) THEN redo END,"
             " changed_at=excluded.changed_at",
-            *key, *seen, box, os.fsencode(output), time.time(),
+            *key, *seen, box, os.fsencode(output), self._clock(),
         )  # fmt: skip
 
     def done(self, done: Done, outbox: str, record: str | None, review: str | None = None) -> None:
@@ -59,7 +58,7 @@ class Ledger(Queries):
         output = done.output.removeprefix(f"{outbox}/")
         what = (
             done.sha256, done.recipe, stored.folder(outbox), os.fsencode(output), done.how, record,
-            time.time(), done.timing.total_ms, done.keep, done.doubt, done.subject_confidence,
+            self._clock(), done.timing.total_ms, done.keep, done.doubt, done.subject_confidence,
             review,
         )  # fmt: skip
         self._change(
@@ -87,7 +86,7 @@ class Ledger(Queries):
         self._change(
             failed.inbox, failed.relpath, "retry",
             "attempts=attempts+?, next_try=?, code=?, reason=?, changed_at=?",
-            int(burn), next_try, failed.code, stored.sentence(failed.reason), time.time(),
+            int(burn), next_try, failed.code, stored.sentence(failed.reason), self._clock(),
         )  # fmt: skip
 
     def quarantined(self, failed: Failed) -> None:
@@ -98,7 +97,7 @@ class Ledger(Queries):
             "attempts=attempts+1, next_try=NULL, code=?, reason=?, output=NULL, sha256=NULL,"
             " aside=NULL, review=NULL,"
             " changed_at=?",
-            failed.code, stored.sentence(failed.reason), time.time(),
+            failed.code, stored.sentence(failed.reason), self._clock(),
         )  # fmt: skip
 
     def skipped(self, photo: Photo, reason: str) -> None:
@@ -113,7 +112,7 @@ class Ledger(Queries):
             " size=excluded.size, mtime_ns=excluded.mtime_ns, inode=excluded.inode,"
             " ctime_ns=excluded.ctime_ns, reason=excluded.reason,"
             " output=NULL, changed_at=excluded.changed_at",
-            *key, *seen, stored.sentence(reason), time.time(),
+            *key, *seen, stored.sentence(reason), self._clock(),
         )  # fmt: skip
 
     def aside(self, inbox: str, relpath: str, what: str | None) -> None:

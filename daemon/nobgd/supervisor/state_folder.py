@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def claim(state_dir: Path, cache_dir: Path) -> State:
 
 def open_ledger(state_dir: Path) -> Ledger:
     """The ledger of a state folder."""
-    return Ledger(str(state_dir / "ledger.sqlite3"))
+    return Ledger(str(state_dir / "ledger.sqlite3"), time.time)
 
 
 def reopen(state_dir: Path) -> Ledger:
