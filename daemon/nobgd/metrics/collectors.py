@@ -105,6 +105,14 @@ class Meter:
         self._machine_seats = gauge("machine_seats", "Masks that it makes at a time", "host")
         self._lanes = gauge("lanes", "Photos that can be worked on at a time")
         self._threads = gauge("lane_threads", "Threads of a lane when all are at work")
+        self._reload = gauge(
+            "config_last_reload_successful", "0 while a configuration that was refused waits"
+        )
+        self._reloaded = gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read",
+        )
+        self._take_reload(good=True)
         self._build = gauge(
             "build_info", "What runs; always 1", "version", "model", "precision", "python"
         )
@@ -137,6 +145,13 @@ class Meter:
                 self._photos.labels(inbox, "skipped").inc()
             case "service.drift":
                 self._drifts.inc()
+            case "service.reloaded" | "service.reload_refused" as name:
+                self._take_reload(good=name == "service.reloaded")
+
+    def _take_reload(self, *, good: bool) -> None:
+        self._reload.set(good)
+        if good:
+            self._reloaded.set_to_current_time()
 
     def _done(self, event: dict[str, Any]) -> None:
         which = event["inbox"], event["how"]

@@ -22,7 +22,9 @@ class Glance:
     """What was seen."""
 
     real: dict[str, str] = field(default_factory=dict)  # inbox → the same, its links resolved
-    kind: str = "silent"  # of the path asked for: file | other | missing; silent: no answer
+    kind: str = (
+        "silent"  # of the path asked for: file | other | missing | closed; silent: no answer
+    )
 
     def roots(self, inbox: str) -> set[str]:
         """How paths in this inbox may begin."""
@@ -72,6 +74,8 @@ def complete(answer: dict[str, Any]) -> dict[str, Any]:
 def _kind(path: str) -> str:
     try:
         found = os.lstat(path)
+    except PermissionError:
+        return "closed"
     except (OSError, ValueError):
         return "missing"
     return "file" if stat.S_ISREG(found.st_mode) else "other"

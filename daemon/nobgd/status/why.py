@@ -7,6 +7,7 @@ the ledger.
 from __future__ import annotations
 
 import os
+import pwd
 
 from nobgd.config import Config, InboxConfig
 from nobgd.fs.names import shown
@@ -52,6 +53,12 @@ def why(config: Config, ledger: Ledger, service: Daemon | None, path: str, seen:
         return f"skipped: {shown(reason)}"
     if seen.kind == "silent":
         return f"{root} does not answer, and nothing is known of {shown(path)}; is its share alive?"
+    if seen.kind == "closed":
+        folder, who = shown(os.path.dirname(path)), _ourselves()
+        return (
+            f"not seen: {who}, as which nobgd looks, may not enter {folder} or a folder above it;"
+            f" let it in, for example: sudo setfacl -m u:{who}:rx {folder}"
+        )
     if seen.kind == "missing":
         return f"{shown(path)} is not there, and nothing is known of it"
     if seen.kind != "file":
@@ -61,6 +68,13 @@ def why(config: Config, ledger: Ledger, service: Daemon | None, path: str, seen:
     if (waits := _hindered(service, inbox, Kind.LOST)) is not None:
         return waits
     return f"waiting: it has to be quiet for {inbox.watch.settle_s:g} s before it is started"
+
+
+def _ourselves() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _not_in_an_inbox(config: Config, path: str) -> str:
