@@ -360,7 +360,7 @@ if [ -n "$worker" ]; then
   exit 0
 fi
 first_configuration
-for one in nobgd.service nobgd-web.service nobgd-web.socket nobgd-broker.service; do put 644 "$here/$one" "$units/$one"; done
+for one in nobgd.service nobgd-web.service nobgd-web.socket nobgd-broker.service nobgd-notify.service; do put 644 "$here/$one" "$units/$one"; done
 say 'fit drop-ins to the configuration'
 run /usr/local/bin/nobgd unit -c "$config" --apply
 run systemctl enable --quiet nobgd.service

@@ -44,7 +44,7 @@ empty() { # remove folders that hold nothing
 [ -n "$dry" ] || [ "$(id -u)" = 0 ] || { say 'uninstall.sh: must be root: run it with sudo' >&2; exit 1; }
 
 units=/etc/systemd/system
-all='nobgd-web.socket nobgd-web.service nobgd-worker.service nobgd.service nobgd-broker.service'
+all='nobgd-notify.service nobgd-web.socket nobgd-web.service nobgd-worker.service nobgd.service nobgd-broker.service'
 for unit in $all; do # a socket before what it starts
   [ -e "$units/$unit" ] || continue
   if [ -d /run/systemd/system ]; then run systemctl stop "$unit"; fi

@@ -37,7 +37,7 @@ install -d "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/usr/
   "$root/etc/nobgd" "$root/etc/logrotate.d" "$root/usr/bin" "$share/doc/nobgd/examples" \
   "$share/lintian/overrides" "$share/zsh/vendor-completions" "$root/DEBIAN"
 install -m 644 systemd/nobgd.service systemd/nobgd-web.service systemd/nobgd-web.socket \
-  systemd/nobgd-broker.service systemd/nobgd-worker.service "$root/usr/lib/systemd/system/"
+  systemd/nobgd-broker.service systemd/nobgd-worker.service systemd/nobgd-notify.service "$root/usr/lib/systemd/system/"
 install -m 644 systemd/nobgd.sysusers.conf "$root/usr/lib/sysusers.d/nobgd.conf"
 install -m 644 systemd/nobgd.tmpfiles.conf "$root/usr/lib/tmpfiles.d/nobgd.conf"
 install -m 644 systemd/nobgd.logrotate "$root/etc/logrotate.d/nobgd"

@@ -19,7 +19,7 @@ from nobgd.cli import common, screen
 
 VERBS = (
     "run", "once", "cut", "check", "models", "status", "why", "list", "retry", "pause", "resume",
-    "accept", "reject", "report", "doctor", "unit", "web", "tune", "worker", "cluster",
+    "accept", "reject", "report", "notify", "doctor", "unit", "web", "tune", "worker", "cluster",
 )  # fmt: skip
 EPILOG = """\
 The configuration is read from -c FILE, else $NOBGD_CONFIG, ./nobgd.yaml or

@@ -24,10 +24,10 @@ Event = Mapping[str, Any]
 
 
 class Teller:
-    """Makes the lines; ``base`` is the folder that names are shown relative to."""
+    """Makes the lines; ``base`` is the folder that names are shown relative to, if any."""
 
-    def __init__(self, base: str, *, colours: bool = False, clock: bool = True) -> None:
-        self._base = base.rstrip("/") + "/"
+    def __init__(self, base: str | None, *, colours: bool = False, clock: bool = True) -> None:
+        self._base = "" if base is None else base.rstrip("/") + "/"
         self._colours = colours
         self._clock = clock
 
