@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nobgd.fs import publish
+from nobgd.fs.names import GOING
 
 if TYPE_CHECKING:
     from faults.house import House
@@ -32,7 +33,9 @@ def hidden(folders: Iterable[Path]) -> list[str]:
         for root in folders
         for folder, _, files in os.walk(root)
         for name in files
-        if publish.is_temp(name) or name.startswith(publish.TEMP_PREFIX)
+        if publish.is_temp(name)
+        or name.startswith(publish.TEMP_PREFIX)
+        or os.path.basename(folder) == GOING
     ]
 
 

@@ -30,7 +30,7 @@ from nobgd.values.wire import ErrandFailed
 
 _AT_ONCE = 8  # errands under way: the others wait here, not in the lanes' queue
 _PLACE_S = 1.0  # to look again whether a folder is there
-_LEFT_S = 30.0  # until a hidden folder is cleared in which somebody was at work
+_LEFT_S = 5.0  # until a hidden folder is cleared in which somebody was at work
 FOR_GOOD = frozenset({Code.DAMAGED, Code.MORE_PICTURES, Code.MORE_DATA, Code.NOTHING_FOUND})
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faults import refuges
 from faults.originals.place import Place
 from faults.originals.versions import Version
 from faults.outputs import apart, without_note
@@ -276,10 +277,12 @@ def _kept(place: Place) -> dict[str, str]:
 
 
 def standing(place: Place, versions: Iterable[Version]) -> int:
-    """How many photos of whom a cut-out is enough still stand in an inbox.
+    """How many photos of whom a cut-out is enough still stand in an inbox, or are on their way.
 
     One whose cut-out was taken away may stand there for ever.
     """
+    if going := refuges.hidden(each.base for each in place.inboxes):
+        return len(going)
     count = len(place.inboxes)
     ordinary = {
         (v.number % count, v.relpath) for v in versions if not (v.sacred or v.broken or v.destroyed)
