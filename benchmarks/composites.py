@@ -100,7 +100,8 @@ def _optics(image: Image.Image, kind: str, random: Random) -> Floats:
     if kind == "defocus":
         blurred = image.filter(ImageFilter.GaussianBlur(random.uniform(8, 20) * scale))
         down = np.linspace(-2, 3, image.height, dtype=np.float32).clip(0, 1)[:, None]
-        return (_values(image) * (1 - down) + _values(blurred) * down).astype(np.float32)
+        seen: Floats = (_values(image) * (1 - down) + _values(blurred) * down).astype(np.float32)
+        return seen
     alpha = _values(image)
     if kind == "motion":
         half = max(1, round(random.uniform(20, 60) * scale))

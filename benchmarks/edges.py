@@ -13,6 +13,7 @@ import math
 import statistics
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,8 @@ def degraded(truth: Floats, number: int) -> Bytes:
     where = np.indices(truth.shape) + np.array([0.6 * each / each.std() for each in drift])
     warped = ndimage.map_coordinates(blurred, where, order=1, mode="nearest")
     steep = ((warped - 0.5) * 1.4 + 0.5).clip(0, 1)
-    return (steep * 255).astype(np.uint8)
+    mask: Bytes = (steep * 255).astype(np.uint8)
+    return mask
 
 
 def plain(photo: Bytes, mask: Bytes) -> Bytes:
@@ -145,7 +147,8 @@ def _slopes(alpha: Floats) -> Floats:
     from scipy import ndimage
 
     down, across = (ndimage.gaussian_filter(alpha, 1.4, order) for order in ((1, 0), (0, 1)))
-    return np.hypot(down, across).astype(np.float32)
+    steepness: Floats = np.hypot(down, across).astype(np.float32)
+    return steepness
 
 
 def _off(cut: Bytes, subject: Bytes, truth: Floats, where: Any) -> float:
@@ -162,7 +165,7 @@ def _off(cut: Bytes, subject: Bytes, truth: Floats, where: Any) -> float:
 def cost(photo: Bytes, mask: Bytes, small: Bytes, kind: str) -> dict[str, Any]:
     """Milliseconds of processor time a megapixel, in turns, and the peaks of memory."""
     megapixels = photo.shape[0] * photo.shape[1] / 1e6
-    ways = (
+    ways: tuple[Callable[[Bytes], object], ...] = (
         lambda rgbx: compose.compose(rgbx, mask),
         lambda rgbx: _refined(rgbx, mask, small),
     )

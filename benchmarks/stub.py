@@ -119,7 +119,7 @@ def service(
     }  # fmt: skip
     understood = configuration.parse(json.dumps(settings), "stub", work)
     recipes = {str(each): lanes.recipe for each in inboxes}
-    made = engine.Engine(lanes, recipes, 2, 1, 200.0, "onnxruntime")  # type: ignore[arg-type]
+    made = engine.Engine(lanes, recipes, 2, 1, 200.0, "onnxruntime")  # type: ignore[arg-type]  # a stub
     engine.build = lambda *_: made
     claimed = state_folder.claim(understood.state_dir, understood.cache_dir)
     log = Log("info", str(work / "stub.log"), mute=True)

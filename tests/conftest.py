@@ -29,7 +29,7 @@ _LONG = (
 _APART = ("tests/faults/", "tests/e2e/test_trouble.py", "tests/e2e/test_dropping.py")
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """One process for each file; one for all of tests/systemd, which boots one machine.
 
     Tests that begin with a daemon of their own stand each by itself: together they take minutes.

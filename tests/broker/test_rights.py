@@ -366,7 +366,9 @@ def test_the_broker_has_nothing_against_its_configuration(broker: Broker) -> Non
     program = server.find()
     assert program is not None
     listed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    assert server.version(program) in listed.stdout
+    version = server.version(program)
+    assert version is not None
+    assert version in listed.stdout
 
 
 def test_a_thousand_seats_may_wait(home: Join, desk: Join) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nobgd import cli
-from nobgd.cli import status
+from nobgd.cli import common, status
 from nobgd.systemd import unit
 
 
@@ -125,7 +125,7 @@ def test_a_check_tells_only_what_is_wrong(
     assert capsys.readouterr().err == "the daemon is not running\n"
     inboxes = [{"hindrance": None}, {"hindrance": "command", "hindered": "it is paused"}]
     answer = {"running": True, "inboxes": inboxes}
-    monkeypatch.setattr(status.common, "ask", lambda *_: answer)
+    monkeypatch.setattr(common, "ask", lambda *_: answer)
     assert cli.main(["status", "-c", settings, "--check"]) == 0
     inboxes += [{"hindrance": "outbox", "hindered": "the outbox /o: it is full"}]
     assert cli.main(["status", "-c", settings, "--check"]) == 1

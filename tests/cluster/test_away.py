@@ -23,7 +23,12 @@ def test_machines_come_and_go(home: Home, worker: Hire) -> None:
     home.has("desk-1")
     home.has("desk-2")
     seen: set[str] = set()
-    await_true(lambda: seen.update(hosts(home.ask(6))) or len(seen) == 3)
+
+    def all_answered() -> bool:
+        seen.update(hosts(home.ask(6)))
+        return len(seen) == 3
+
+    await_true(all_answered)
     assert seen == {"desk-1", "desk-2", "here"}
 
     one.sleeps(1000)
@@ -78,6 +83,7 @@ def test_a_link_that_dies_is_opened_again(home: Home, worker: Hire) -> None:
     one.sleeps(2)
     answers = home.ask(3)
     await_true(holds(one, home))
+    assert home.inference._elsewhere is not None
     link = home.inference._elsewhere._link
     assert link is not None
     os.kill(link.pids()[0], signal.SIGKILL)

@@ -11,6 +11,7 @@ from doctor.conftest import Mount
 from nobgd import config
 from nobgd.doctor import ask, checks
 from nobgd.doctor.ask import Probe, Who
+from nobgd.status import control
 from nobgd.systemd import unit
 
 ME = Who("me", "us")
@@ -234,7 +235,7 @@ def test_a_folder_that_came_after_the_start_wants_a_restart(
 ) -> None:
     """The service's view of the disk was made without it."""
     box = {"outbox": f"{home}/out", "outbox_ready": False, "outbox_why": "the folder is missing"}
-    monkeypatch.setattr(checks.control, "ask", lambda *_: {"inboxes": [box]})
+    monkeypatch.setattr(control, "ask", lambda *_: {"inboxes": [box]})
     assert "restart" not in str(checks._daemon(settings))
     said = str(checks._daemon(settings, {f"{home}/out"}))
     assert said.startswith(f"FIX  daemon: runs, but cannot use {home}/out: the folder is missing;")

@@ -8,10 +8,14 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
+
+from e2e.conftest import Daemon
 
 FIELDS = [
     "timestamp",
@@ -43,7 +47,7 @@ FIELDS = [
 ]
 
 
-def done_once(daemon, names: list[str]) -> list[dict]:
+def done_once(daemon: Daemon, names: list[str]) -> list[dict[str, Any]]:
     """Wait for these outputs; each was logged exactly once and is a whole picture."""
     events = daemon.await_done(len(names))
     assert daemon.outputs() == sorted(names)
@@ -55,7 +59,7 @@ def done_once(daemon, names: list[str]) -> list[dict]:
     return events
 
 
-def test_a_copy(daemon, photo):
+def test_a_copy(daemon: Callable[..., Daemon], photo: Path) -> None:
     """cp: one output, one line with every field, and the stages add up to the total."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -71,7 +75,7 @@ def test_a_copy(daemon, photo):
     assert d.stop() == 0
 
 
-def test_a_move(daemon, photo, tmp_path):
+def test_a_move(daemon: Callable[..., Daemon], photo: Path, tmp_path: Path) -> None:
     """A move (mv) from beside, as a file manager does it."""
     d = daemon().start()
     shutil.copy(photo, tmp_path / "waiting.jpg")
@@ -79,7 +83,7 @@ def test_a_move(daemon, photo, tmp_path):
     done_once(d, ["a_nobg.png"])
 
 
-def test_a_rename_from_a_temporary_name(daemon, photo):
+def test_a_rename_from_a_temporary_name(daemon: Callable[..., Daemon], photo: Path) -> None:
     """`.a.jpg.part` is ignored until it gets its name."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / ".a.jpg.part")
@@ -87,7 +91,7 @@ def test_a_rename_from_a_temporary_name(daemon, photo):
     done_once(d, ["a_nobg.png"])
 
 
-def test_a_slow_write(daemon, photo):
+def test_a_slow_write(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Ten pieces with pauses: decoded once, when it is whole."""
     d = daemon().start()
     data = photo.read_bytes()
@@ -101,7 +105,7 @@ def test_a_slow_write(daemon, photo):
     assert not d.events("photo.failed") + d.events("photo.quarantined")
 
 
-def test_a_hard_link(daemon, photo, tmp_path):
+def test_a_hard_link(daemon: Callable[..., Daemon], photo: Path, tmp_path: Path) -> None:
     """ln: another name for a file that lies elsewhere."""
     d = daemon().start()
     shutil.copy(photo, tmp_path / "original.jpg")
@@ -110,7 +114,7 @@ def test_a_hard_link(daemon, photo, tmp_path):
     assert (tmp_path / "original.jpg").read_bytes() == photo.read_bytes()
 
 
-def test_a_folder_moved_in(daemon, photo, tmp_path):
+def test_a_folder_moved_in(daemon: Callable[..., Daemon], photo: Path, tmp_path: Path) -> None:
     """All in it is done, and what is added to it later too; the tree is mirrored."""
     d = daemon().start()
     (tmp_path / "trip/day1").mkdir(parents=True)
@@ -122,7 +126,7 @@ def test_a_folder_moved_in(daemon, photo, tmp_path):
     done_once(d, ["trip/day1/a_nobg.png", "trip/day1/b_nobg.png"])
 
 
-def test_two_stems_alike(daemon, photo):
+def test_two_stems_alike(daemon: Callable[..., Daemon], photo: Path) -> None:
     """a.jpg and a.png: the first keeps the name, the other one says what it was."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -132,7 +136,7 @@ def test_two_stems_alike(daemon, photo):
     done_once(d, ["a_nobg.png", "a.png_nobg.png"])
 
 
-def test_an_overwrite(daemon, photo):
+def test_an_overwrite(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Other content under the same name is done again, into the same output."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -145,7 +149,7 @@ def test_an_overwrite(daemon, photo):
         assert picture.size == (300, 200)
 
 
-def test_before_and_during_the_start(daemon, photo):
+def test_before_and_during_the_start(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Files that were there, and files that come while it starts."""
     d = daemon()
     shutil.copy(photo, d.inbox / "before.jpg")
@@ -156,7 +160,7 @@ def test_before_and_during_the_start(daemon, photo):
 
 
 @pytest.mark.timeout(300)
-def test_a_burst_of_500(daemon):
+def test_a_burst_of_500(daemon: Callable[..., Daemon]) -> None:
     """Five hundred small photos at once: 500 outputs, 500 lines, nothing twice.
 
     Most have the bytes of one of twenty that are done already: the burst is as large, the time
@@ -180,7 +184,7 @@ def test_a_burst_of_500(daemon):
     assert Counter(event["how"] for event in events) == {"computed": 30, "copied": 470}
 
 
-def test_the_same_bytes_again_are_copied(daemon, photo):
+def test_the_same_bytes_again_are_copied(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Another name, not another computation; the copy says whose it is."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -191,10 +195,11 @@ def test_the_same_bytes_again_are_copied(daemon, photo):
     assert second["infer_ms"] == 0
     with Image.open(d.outbox / "a_nobg.png") as one, Image.open(d.outbox / "b_nobg.png") as two:
         assert one.tobytes() == two.tobytes()
+        assert isinstance(two, PngImagePlugin.PngImageFile)
         assert json.loads(two.text["nobgd"])["source"] == "b.jpg"
 
 
-def test_real_u2net(daemon, photo):
+def test_real_u2net(daemon: Callable[..., Daemon], photo: Path) -> None:
     """The big model, as `make run` uses it."""
     d = daemon(model={"name": "u2net"}).start()
     shutil.copy(photo, d.inbox / "a.jpg")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from e2e.conftest import Daemon
 
-def test_ncnn_makes_the_same_cut_out(daemon, photo, tmp_path) -> None:
+
+def test_ncnn_makes_the_same_cut_out(
+    daemon: Callable[..., Daemon], photo: Path, tmp_path: Path
+) -> None:
     """The same alpha within one step of 255, and the log says by which engine."""
     pytest.importorskip("ncnn")
     for name, engine in (("first", "ncnn"), ("second", "onnxruntime")):
@@ -26,7 +33,9 @@ def test_ncnn_makes_the_same_cut_out(daemon, photo, tmp_path) -> None:
     assert np.abs(alphas[0] - alphas[1]).max() <= 1
 
 
-def test_an_engine_that_is_not_installed_is_said_at_once(daemon, monkeypatch, tmp_path) -> None:
+def test_an_engine_that_is_not_installed_is_said_at_once(
+    daemon: Callable[..., Daemon], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Exit 3, one line: what is missing, and both ways out."""
     (tmp_path / "hide").mkdir()
     (tmp_path / "hide" / "sitecustomize.py").write_text(

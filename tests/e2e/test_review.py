@@ -28,7 +28,8 @@ def wall(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def listed(d: Any, *words: str) -> list[dict[str, Any]]:
-    return json.loads(d.verb("list", "--format", "json", *words).stdout)
+    found: list[dict[str, Any]] = json.loads(d.verb("list", "--format", "json", *words).stdout)
+    return found
 
 
 def test_a_doubtful_cut_out_is_said_listed_and_judged(

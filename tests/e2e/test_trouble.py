@@ -10,10 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from e2e.conftest import Daemon
 
 
 def bad_files(inbox: Path, photo: Path) -> dict[str, str]:
@@ -32,7 +35,7 @@ def bad_files(inbox: Path, photo: Path) -> dict[str, str]:
             "huge.png": "too_large"}  # fmt: skip
 
 
-def test_bad_input_costs_nobody_else(daemon, photo):
+def test_bad_input_costs_nobody_else(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Each ends with a code and a sentence, its original untouched; the good ones are done."""
     d = daemon()
     codes = bad_files(d.inbox, photo)
@@ -62,7 +65,9 @@ def test_bad_input_costs_nobody_else(daemon, photo):
     assert d.stop() == 0
 
 
-def test_a_missing_inbox_is_waited_for(daemon, photo, tmp_path):
+def test_a_missing_inbox_is_waited_for(
+    daemon: Callable[..., Daemon], photo: Path, tmp_path: Path
+) -> None:
     """The daemon starts, says so, and picks up when it appears."""
     d = daemon()
     d.inbox.rmdir()
@@ -75,7 +80,7 @@ def test_a_missing_inbox_is_waited_for(daemon, photo, tmp_path):
     assert d.events("inbox.back")
 
 
-def test_a_kill_loses_and_doubles_nothing(daemon, photo):
+def test_a_kill_loses_and_doubles_nothing(daemon: Callable[..., Daemon], photo: Path) -> None:
     """SIGKILL in the middle, start again: every photo once, no temp left."""
     d = daemon()
     for number in range(6):
@@ -92,7 +97,9 @@ def test_a_kill_loses_and_doubles_nothing(daemon, photo):
     assert not list(d.outbox.rglob(".nobgd-*"))
 
 
-def test_a_killed_lane_costs_one_attempt_of_one_photo(daemon, photo):
+def test_a_killed_lane_costs_one_attempt_of_one_photo(
+    daemon: Callable[..., Daemon], photo: Path
+) -> None:
     """The photo is tried again by a new lane."""
     d = daemon(workers={"count": 1, "threads": 1}).start()
     assert d.process is not None
@@ -106,7 +113,7 @@ def test_a_killed_lane_costs_one_attempt_of_one_photo(daemon, photo):
     assert d.outputs() == ["a_nobg.png", "b_nobg.png"]
 
 
-def test_a_lost_ledger_costs_no_rework(daemon, photo):
+def test_a_lost_ledger_costs_no_rework(daemon: Callable[..., Daemon], photo: Path) -> None:
     """`once` does the work, then nothing; without its state it recognises its own outputs."""
     d = daemon()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -124,7 +131,7 @@ def test_a_lost_ledger_costs_no_rework(daemon, photo):
     assert os.stat(d.outbox / "a_nobg.png").st_ino == stamp.st_ino
 
 
-def test_once_says_that_something_failed(daemon, photo):
+def test_once_says_that_something_failed(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Exit 1, the reason in the closing table, the others done."""
     d = daemon()
     (d.inbox / "text.jpg").write_text("no picture")
@@ -140,7 +147,9 @@ def test_once_says_that_something_failed(daemon, photo):
 
 
 @pytest.mark.parametrize("source", ["archive", "delete"])
-def test_sources_go_only_after_their_output_is_whole(daemon, photo, source):
+def test_sources_go_only_after_their_output_is_whole(
+    daemon: Callable[..., Daemon], photo: Path, source: str
+) -> None:
     """Archive moves, delete removes; `photo.done` was said before."""
     inbox = {"source": source, **({"archive": "archive"} if source == "archive" else {})}
     d = daemon(inbox=inbox)
@@ -156,7 +165,7 @@ def test_sources_go_only_after_their_output_is_whole(daemon, photo, source):
     assert d.stop() == 0
 
 
-def test_a_foreign_file_in_the_outbox_is_kept(daemon, photo):
+def test_a_foreign_file_in_the_outbox_is_kept(daemon: Callable[..., Daemon], photo: Path) -> None:
     """A file that nobgd did not make is never overwritten."""
     d = daemon()
     d.outbox.mkdir()
@@ -168,7 +177,7 @@ def test_a_foreign_file_in_the_outbox_is_kept(daemon, photo):
     assert event["output"].endswith("a.jpg_nobg.png")
 
 
-def test_a_second_daemon_is_refused(daemon, photo):
+def test_a_second_daemon_is_refused(daemon: Callable[..., Daemon], photo: Path) -> None:
     """One sentence, exit 3; the first one goes on."""
     d = daemon().start()
     second = d.verb("run")
@@ -179,7 +188,7 @@ def test_a_second_daemon_is_refused(daemon, photo):
     d.await_done(1)
 
 
-def test_an_altered_model_is_refused(daemon, tmp_path):
+def test_an_altered_model_is_refused(daemon: Callable[..., Daemon], tmp_path: Path) -> None:
     """Exit 3 with both checksums and the way out."""
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights/u2netp.onnx").write_bytes(b"altered")
@@ -189,7 +198,7 @@ def test_an_altered_model_is_refused(daemon, tmp_path):
     assert "u2netp.onnx" in result.stderr
 
 
-def test_bad_configuration_is_exit_2(daemon):
+def test_bad_configuration_is_exit_2(daemon: Callable[..., Daemon]) -> None:
     """Every error, nothing started."""
     d = daemon()
     d.config.write_text("inboxs: []\nworkers: {count: none}\n")
@@ -199,7 +208,7 @@ def test_bad_configuration_is_exit_2(daemon):
     assert "workers.count" in result.stderr
 
 
-def test_why_pause_and_status_answer(daemon, photo):
+def test_why_pause_and_status_answer(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Asked of the running daemon over its socket, and of the ledger without one."""
     d = daemon().start()
     assert "paused: all" in d.verb("pause").stdout
@@ -219,7 +228,9 @@ def test_why_pause_and_status_answer(daemon, photo):
     assert not json.loads(d.verb("status", "--json").stdout)["running"]
 
 
-def test_a_reload_changes_what_changed_or_nothing(daemon, photo):
+def test_a_reload_changes_what_changed_or_nothing(
+    daemon: Callable[..., Daemon], photo: Path
+) -> None:
     """A wrong file keeps the old configuration; a right one is applied without a restart."""
     d = daemon().start()
     assert d.process is not None
@@ -240,7 +251,7 @@ def test_a_reload_changes_what_changed_or_nothing(daemon, photo):
     assert d.stop() == 0
 
 
-def test_the_supervisor_never_loads_a_decoder(daemon, photo):
+def test_the_supervisor_never_loads_a_decoder(daemon: Callable[..., Daemon], photo: Path) -> None:
     """No numpy, onnxruntime or Pillow in its memory map, and at most 60 MB of it."""
     d = daemon().start()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -249,12 +260,16 @@ def test_the_supervisor_never_loads_a_decoder(daemon, photo):
     maps = Path(f"/proc/{d.process.pid}/maps").read_text()
     assert not re.search(r"/(numpy|onnxruntime|PIL|rembg)/", maps)
     status = Path(f"/proc/{d.process.pid}/status").read_text()
-    peak_kb = int(re.search(r"VmHWM:\s+(\d+)", status)[1])
+    peak = re.search(r"VmHWM:\s+(\d+)", status)
+    assert peak
+    peak_kb = int(peak[1])
     assert peak_kb * 1024 <= 60e6
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_nothing_is_sent_anywhere(daemon, photo, tmp_path):
+def test_nothing_is_sent_anywhere(
+    daemon: Callable[..., Daemon], photo: Path, tmp_path: Path
+) -> None:
     """No internet socket is opened in 15 s of work, where ONNX Runtime's telemetry would show."""
     d = daemon()
     shutil.copy(photo, d.inbox / "a.jpg")
@@ -269,7 +284,7 @@ def test_nothing_is_sent_anywhere(daemon, photo, tmp_path):
     assert "AF_INET" not in trace.read_text()
 
 
-def test_inputs_are_never_changed(daemon, photo):
+def test_inputs_are_never_changed(daemon: Callable[..., Daemon], photo: Path) -> None:
     """Checksum and time of the source are what they were."""
     d = daemon()
     shutil.copy(photo, d.inbox / "a.jpg")

@@ -32,7 +32,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _NO_CACHE = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
 
 
-class Faulty(mfusepy.Operations):
+class Faulty(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has no types
     """Everything is passed on to the folder below; paths begin with a slash."""
 
     use_ns = True
@@ -169,7 +169,7 @@ class Faulty(mfusepy.Operations):
         return {f"f_{name}": getattr(seen, f"f_{name}") for name in names}
 
 
-class _Fuse(mfusepy.FUSE):
+class _Fuse(mfusepy.FUSE):  # type: ignore[misc]  # mfusepy has no types
     def rename_fuse_3(self, old: bytes, new: bytes, flags: int) -> int:
         """With the flags, which mfusepy 3.1 leaves out: RENAME_NOREPLACE has to be obeyed."""
         done: int = self.operations.rename(os.fsdecode(old), os.fsdecode(new), flags)

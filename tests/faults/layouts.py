@@ -59,7 +59,8 @@ def _values(rng: random.Random, high: int, wide: int, channels: int, white: int)
         parts.append(ramp + noise.normal(0, 0.1, (high, wide)))
     values = np.dstack(parts).clip(0, 1)
     values[noise.random((high, wide)) < 0.05] = rng.choice((0, 1))
-    return np.rint(values * white).astype(np.uint64)
+    levels: Array = np.rint(values * white).astype(np.uint64)
+    return levels
 
 
 def turned(array: Array, orientation: int) -> Array:
@@ -200,7 +201,7 @@ def _packed(
     if mirrored or codec in ("lzma", "zstd"):
         codec, number = None, 1
     if codec == "lzw":
-        raw = imagecodecs.lzw_encode(raw)
+        raw = bytes(imagecodecs.lzw_encode(raw))
     elif codec in ("zlib", "deflate"):
         raw = zlib.compress(raw)
     elif codec == "packbits":
@@ -242,7 +243,8 @@ def _smooth(rng: random.Random, channels: int) -> Array:
     y, x = np.mgrid[0:high, 0:wide]
     phase = [rng.random() * 6 for _ in range(channels)]
     waves = [np.sin(x / 11 + p) * np.cos(y / 9 + p) for p in phase]
-    return np.rint((np.dstack(waves) + 1) * 110 + 15).astype(np.uint8)
+    levels: Array = np.rint((np.dstack(waves) + 1) * 110 + 15).astype(np.uint8)
+    return levels
 
 
 def _tiff_jpeg(rng: random.Random) -> Made:
@@ -305,7 +307,8 @@ def _tiff_other(rng: random.Random) -> Made:
         if kind in ("float", "half", "double") and options["compression"]:
             options["predictor"] = rng.random() < 0.5
     out = io.BytesIO()
-    tifffile.imwrite(out, array, metadata=None, byteorder=rng.choice("<>"), **options)
+    options["byteorder"] = rng.choice("<>")
+    tifffile.imwrite(out, array, metadata=None, **options)
     rgb = np.broadcast_to(values * 255, (*values.shape[:2], 3))
     return Made(f"TIFF {kind}", ".tif", out.getvalue(), rgb, tolerance=0.6)
 
@@ -394,7 +397,7 @@ def _jpeg(rng: random.Random) -> Made:
     if kind in ("lossless", "12 bits"):
         deep = array.astype(np.uint16) * 16 if kind == "12 bits" else array
         extra = {"lossless": True} if kind == "lossless" else {"bitspersample": 12}
-        data = imagecodecs.jpeg_encode(deep, **extra)
+        data = bytes(imagecodecs.jpeg_encode(deep, **extra))
         return Made(f"JPEG {kind}", ".jpg", data, array.astype(float), None, 60, 5)
     spaces = {
         "ycbcr": ("rgb", "ycbcr"), "rgb": ("rgb", "rgb"), "grey": ("grayscale", "grayscale"),
@@ -402,8 +405,10 @@ def _jpeg(rng: random.Random) -> Made:
     }  # fmt: skip
     inside, stored = spaces[kind]
     held = 255 - array if channels == 4 else array
-    data = imagecodecs.jpeg_encode(
-        np.ascontiguousarray(held), colorspace=inside, outcolorspace=stored, **options
+    data = bytes(
+        imagecodecs.jpeg_encode(
+            np.ascontiguousarray(held), colorspace=inside, outcolorspace=stored, **options
+        )
     )
     if kind == "plain cmyk":
         at = data.find(b"\xff\xee")
@@ -418,7 +423,8 @@ def _webp(rng: random.Random) -> Made:
     lossless, clear = rng.random() < 0.6, rng.random() < 0.5
     values = _smooth(rng, 4)
     if lossless:
-        values = _values(rng, *values.shape[:2], 4, 255).astype(np.uint8)
+        high, wide = values.shape[:2]
+        values = _values(rng, high, wide, 4, 255).astype(np.uint8)
     image = Image.fromarray(values if clear else np.ascontiguousarray(values[..., :3]))
     out = io.BytesIO()
     frames = rng.random() < 0.3
@@ -428,6 +434,6 @@ def _webp(rng: random.Random) -> Made:
     rgb = np.asarray(image.convert("RGB")).astype(float)
     alpha = values[..., 3].astype(float) if clear else None
     name = f"WebP {'lossless' if lossless else 'lossy'}{' alpha' if clear else ''}"
-    loose = {} if lossless else {"tolerance": 90, "mean": 8.0}
+    loose: dict[str, Any] = {} if lossless else {"tolerance": 90, "mean": 8.0}
     name += " frames" if frames else ""
     return Made(name, ".webp", out.getvalue(), rgb, alpha, frames=frames, **loose)

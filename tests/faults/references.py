@@ -28,6 +28,9 @@ except (ImportError, OSError):  # pragma: no cover - where it is not installed
     pyvips = None
 
 MOGRIFY = shutil.which("mogrify")
+NOT_HERE = frozenset(
+    name for name, there in (("libvips", pyvips), ("ImageMagick", MOGRIFY)) if there is None
+)
 
 
 def by_codecs(made: Made) -> Shown | None:
@@ -59,7 +62,8 @@ def split(array: Array, white: float) -> Shown:
 
 def subtracted(inks: Array) -> Array:
     """Light that inks leave, each from 0 to 255: the simplest way to see CMYK."""
-    return (255 - inks[..., :3]) * (255 - inks[..., 3:4]) / 255
+    light: Array = (255 - inks[..., :3]) * (255 - inks[..., 3:4]) / 255
+    return light
 
 
 def _tiff(made: Made) -> Shown | None:

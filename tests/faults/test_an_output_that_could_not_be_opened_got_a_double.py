@@ -70,11 +70,12 @@ def test_other_things_than_files_are_left_alone(tmp_path: Path) -> None:
     """A folder, a pipe or a link of that name is not opened further; the next name is taken."""
     this = job(tmp_path)
     taken = Path(this.outbox) / "a_nobg.png"
-    for make, unmake in (
+    ways: tuple[tuple[Callable[[], object], Callable[[], object]], ...] = (
         (taken.mkdir, taken.rmdir),
         (lambda: os.mkfifo(taken), taken.unlink),
         (lambda: taken.symlink_to("nowhere"), taken.unlink),
-    ):
+    )
+    for make, unmake in ways:
         make()
         output, _ = target.put(this, "1" * 64, picture(this, "1" * 64))
         assert output.endswith("/a.jpg_nobg.png")

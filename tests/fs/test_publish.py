@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ class NoSuchCall:
 
     @staticmethod
     def renameat2(*_: object) -> int:
-        publish.ctypes.set_errno(errno.EINVAL)
+        ctypes.set_errno(errno.EINVAL)
         return -1
 
 

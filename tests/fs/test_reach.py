@@ -11,7 +11,8 @@ from nobgd.fs import grants, reach
 
 def test_those_that_answer_are_not_held_up_by_those_that_do_not() -> None:
     """Forty of fifty answers; the others are silent afterwards, and their answers come late."""
-    dead, late = threading.Event(), []
+    dead = threading.Event()
+    late: list[str] = []
 
     def question(path: str) -> str:
         if int(path) % 5 == 0:

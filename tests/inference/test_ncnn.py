@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_what_ncnn_borrowed_is_given_back(cache: Path) -> None:
     """After a photo the arena is one hole again, and nothing went past it."""
     net = winograd.net(U2NETP, SPEC.sha256, str(cache), 2)
     net(np.zeros((1, 3, 320, 320), np.float32))
+    assert isinstance(net, partial)
     (arena,) = net.args[1]
     assert arena._used == {}
     assert arena._holes == [(0, winograd._ARENA_BYTES)]
@@ -67,6 +69,7 @@ def test_an_arena_that_is_full_borrows_elsewhere(
     monkeypatch.setattr(winograd, "_ARENA_BYTES", 1 << 22)
     net = winograd.net(U2NETP, SPEC.sha256, str(cache), 1)
     np.testing.assert_array_equal(net(feed), expected)
+    assert isinstance(net, partial)
     assert net.args[1][0]._holes == [(0, 1 << 22)]
 
 

@@ -7,24 +7,25 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from nobgd import models
 from nobgd.inference import local
-from nobgd.inference.engines import onnxruntime
-from nobgd.picture.segment import prepare, stretch
+from nobgd.inference.machine import cpu_identity
+from nobgd.picture.segment import Segmenter, prepare, stretch
 
 U2NETP = models.shipped_directory() / "u2netp.onnx"
 SPEC = models.load_manifest()["u2netp"]
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def segmenter(cache):
+def segmenter(cache: Path) -> Segmenter:
     return local.segmenter(str(U2NETP), SPEC, threads=1, cache_dir=str(cache))
 
 
@@ -33,15 +34,17 @@ def saved(cache: Path) -> Path:
 
 
 @pytest.mark.usefixtures("segmenter")
-def test_the_optimised_model_is_kept_with_its_weights_beside(cache):
+def test_the_optimised_model_is_kept_with_its_weights_beside(cache: Path) -> None:
     """One folder named after weights, ONNX Runtime and CPU; nothing temporary is left."""
     assert [path.name for path in cache.iterdir()] == [saved(cache).name]
     files = {path.name: path.stat().st_size for path in saved(cache).iterdir()}
     assert files["model.weights"] > 4_000_000 > files["model.onnx"]
-    assert onnxruntime.cpu_identity() in saved(cache).name
+    assert cpu_identity() in saved(cache).name
 
 
-def test_a_damaged_cache_is_built_again(cache, segmenter, subject, tmp_path):
+def test_a_damaged_cache_is_built_again(
+    cache: Path, segmenter: Segmenter, subject: np.ndarray, tmp_path: Path
+) -> None:
     """Truncated, empty or gone: the next load repairs it."""
     again = tmp_path / "cache"
     shutil.copytree(cache, again)
@@ -54,7 +57,9 @@ def test_a_damaged_cache_is_built_again(cache, segmenter, subject, tmp_path):
         assert len(list(again.iterdir())) == 1
 
 
-def test_without_a_cache_the_model_is_loaded_directly(subject, segmenter, tmp_path):
+def test_without_a_cache_the_model_is_loaded_directly(
+    subject: np.ndarray, segmenter: Segmenter, tmp_path: Path
+) -> None:
     """A cache folder that cannot be made costs time, not the photo."""
     (tmp_path / "file").write_text("not a folder")
     direct = local.segmenter(str(U2NETP), SPEC, 1, str(tmp_path / "file" / "cache"))
@@ -62,7 +67,7 @@ def test_without_a_cache_the_model_is_loaded_directly(subject, segmenter, tmp_pa
     assert difference.max() <= 1
 
 
-def test_processes_that_race_share_one_cache(tmp_path):
+def test_processes_that_race_share_one_cache(tmp_path: Path) -> None:
     """Several processes at once: each gets a session, one folder is left."""
     program = (
         "import sys; from nobgd import models; from nobgd.inference.local import segmenter;"
@@ -74,13 +79,15 @@ def test_processes_that_race_share_one_cache(tmp_path):
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
-def test_a_missing_model_is_an_error(tmp_path):
+def test_a_missing_model_is_an_error(tmp_path: Path) -> None:
     """Nothing is made up."""
     with pytest.raises(Exception, match=r"nothing\.onnx"):
         local.segmenter(str(tmp_path / "nothing.onnx"), SPEC, 1, str(tmp_path / "cache"))
 
 
-def test_the_mask_is_the_same_by_any_number_of_threads(segmenter, subject):
+def test_the_mask_is_the_same_by_any_number_of_threads(
+    segmenter: Segmenter, subject: np.ndarray
+) -> None:
     """A session for two threads is opened beside the first and agrees with it."""
     one, sure = segmenter.mask(subject)
     two, just_as_sure = segmenter.mask(subject, threads=2)
@@ -88,7 +95,7 @@ def test_the_mask_is_the_same_by_any_number_of_threads(segmenter, subject):
     assert abs(sure - just_as_sure) < 1e-3
 
 
-def test_scales_written_into_the_graph_change_no_mask(subject, tmp_path):
+def test_scales_written_into_the_graph_change_no_mask(subject: np.ndarray, tmp_path: Path) -> None:
     """The optimised model has constant scales and agrees with the plain one."""
     import onnx
 
@@ -100,8 +107,8 @@ def test_scales_written_into_the_graph_change_no_mask(subject, tmp_path):
         assert kinds.count("Upsample") == 38
         assert "Resize" not in kinds
     assert all(len(node.input) == 3 for node in nodes if node.op_type == "Resize")
-    options = onnxruntime.ort.SessionOptions()
-    plain = onnxruntime.ort.InferenceSession(str(U2NETP), options)
+    options = ort.SessionOptions()
+    plain = ort.InferenceSession(str(U2NETP), options)
     feed = {plain.get_inputs()[0].name: prepare(subject, SPEC)}
     expected, _ = stretch(plain.run(None, feed)[0][0, 0])
     assert np.abs(expected.astype(int) - ours.mask(subject)[0]).max() <= 1

@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -40,7 +40,7 @@ class Desk:
         self.now = 100.0
         self.told: list[Message] = []
         self.woken = threading.Event()
-        settings: dict[str, object] = {
+        settings: dict[str, Any] = {
             "recursive": True,
             "ignore": Ignore(),
             "mode": "poll",
@@ -53,16 +53,16 @@ class Desk:
             post=self.tell,
             clock=lambda: self.now,
             wake=self.woken.set,
-            **{**settings, **changes},  # type: ignore[arg-type]
+            **{**settings, **changes},
         )
 
     def tell(self, message: Message) -> None:
         self.told.append(message)
 
-    def step(self, at: float | None = None, **more: object) -> float:
+    def step(self, at: float | None = None, **more: Any) -> float:
         if at is not None:
             self.now = at
-        return self.scanner.step(**more)  # type: ignore[arg-type]
+        return self.scanner.step(**more)
 
     def settle(self) -> list[str]:
         """Step until nothing waits; return what was told as settled."""
@@ -708,10 +708,10 @@ def test_an_entry_that_cannot_be_looked_at_keeps_nobody_waiting(
         write(inbox / name)
     real = os.stat
 
-    def stat(path: object, **how: object) -> os.stat_result:
+    def stat(path: Any, **how: Any) -> os.stat_result:
         if str(path).startswith("bad"):
             raise OSError(errno.EIO, "Input/output error")
-        return real(path, **how)  # type: ignore[call-overload,no-any-return]
+        return real(path, **how)
 
     monkeypatch.setattr(os, "stat", stat)
     assert desk.settle() == ["a.jpg", "z.jpg"]

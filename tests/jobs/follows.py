@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from nobgd import config
 from nobgd.intake import messages
@@ -24,6 +24,7 @@ from nobgd.intake.inbox import Snapshot
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.policy import ONCE, RUN
 from nobgd.pool import engine
+from nobgd.pool import lanes as pool
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
@@ -176,10 +177,11 @@ class Desk:
 def open_service(desk: Desk, rules: Any, *, once: bool) -> Service:
     """A supervisor that was not started: its lanes and scanner are those of the desk."""
     service = Service(rules, desk.ledger, desk.log, policy=ONCE if once else RUN)
+    lanes = cast("pool.Lanes", desk.lanes)  # those of the desk play them
     service.in_force.use(
-        rules, engine.Engine(desk.lanes, {desk.inbox: RECIPE}, 2, 1, 200.0, "onnxruntime")
-    )  # type: ignore[arg-type]
-    service.scanners.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]
+        rules, engine.Engine(lanes, {desk.inbox: RECIPE}, 2, 1, 200.0, "onnxruntime")
+    )
+    service.scanners.inboxes[desk.inbox] = desk.scanner  # type: ignore[assignment]  # plays it
     return service
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,8 +186,12 @@ def test_an_original_that_went_ends_only_the_row_it_was_done_as(tmp_path: Path) 
     for changed in (replace(was, size=9), replace(was, mtime_ns=9), replace(was, sha256="other")):
         assert not ledger.disposed(changed)
     failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
-    for anew in (lambda: None, lambda: ledger.retry(failed, 0.0, burn=True),
-                 lambda: ledger.quarantined(failed)):  # fmt: skip
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: None,
+        lambda: ledger.retry(failed, 0.0, burn=True),
+        lambda: ledger.quarantined(failed),
+    )
+    for anew in ways:
         ledger.begin(*PHOTO, "/out", "sub/a_nobg.png")
         anew()
         assert not ledger.disposed(was)
@@ -327,7 +331,16 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
     was = known(ledger)
     heard.clear()
     failed = Failed("/in", "sub/a.jpg", Code.BROKEN, "broken")
-    calls = {
+
+    def put_back() -> None:
+        ledger.begin(*PHOTO, "/out", "a")
+        ledger.put_back(*PHOTO[:2])
+
+    def remember() -> None:
+        ledger.remember("a", "b")
+        ledger.remember("a", None)
+
+    calls: dict[str, Callable[[], object]] = {
         "get": lambda: ledger.get("/in", "a"),
         "in_state": lambda: [
             ledger.in_state(state, 10, inbox=inbox)
@@ -364,13 +377,13 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "doubtful_count": lambda: ledger.doubtful_count("/in"),
         "page": lambda: ledger.page("/in", "a"),
         "disposed": lambda: ledger.disposed(was),
-        "put_back": lambda: (ledger.begin(*PHOTO, "/out", "a"), ledger.put_back(*PHOTO[:2])),
+        "put_back": put_back,
         "interrupt": ledger.interrupt,
         "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),
         "back": lambda: ledger.back("/in", "sub/a.jpg"),
         "forget": lambda: ledger.forget("/in", "sub/a.jpg"),
         "fact": lambda: ledger.fact("a"),
-        "remember": lambda: (ledger.remember("a", "b"), ledger.remember("a", None)),
+        "remember": remember,
         "commit": ledger.commit,
     }  # fmt: skip
     public = {name for name in dir(Ledger) if not name.startswith("_")}

@@ -68,7 +68,7 @@ def test_a_photo_that_cannot_be_handled_is_set_aside_and_the_next_is_taken(
             raise OverflowError("Python int too large")
         settled(photo)
 
-    service.machine.rooms.arrival.settled = breaks  # type: ignore[method-assign]
+    service.machine.rooms.arrival.settled = breaks  # type: ignore[method-assign]  # it breaks
     take(service, messages.Settled(inbox, (bad, good)))
     row = service.ledger.get(inbox, bad.relpath)
     assert row is not None
@@ -100,7 +100,7 @@ def test_an_answer_that_cannot_be_used_is_said_once(service: Service, tmp_path: 
     broken: Future[Any] = Future()
     broken.set_exception(EOFError("cut"))
     for _ in range(3):
-        take(service, Freed((None,)))  # type: ignore[arg-type]
+        take(service, Freed((None,)))  # type: ignore[arg-type]  # it cannot be used
         take(service, Answer(SetAside("/in", "a", "/q", "why"), broken))
     assert len(said(tmp_path, "service.stumbled")) == 2
 

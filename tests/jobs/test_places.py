@@ -44,7 +44,7 @@ def test_where_a_photo_did_not_fit_only_a_photo_shows_that_one_does() -> None:
     """A probe of five bytes fits on a full disk: it is tried, but not said to be back."""
     box = Place("/out")
     box.found(Mount(7, -1, "", "unknown", ""))
-    waits = []
+    waits: list[float] = []
     for _ in range(5):
         news = box.failed("full", 0.0, code="no_space", by_photo=True)
         assert news is not bool(waits)

@@ -21,7 +21,7 @@ import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from nobgd import config
 from nobgd.intake import messages
@@ -30,6 +30,7 @@ from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.now import Now
 from nobgd.jobs.row import Key
 from nobgd.pool import engine
+from nobgd.pool.lanes import Lanes
 from nobgd.record.log import Log
 from nobgd.supervisor.service import Service
 from nobgd.values import Code, Done, Failed, Job, Photo, Recipe, Timing
@@ -150,11 +151,12 @@ class World:
         self.service.saying.begin()
         self.service.machine.begin()
         self.ledger.commit()
+        lanes = cast("Lanes", self)  # it plays them
         self.service.in_force.use(
-            self.rules, engine.Engine(self, recipes, 1, 1, 200.0, "onnxruntime")
-        )  # type: ignore[arg-type]
+            self.rules, engine.Engine(lanes, recipes, 1, 1, 200.0, "onnxruntime")
+        )
         for inbox in self.inboxes:
-            self.service.scanners.inboxes[inbox] = Scanner(self, inbox)  # type: ignore[assignment]
+            self.service.scanners.inboxes[inbox] = Scanner(self, inbox)  # type: ignore[assignment]  # plays it
         for inbox, name in self.files:
             self.tell_of(inbox, name)
 

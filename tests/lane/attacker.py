@@ -104,6 +104,14 @@ def attacks(at: dict[str, str], victim: int, line: socket.socket) -> dict[str, A
         with socket.socket(socket.AF_UNIX) as one:
             one.connect(path)
 
+    def paired() -> None:
+        for one in socket.socketpair():
+            one.close()
+
+    def fleeting(path: str) -> None:
+        write(path)
+        os.unlink(path)
+
     def times(path: str) -> None:
         os.utime(path, (1, 1))
 
@@ -221,7 +229,7 @@ def attacks(at: dict[str, str], victim: int, line: socket.socket) -> dict[str, A
         "internet socket": lambda: socket.socket(socket.AF_INET).close(),
         "local socket": lambda: socket.socket(socket.AF_UNIX).close(),
         "netlink socket": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close(),
-        "pair of sockets": lambda: [one.close() for one in socket.socketpair()],
+        "pair of sockets": paired,
         "the control socket": lambda: unix(at["state"] + "/control"),
         "listen on its line": lambda: done(libc.listen(own, 1)),
         "send descriptors": lambda: socket.send_fds(line, [b"x"], [0]),
@@ -255,10 +263,8 @@ def attacks(at: dict[str, str], victim: int, line: socket.socket) -> dict[str, A
         "set an attribute of a file that it can read and its user owns": lambda: os.setxattr(
             opened(result), "user.captured", b"1"
         ),
-        "write and remove in the outbox": lambda: (
-            write(at["outbox"] + "/new"), os.unlink(at["outbox"] + "/new"),
-        ),
-    }  # fmt: skip
+        "write and remove in the outbox": lambda: fleeting(at["outbox"] + "/new"),
+    }
     return {
         "Files": files, "Modes, owners, times": modes, "Other processes": processes,
         "The machine": outside, "Left to it": left,
@@ -302,11 +308,11 @@ def main() -> None:
         os.setuid(65534)
     kernel = landlock.abi()
     if order["abi"] < 0:  # not confined at all: shows that the attacks are real ones
-        confine.confine = lambda *_: ()  # type: ignore[assignment]
+        confine.confine = lambda *_: ()
     elif order["abi"] == 0:
-        confine.landlock.apply = lambda *_: False  # type: ignore[assignment]
+        landlock.apply = lambda *_: False
     elif order["abi"] < kernel:
-        landlock.abi = lambda: order["abi"]  # type: ignore[assignment]
+        landlock.abi = lambda: order["abi"]
     os.chdir("/")
     holds = confine.confine([at["inbox"], at["cache"], at["readable"]], [at["outbox"]], 4 << 30)
     said: dict[str, Any] = {"holds": list(holds)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import hashlib
@@ -204,7 +205,7 @@ class NoSuchCall:
 
     @staticmethod
     def renameat2(*_: object) -> int:
-        publish.ctypes.set_errno(errno.EINVAL)
+        ctypes.set_errno(errno.EINVAL)
         return -1
 
 

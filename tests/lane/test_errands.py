@@ -11,6 +11,7 @@ import pytest
 
 from nobgd.lane import errands
 from nobgd.values import Code, NobgdError
+from nobgd.values.errands import Release, SetAside, Unlink, Write
 
 
 def test_quarantine_is_a_copy_with_the_reason_and_can_be_released(tmp_path: Path) -> None:
@@ -20,14 +21,14 @@ def test_quarantine_is_a_copy_with_the_reason_and_can_be_released(tmp_path: Path
     box = str(tmp_path / "q")
     (tmp_path / "q").mkdir()
     for _ in range(2):
-        errands.run(errands.SetAside(str(tmp_path / "in"), "sub/a.jpg", box, "it is broken"))
+        errands.run(SetAside(str(tmp_path / "in"), "sub/a.jpg", box, "it is broken"))
     assert (tmp_path / "q/sub/a.jpg").read_bytes() == b"bad"
     said = (tmp_path / "q/sub/a.jpg.why.txt").read_text().splitlines()
     assert said[0] == "it is broken"
     assert said[-1].endswith(f"nobgd retry {tmp_path}/in/sub/a.jpg")
     assert (tmp_path / "in/sub/a.jpg").read_bytes() == b"bad"
     for _ in range(2):
-        assert errands.run(errands.Release(box, "sub/a.jpg")) == 0
+        assert errands.run(Release(box, "sub/a.jpg")) == 0
     assert list((tmp_path / "q/sub").iterdir()) == []
 
 
@@ -36,11 +37,11 @@ def test_a_photo_that_cannot_be_read_still_leaves_its_reason(tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.jpg").symlink_to("/etc/passwd")
     (tmp_path / "q").mkdir()
-    errands.run(errands.SetAside(str(tmp_path / "in"), "a.jpg", str(tmp_path / "q"), "a link"))
+    errands.run(SetAside(str(tmp_path / "in"), "a.jpg", str(tmp_path / "q"), "a link"))
     assert [p.name for p in (tmp_path / "q").iterdir()] == ["a.jpg.why.txt"]
 
 
-STATUS = errands.Write("", "_nobgd.txt", "nobgd status: new \udce9\n", "nobgd status")
+STATUS = Write("", "_nobgd.txt", "nobgd status: new \udce9\n", "nobgd status")
 
 
 def test_a_status_file_is_made_and_replaced(tmp_path: Path) -> None:
@@ -87,11 +88,11 @@ def test_what_somebody_else_made_is_kept(
 def test_an_unlink_takes_a_plain_file_only(tmp_path: Path) -> None:
     """A link stays, and what it points to; what is not there is fine."""
     (tmp_path / "_RETRY").touch()
-    errands.run(errands.Unlink(str(tmp_path), "_RETRY"))
+    errands.run(Unlink(str(tmp_path), "_RETRY"))
     assert not (tmp_path / "_RETRY").exists()
-    errands.run(errands.Unlink(str(tmp_path), "_RETRY"))
+    errands.run(Unlink(str(tmp_path), "_RETRY"))
     (tmp_path / "photo.jpg").write_text("a photo")
     (tmp_path / "_RETRY").symlink_to("photo.jpg")
-    errands.run(errands.Unlink(str(tmp_path), "_RETRY"))
+    errands.run(Unlink(str(tmp_path), "_RETRY"))
     assert (tmp_path / "_RETRY").is_symlink()
     assert (tmp_path / "photo.jpg").exists()

@@ -82,7 +82,8 @@ def test_an_output_is_found_again_whatever_it_is(
     said = note(first.output)
     assert (said.source, said.sha256, said.recipe) == ("a.jpg", first.sha256, wanted.recipe.key)
     with Image.open(first.output) as picture:
-        assert picture.size == {(400, 300): (400, 300)}.get(rendering.canvas, picture.size)
+        if rendering.canvas == (400, 300):
+            assert picture.size == (400, 300)
         assert picture.format == {"jpeg": "JPEG"}.get(rendering.format, rendering.format.upper())
     stamp = os.stat(first.output).st_ino
     second = done(work(wanted, segmenter))

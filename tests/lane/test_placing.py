@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,13 @@ def doubted(job: Job, rendering: Rendering = MASKED) -> Job:
     return replace(asking(job, rendering), doubtful_apart=True, review_above=-1.0)
 
 
-def errand(job: Job, made: Done, **other: object) -> Place:
+def errand(job: Job, made: Done, **other: Any) -> Place:
     """To put it where it belongs."""
     output = made.output.removeprefix(f"{job.outbox}/")
     names = tuple(dict.fromkeys((waiting.placed(output), *job.outputs)))
     asked = Place(job.outbox, output, names, frozenset(), job.relpath, job.inbox_key, made.sha256,
                   job.spare[1])  # fmt: skip
-    return replace(asked, **other)  # type: ignore[arg-type]
+    return replace(asked, **other)
 
 
 def there(job: Job) -> list[str]:
@@ -104,13 +105,13 @@ def _deadly(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     for module, name in ((publish, "rename_noreplace"), (publish, "sync_folder")):
         real = getattr(module, name)
 
-        def act(*words: object, real: object = real) -> None:
+        def act(*words: object, real: Callable[..., object] = real) -> None:
             for late in (False, True):
                 if left[0] == 0:
                     raise _Killed
                 left[0] -= 1
                 if not late:
-                    real(*words)  # type: ignore[operator]
+                    real(*words)
 
         monkeypatch.setattr(module, name, act)
     yield left

@@ -10,7 +10,7 @@ import pytest
 
 from nobgd.lane import quarantine
 from nobgd.lane.quarantine import room
-from nobgd.values.errands import COPIED, LIMIT, ROOM, STATES, Release, SetAside
+from nobgd.values.errands import COPIED, LIMIT, ROOM, STATES, UNREADABLE, Release, SetAside
 
 GB = 10**9
 
@@ -67,7 +67,7 @@ def test_what_is_not_copied_is_told(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "q/sub") == ["a.jpg.why.txt"]
     (tmp_path / "in/sub/a.jpg").unlink()
     state = quarantine.set_aside(replace(aside(tmp_path, b""), relpath="sub/none.jpg"))
-    assert state == quarantine.UNREADABLE
+    assert state == UNREADABLE
 
 
 def test_the_last_copy_is_not_released(tmp_path: Path) -> None:

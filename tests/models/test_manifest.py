@@ -8,7 +8,7 @@ from nobgd import models
 from nobgd.models.manifest import spec_of
 
 
-def test_the_shipped_model_is_what_the_manifest_says():
+def test_the_shipped_model_is_what_the_manifest_says() -> None:
     """u2netp lies in the shipped folder, byte for byte."""
     spec = models.load_manifest()["u2netp"]
     data = (models.shipped_directory() / spec.file).read_bytes()
@@ -16,7 +16,7 @@ def test_the_shipped_model_is_what_the_manifest_says():
     assert hashlib.sha256(data).hexdigest() == spec.sha256
 
 
-def test_every_model_says_all_that_is_needed():
+def test_every_model_says_all_that_is_needed() -> None:
     """Input, normalisation, licence and a source each; of what is tested, two."""
     for name, spec in models.load_manifest().items():
         assert spec.name == name
@@ -28,13 +28,13 @@ def test_every_model_says_all_that_is_needed():
         assert (spec.heavy > 1) == (spec.input_size > 320)
 
 
-def test_an_unknown_name_gets_a_hint():
+def test_an_unknown_name_gets_a_hint() -> None:
     """A typo is answered with the nearest name."""
     with pytest.raises(models.UnknownModelError, match="did you mean u2netp"):
         spec_of("u2netpp")
 
 
-def test_the_readme_beside_the_weights_names_models_and_licence():
+def test_the_readme_beside_the_weights_names_models_and_licence() -> None:
     """Who takes the folder knows what they have."""
     text = (models.shipped_directory() / "README.md").read_text("utf-8")
     for name, spec in models.load_manifest().items():

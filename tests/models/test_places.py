@@ -9,12 +9,14 @@ from nobgd import models
 
 
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch):
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NOBGD_MODELS", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_given_directory_comes_first_and_the_shipped_one_last(monkeypatch, tmp_path):
+def test_the_given_directory_comes_first_and_the_shipped_one_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Given, else $NOBGD_MODELS, else the user's cache; then what came with nobgd."""
     shipped = models.shipped_directory()
     monkeypatch.setenv("HOME", "/home/me")
@@ -26,20 +28,22 @@ def test_the_given_directory_comes_first_and_the_shipped_one_last(monkeypatch, t
     assert models.search_path(tmp_path) == [tmp_path, shipped]
 
 
-def test_a_user_without_a_home_still_has_the_shipped_models(monkeypatch):
+def test_a_user_without_a_home_still_has_the_shipped_models(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """No home, no relative path made of a tilde."""
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     assert models.search_path() == [models.shipped_directory()]
     assert models.find("u2netp").path.is_file()
 
 
-def test_u2netp_is_always_found(tmp_path):
+def test_u2netp_is_always_found(tmp_path: Path) -> None:
     """It ships with nobgd."""
     found = models.find("u2netp", directory=tmp_path)
     assert (found.precision, found.sha256) == ("fp32", found.spec.sha256)
 
 
-def test_a_missing_model_says_how_to_get_it_and_what_is_there(tmp_path):
+def test_a_missing_model_says_how_to_get_it_and_what_is_there(tmp_path: Path) -> None:
     """The command to type, with the directory it needs, and u2netp as the way out."""
     with pytest.raises(models.ModelError) as caught:
         models.find("u2net", directory=tmp_path)
@@ -49,7 +53,7 @@ def test_a_missing_model_says_how_to_get_it_and_what_is_there(tmp_path):
     assert "\n" not in said
 
 
-def test_int8_is_found_by_its_sidecar(tmp_path, spec):
+def test_int8_is_found_by_its_sidecar(tmp_path: Path, spec: models.ModelSpec) -> None:
     """The checksum to expect is the sidecar's."""
     (tmp_path / "tiny.int8.onnx").write_bytes(b"quantized")
     (tmp_path / "tiny.int8.json").write_text(json.dumps({"from": spec.sha256, "sha256": "ab"}))
@@ -66,7 +70,9 @@ def test_int8_is_found_by_its_sidecar(tmp_path, spec):
         ('{"from": "other", "sha256": "ab"}', "made from other weights"),
     ],
 )
-def test_int8_that_cannot_be_trusted_is_refused(tmp_path, spec, sidecar, reason):
+def test_int8_that_cannot_be_trusted_is_refused(
+    tmp_path: Path, spec: models.ModelSpec, sidecar: str | None, reason: str
+) -> None:
     """No sidecar, a damaged one, or one that speaks of other weights."""
     assert spec.name == "tiny"
     (tmp_path / "tiny.int8.onnx").write_bytes(b"quantized")
@@ -76,13 +82,15 @@ def test_int8_that_cannot_be_trusted_is_refused(tmp_path, spec, sidecar, reason)
         models.find("tiny", "int8", tmp_path)
 
 
-def test_an_unknown_precision_is_refused():
+def test_an_unknown_precision_is_refused() -> None:
     """Only fp32 and int8 exist."""
     with pytest.raises(models.ModelError, match="fp16"):
         models.find("u2netp", "fp16")
 
 
-def test_a_folder_that_cannot_be_looked_into_is_passed_over(monkeypatch):
+def test_a_folder_that_cannot_be_looked_into_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """As the home of root in a container that is root no more: the shipped model is found."""
     monkeypatch.setenv("XDG_CACHE_HOME", f"/{'x' * 300}")
     assert models.find("u2netp").path.parent == models.shipped_directory()

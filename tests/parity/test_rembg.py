@@ -64,7 +64,9 @@ def variants(photo: Image.Image) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module", params=["u2netp", "u2net"])
-def pair(request, tmp_path_factory):
+def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Segmenter, Any]:
     """Our segmenter and rembg's session on one weights file."""
     try:
         found = models.find(request.param)
@@ -110,7 +112,9 @@ def theirs(data: bytes, session: Any) -> np.ndarray:
         ("large", "chelsea.png"),
     ],
 )
-def test_the_alpha_is_rembgs_mask(pair, photos, kind, name):
+def test_the_alpha_is_rembgs_mask(
+    pair: tuple[Segmenter, Any], photos: dict[str, Image.Image], kind: str, name: str
+) -> None:
     """Mean difference ≤ 1/255, p99 ≤ 16/255, whatever the kind of file."""
     segmenter, session = pair
     data = variants(photos[name])[kind]
@@ -120,7 +124,7 @@ def test_the_alpha_is_rembgs_mask(pair, photos, kind, name):
 
 
 @pytest.mark.parametrize("pair", ["u2netp"], indirect=True)
-def test_matting_is_rembgs(pair, photos):
+def test_matting_is_rembgs(pair: tuple[Segmenter, Any], photos: dict[str, Image.Image]) -> None:
     """For those who enable it: the alpha that rembg computes from the same mask."""
     import rembg
 
@@ -132,14 +136,16 @@ def test_matting_is_rembgs(pair, photos):
     np.testing.assert_array_equal(alpha, np.asarray(expected))
 
 
-def test_matting_without_a_subject_gives_the_mask_back():
+def test_matting_without_a_subject_gives_the_mask_back() -> None:
     """Nothing to hold on to: no exception."""
     empty = np.zeros((32, 32), np.uint8)
     np.testing.assert_array_equal(matting.refine(np.zeros((32, 32, 3), np.uint8), empty), empty)
 
 
 @pytest.mark.parametrize("pair", ["u2netp"], indirect=True)
-def test_matting_of_a_large_photo_is_done_small_and_brought_up(pair, photos, monkeypatch):
+def test_matting_of_a_large_photo_is_done_small_and_brought_up(
+    pair: tuple[Segmenter, Any], photos: dict[str, Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its alpha, seen small, is about what the matting found there, and neither is the mask's."""
     segmenter, _ = pair
     monkeypatch.setattr(matting, "SIDE", 48)  # interpreted it is slow

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -77,7 +78,7 @@ def dng(
     return _tiff(tags, second, {"preview": preview or b"", "sensor": mosaic.tobytes()})
 
 
-def _tiff(first: list, second: list, blocks: dict[str, bytes]) -> bytes:
+def _tiff(first: list[Any], second: list[Any], blocks: dict[str, bytes]) -> bytes:
     places: dict[str, int] = dict.fromkeys([*blocks, "below"], 0)
     for _ in range(2):  # the first time for the lengths alone
         one = _directory(first, 8, places)
@@ -89,7 +90,7 @@ def _tiff(first: list, second: list, blocks: dict[str, bytes]) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + one + two + b"".join(blocks.values())
 
 
-def _directory(tags: list, at: int, places: dict[str, int]) -> bytes:
+def _directory(tags: list[Any], at: int, places: dict[str, int]) -> bytes:
     tags = sorted(tags, key=lambda each: each[0])
     table, beside = struct.pack("<H", len(tags)), b""
     begin = at + 2 + 12 * len(tags) + 4

@@ -5,6 +5,7 @@ import io
 import os
 import random
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,13 +61,15 @@ def saved(kind: str, **options: object) -> bytes:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [5000, 3 * GIB])
-def test_what_is_no_picture_is_refused_by_its_first_bytes(head, code, size):
+def test_what_is_no_picture_is_refused_by_its_first_bytes(
+    head: bytes, code: Code, size: int
+) -> None:
     """A film, an archive, noise, a file without content: of any length."""
     assert judged(head, size) is code
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_gigabytes_behind_a_small_picture_are_not_read(kind):
+def test_gigabytes_behind_a_small_picture_are_not_read(kind: str) -> None:
     """The header tells how many bytes the picture can need."""
     data = saved(kind)
     assert judged(data, len(data)) is None
@@ -74,7 +77,7 @@ def test_gigabytes_behind_a_small_picture_are_not_read(kind):
     assert judged(data, 3 * GIB) is Code.TOO_LARGE
 
 
-def test_a_header_that_tells_nothing_is_not_followed_by_gigabytes():
+def test_a_header_that_tells_nothing_is_not_followed_by_gigabytes() -> None:
     """A JPEG without a frame, a TIFF without a directory."""
     for head in (b"\xff\xd8\xff\xe0\0\2" * 2, b"II*\0\0\0\0\0", b"\x89PNG\r\n\x1a\n", b"MM\0*"):
         assert judged(head + bytes(40), 3 * GIB) is Code.BROKEN
@@ -82,7 +85,7 @@ def test_a_header_that_tells_nothing_is_not_followed_by_gigabytes():
     assert judged(b"RIFF\xff\xff\xff\xbfWEBPVP8X", 3 * GIB) is Code.TOO_LARGE
 
 
-def test_large_segments_before_the_frame_are_stepped_over():
+def test_large_segments_before_the_frame_are_stepped_over() -> None:
     """A JPEG with megabytes of metadata first; its frame is found."""
     data = saved("JPEG")
     segment = b"\xff\xe2\xff\xff" + bytes(65533)
@@ -90,7 +93,7 @@ def test_large_segments_before_the_frame_are_stepped_over():
     assert judged(data[:2] + segment * 300 + data[2:], 3 * GIB) is Code.TOO_LARGE
 
 
-def test_the_directory_of_a_tiff_may_lie_at_its_end():
+def test_the_directory_of_a_tiff_may_lie_at_its_end() -> None:
     """As most scanners write it: pixels first."""
     width, height = 20_000, 9_000
     entries = [(254, 4, 1, 0), (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8)]
@@ -106,7 +109,7 @@ def test_the_directory_of_a_tiff_may_lie_at_its_end():
     )
 
 
-def test_every_page_of_a_tiff_may_have_its_bytes():
+def test_every_page_of_a_tiff_may_have_its_bytes() -> None:
     """A scan of many pages is larger than its first."""
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as writer:
@@ -118,7 +121,7 @@ def test_every_page_of_a_tiff_may_have_its_bytes():
 
 
 @pytest.mark.parametrize("big", [False, True])
-def test_a_tiff_in_millions_of_strips_is_refused_before_they_are_listed(big):
+def test_a_tiff_in_millions_of_strips_is_refused_before_they_are_listed(big: bool) -> None:
     """Twenty million strips took 40 seconds to list."""
     if big:
         entry, order = struct.Struct("<HHQQ"), struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
@@ -131,7 +134,7 @@ def test_a_tiff_in_millions_of_strips_is_refused_before_they_are_listed(big):
     assert judged(data, 160 << 20) is Code.UNSUPPORTED
 
 
-def test_a_tiffs_preview_does_not_stand_for_its_picture():
+def test_a_tiffs_preview_does_not_stand_for_its_picture() -> None:
     """The page that is no reduced version decides."""
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as writer:
@@ -142,14 +145,14 @@ def test_a_tiffs_preview_does_not_stand_for_its_picture():
     assert judged(data, len(data), megapixels=0.2) is None
 
 
-def test_directories_that_point_to_each_other_end():
+def test_directories_that_point_to_each_other_end() -> None:
     """A circle of pages is walked once."""
     data = struct.pack("<2sHI", b"II", 42, 8) + struct.pack("<HHHII", 1, 256, 3, 1, 7)
     data += struct.pack("<I", 8)
     assert judged(data, len(data)) is None
 
 
-def test_a_refused_file_is_not_read(tmp_path, monkeypatch):
+def test_a_refused_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but what `admit` asked for comes off the disk."""
     with (tmp_path / "film.jpg").open("wb") as file:
         file.write(b"\0\0\0\x18ftypmp42")
@@ -163,7 +166,7 @@ def test_a_refused_file_is_not_read(tmp_path, monkeypatch):
     assert "a video" in caught.value.reason
 
 
-def test_no_number_in_a_header_is_too_large_to_be_looked_at(tmp_path):
+def test_no_number_in_a_header_is_too_large_to_be_looked_at(tmp_path: Path) -> None:
     """BigTIFF's offsets have 64 bits, a file's positions 63: such a header is refused, no more."""
     draw = random.Random(1)
     edges = (0, 1, 8, 16, 300, 1 << 31, 1 << 32, 1 << 62, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)

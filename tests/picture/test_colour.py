@@ -42,7 +42,7 @@ def tiff_with_exif(orientation: int) -> bytes:
     return data.replace(old, new).ljust(at, b"\0") + block
 
 
-def test_what_a_png_says_of_its_colours_goes_along():
+def test_what_a_png_says_of_its_colours_goes_along() -> None:
     """gAMA, cHRM, cICP, mDCV and cLLI are in the output as they were, before its pixels."""
     extra = b"".join(chunk(kind, body) for kind, body in SPOKEN.items())
     picture = opened(png(PHOTO, 2, 8, extra))
@@ -52,7 +52,7 @@ def test_what_a_png_says_of_its_colours_goes_along():
         assert 0 < data.index(chunk(kind, body)) < data.index(b"IDAT")
 
 
-def test_srgb_goes_along_unless_there_is_a_profile():
+def test_srgb_goes_along_unless_there_is_a_profile() -> None:
     """The format allows only one of the two."""
     intent = chunk(b"sRGB", b"\0")
     assert opened(png(PHOTO, 2, 8, intent)).spoken == {b"sRGB": b"\0"}
@@ -64,13 +64,13 @@ def test_srgb_goes_along_unless_there_is_a_profile():
     assert picture.spoken == {}
 
 
-def test_a_chunk_that_is_damaged_says_nothing():
+def test_a_chunk_that_is_damaged_says_nothing() -> None:
     """A wrong checksum or size: left out."""
     bad = chunk(b"gAMA", SPOKEN[b"gAMA"])[:-1] + b"x"
     assert opened(png(PHOTO, 2, 8, bad + chunk(b"cICP", b"abc"))).spoken == {}
 
 
-def test_where_a_profile_was_applied_the_rest_is_past():
+def test_where_a_profile_was_applied_the_rest_is_past() -> None:
     """Grey with a profile is sRGB afterwards: its gamma must not be applied once more."""
     grey = np.dstack([PHOTO[..., 0]])
     data = saved(grey[..., 0], "PNG", icc_profile=grey_profile())
@@ -95,7 +95,11 @@ def lab(array: np.ndarray, icc: bytes | None) -> np.ndarray:
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc)) if icc else ImageCms.createProfile("sRGB")
     image = Image.fromarray(np.ascontiguousarray(array), mode)
     out = ImageCms.profileToProfile(
-        image, profile, ImageCms.createProfile("LAB"), renderingIntent=1, outputMode="LAB"
+        image,
+        profile,
+        ImageCms.createProfile("LAB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="LAB",
     )
     values = np.asarray(out)
     pair = values[..., 1:].copy().view(np.int8)
@@ -103,7 +107,7 @@ def lab(array: np.ndarray, icc: bytes | None) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG", "TIFF"])
-def test_adobe_rgb_that_only_exif_tells_gets_a_profile(kind):
+def test_adobe_rgb_that_only_exif_tells_gets_a_profile(kind: str) -> None:
     """A camera set to Adobe RGB writes no profile, but index R03."""
     if kind == "TIFF":
         data = tiff_with_exif(1)
@@ -113,7 +117,7 @@ def test_adobe_rgb_that_only_exif_tells_gets_a_profile(kind):
 
 
 @pytest.mark.parametrize(("space", "index"), [(1, b"R98\0"), (65535, b"R98\0"), (1, b"R03\0")])
-def test_other_words_of_exif_give_none(space, index):
+def test_other_words_of_exif_give_none(space: int, index: bytes) -> None:
     """sRGB, and a space that is not told."""
     assert opened(saved(PHOTO, "JPEG", exif=b"Exif\0\0" + adobe_exif(space, index))).icc is None
 
@@ -132,7 +136,7 @@ def adobe_lab(values: np.ndarray) -> np.ndarray:
     return coated.lab(relative.reshape(-1, 3)).reshape(values.shape)
 
 
-def test_the_adobe_rgb_profile_is_its_definition():
+def test_the_adobe_rgb_profile_is_its_definition() -> None:
     """Colours by the published primaries, white and gamma, computed apart, within 0.3 of dE00."""
     ciede2000 = pytest.importorskip("skimage.color").deltaE_ciede2000
     values = np.random.default_rng(1).integers(0, 256, (64, 64, 3)).astype(np.uint8)
@@ -140,7 +144,7 @@ def test_the_adobe_rgb_profile_is_its_definition():
     assert ciede2000(truth, lab(values, colour.adobe_rgb())).mean() < 0.3
 
 
-def test_the_coated_profile_is_what_was_measured():
+def test_the_coated_profile_is_what_was_measured() -> None:
     """The bundled file is what its maker makes, and gives the patches' colours back."""
     assert colour.coated() == coated.build()
     ciede2000 = pytest.importorskip("skimage.color").deltaE_ciede2000
@@ -151,14 +155,14 @@ def test_the_coated_profile_is_what_was_measured():
     assert difference.max() < 1.5
 
 
-def test_black_ink_is_black():
+def test_black_ink_is_black() -> None:
     """Black point compensation: the darkest that paper bears is black on a screen."""
     ink = np.full((8, 8, 4), 255, np.uint8)
     assert opened(tiff(ink, photometric="separated")).pixels.max() <= 2
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_sizes_and_resolutions_turn_with_the_picture(orientation):
+def test_sizes_and_resolutions_turn_with_the_picture(orientation: int) -> None:
     """What belonged to a column belongs to a row afterwards, in pHYs and in EXIF."""
     exif = Image.Exif()
     exif[0x0112] = orientation

@@ -6,7 +6,9 @@ its profile, else its gAMA chunk, else as sRGB.
 
 import io
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,12 +51,15 @@ def mean_error(truth: np.ndarray, given: np.ndarray, where: np.ndarray | None = 
     return float((difference if where is None else difference[where]).mean())
 
 
-def test_adobe_rgb_told_by_exif(photo):
+def test_adobe_rgb_told_by_exif(photo: np.ndarray) -> None:
     """1.9 without the profile."""
     profile = ImageCms.ImageCmsProfile(io.BytesIO(colour.adobe_rgb()))
     adobe = np.asarray(
         ImageCms.profileToProfile(
-            Image.fromarray(photo), ImageCms.createProfile("sRGB"), profile, renderingIntent=1
+            Image.fromarray(photo),
+            ImageCms.createProfile("sRGB"),
+            profile,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         )
     )
     picture = opened(saved(adobe, "PNG", exif=b"Exif\0\0" + adobe_exif()))
@@ -101,7 +106,7 @@ def compensated(values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG", "16 bits"])
 @pytest.mark.parametrize("told", [True, False])
-def test_ink_with_and_without_a_profile(photo, kind, told):
+def test_ink_with_and_without_a_profile(photo: np.ndarray, kind: str, told: bool) -> None:
     """1.5 by the perceptual intent, 7.1 by subtraction; where sRGB has the colour."""
     values = inks(photo)
     options = {"icc_profile": colour.coated()} if told else {}
@@ -116,20 +121,20 @@ def test_ink_with_and_without_a_profile(photo, kind, told):
     picture = opened(data)
     assert picture.icc is None
     assert picture.assumed == (() if told else ("cmyk_profile_assumed",))
-    inside = ((picture.pixels > 0) & (picture.pixels < 255)).all(axis=2)
+    inside = np.asarray(((picture.pixels > 0) & (picture.pixels < 255)).all(axis=2))
     assert inside.mean() > 0.4
     truth = compensated(values)
     given = lab_of(light(picture.pixels / 255))
     assert mean_error(truth, given, inside) <= MEAN
 
 
-def cmyk(values: np.ndarray, kind: str, options: dict[str, object]) -> bytes:
+def cmyk(values: np.ndarray, kind: str, options: Mapping[str, Any]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(values, "CMYK").save(out, kind, **options)
     return out.getvalue()
 
 
-def test_grey_with_a_profile(photo):
+def test_grey_with_a_profile(photo: np.ndarray) -> None:
     """13.5 if it were ignored."""
     grey = photo[..., 1]
     picture = opened(saved(grey, "PNG", icc_profile=grey_profile()))
@@ -138,7 +143,7 @@ def test_grey_with_a_profile(photo):
     assert mean_error(truth, lab(picture.pixels, picture.icc)) <= MEAN
 
 
-def test_sixteen_bits():
+def test_sixteen_bits() -> None:
     """A bias of a third of a level, and up to one level, if they were cut."""
     ramp = np.linspace(6000, 14000, 4096)[None, :, None] + np.array([0, 900, 2100])
     ramp = np.repeat(ramp, 16, 0).astype(np.uint16)
@@ -152,7 +157,7 @@ def test_sixteen_bits():
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_linear_light_told_by_gamma(photo, bits):
+def test_linear_light_told_by_gamma(photo: np.ndarray, bits: int) -> None:
     """15 if gAMA were ignored; it goes along, and the model sees it as it looks."""
     white = (1 << bits) - 1
     values = np.rint(light(photo / 255) * white).astype(int)
@@ -169,7 +174,7 @@ def test_linear_light_told_by_gamma(photo, bits):
 @pytest.mark.parametrize(
     ("transfer", "converted"), [(13, False), (8, True), (16, True), (18, True)]
 )
-def test_cicp(photo, transfer, converted):
+def test_cicp(photo: np.ndarray, transfer: int, converted: bool) -> None:
     """The chunk goes along; the model sees PQ, HLG and linear light as they look."""
     body = bytes([12, transfer, 0, 1])
     picture = opened(png(photo, 2, 8, chunk(b"cICP", body)))
@@ -178,7 +183,7 @@ def test_cicp(photo, transfer, converted):
     assert (picture.seen is not None) == converted
 
 
-def test_profiles_near_srgb_leave_the_models_view_alone(photo):
+def test_profiles_near_srgb_leave_the_models_view_alone(photo: np.ndarray) -> None:
     """Adobe RGB and the like: the mask is that of the numbers, as rembg's."""
     for icc in (
         colour.adobe_rgb(),
@@ -188,7 +193,7 @@ def test_profiles_near_srgb_leave_the_models_view_alone(photo):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_lab(photo, bits):
+def test_lab(photo: np.ndarray, bits: int) -> None:
     """CIELAB in a TIFF, to sRGB."""
     truth = lab_of(light(photo / 255))
     scale = np.array([((1 << bits) - 1) / 100, 1 << (bits - 8), 1 << (bits - 8)])

@@ -21,7 +21,8 @@ def rgbx(height: int, width: int) -> np.ndarray:
 def blob(side: int = 320) -> np.ndarray:
     """Clear outside, solid inside, a soft rim between."""
     y, x = np.mgrid[0:side, 0:side] / side - 0.5
-    return ((0.35 - np.hypot(x, y)) * 2000).clip(0, 255).astype(np.uint8)
+    mask: np.ndarray = ((0.35 - np.hypot(x, y)) * 2000).clip(0, 255).astype(np.uint8)
+    return mask
 
 
 def reference(mask: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -41,7 +42,7 @@ def assert_straight(before: np.ndarray, after: np.ndarray) -> None:
     ("height", "width"), [(1200, 1700), (97, 1301), (3000, 33), (320, 320), (200, 150), (1, 1)]
 )
 @pytest.mark.parametrize("kind", ["blob", "noise", "clear", "solid"])
-def test_alpha_is_the_mask_at_full_size(height, width, kind):
+def test_alpha_is_the_mask_at_full_size(height: int, width: int, kind: str) -> None:
     """Within 2 of Pillow's Lanczos, whatever the sizes and the mask."""
     mask = {
         "blob": blob(),
@@ -57,13 +58,13 @@ def test_alpha_is_the_mask_at_full_size(height, width, kind):
     assert_straight(before, out)
 
 
-def test_the_memory_of_rgbx_pixels_is_finished_in_place():
+def test_the_memory_of_rgbx_pixels_is_finished_in_place() -> None:
     """No second picture is made."""
     pixels = rgbx(500, 400)
     assert compose(pixels, blob(), None) is pixels
 
 
-def test_rgb_pixels_are_left_alone():
+def test_rgb_pixels_are_left_alone() -> None:
     """Three channels are copied."""
     pixels = rgbx(500, 400)[..., :3].copy()
     before = pixels.copy()
@@ -73,7 +74,7 @@ def test_rgb_pixels_are_left_alone():
     assert out.shape == (500, 400, 4)
 
 
-def test_the_photos_own_transparency_is_multiplied_in():
+def test_the_photos_own_transparency_is_multiplied_in() -> None:
     """Rounded, and a hole in the photo is a hole in the cut-out."""
     own = RANDOM.integers(0, 256, (600, 500), np.uint8)
     own[100:200] = 0
@@ -92,7 +93,7 @@ def test_the_photos_own_transparency_is_multiplied_in():
     height=st.integers(1, 200), width=st.integers(1, 200), side=st.integers(1, 40),
     seed=st.integers(0, 1000),
 )  # fmt: skip
-def test_any_sizes_agree_with_pillow(height, width, side, seed):
+def test_any_sizes_agree_with_pillow(height: int, width: int, side: int, seed: int) -> None:
     """Also where the photo is smaller than the mask."""
     random = np.random.default_rng(seed)
     mask = (random.integers(0, 2, (side, side)) * 255).astype(np.uint8)

@@ -1,6 +1,7 @@
 """What is transparent already is decided by what one sees."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def frame() -> np.ndarray:
     return alpha
 
 
-def drawn(paint) -> np.ndarray:
+def drawn(paint: Callable[[ImageDraw.ImageDraw], None]) -> np.ndarray:
     image = Image.new("L", (WIDE, HIGH))
     paint(ImageDraw.Draw(image))
     return np.asarray(image)
@@ -108,7 +109,7 @@ def cut(data: bytes, segmenter: Segmenter) -> tuple[np.ndarray, tuple[str, ...]]
 
 
 @pytest.mark.parametrize("name", CUT_OUTS)
-def test_a_cut_out_stays_what_it_is(name, segmenter):
+def test_a_cut_out_stays_what_it_is(name: str, segmenter: Segmenter) -> None:
     """Its alpha, bit for bit, and its colours where they are seen."""
     rgba = CUT_OUTS[name]
     out, notes = cut(png(rgba), segmenter)
@@ -117,7 +118,7 @@ def test_a_cut_out_stays_what_it_is(name, segmenter):
     assert notes == (cutting.KEPT,)
 
 
-def test_a_palette_with_a_transparent_index(segmenter):
+def test_a_palette_with_a_transparent_index(segmenter: Segmenter) -> None:
     """A logo as a GIF's successor: colour 0 is clear, over which nothing was ever drawn."""
     index = (drawn(letters) > 127).astype(np.uint8)
     image = Image.fromarray(index, "P")
@@ -137,7 +138,7 @@ def opaque(image: Image.Image, segmenter: Segmenter) -> np.ndarray:
     return cut(png(np.asarray(image)), segmenter)[0]
 
 
-def test_an_output_given_again_is_what_it_was(segmenter):
+def test_an_output_given_again_is_what_it_was(segmenter: Segmenter) -> None:
     """Nobgd's own note says so, whatever its alpha looks like."""
     note = chunk(Note("a.jpg", "key", "0" * 64, "recipe", "1"))
     first = opaque(photo(), segmenter)
@@ -154,7 +155,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("turn", [0, 10])
-def test_a_photo_on_a_canvas_is_cut_out_as_without(turn, segmenter):
+def test_a_photo_on_a_canvas_is_cut_out_as_without(turn: int, segmenter: Segmenter) -> None:
     """A clear margin, or one left by straightening: the subject is what it is without."""
     plain = photo()
     alone = Image.fromarray(opaque(plain, segmenter)[..., 3])
@@ -170,7 +171,7 @@ def test_a_photo_on_a_canvas_is_cut_out_as_without(turn, segmenter):
     assert overlap(out[..., 3], expected) > (0.97 if turn == 0 else 0.6)
 
 
-def test_round_corners_make_no_cut_out(segmenter):
+def test_round_corners_make_no_cut_out(segmenter: Segmenter) -> None:
     """A photo with round corners is cut out as with square ones."""
     plain = photo()
     corners = Image.new("L", plain.size)
@@ -184,7 +185,7 @@ def test_round_corners_make_no_cut_out(segmenter):
 
 
 @pytest.mark.parametrize("colour", [0, 128, 255])
-def test_the_ground_differs_from_what_is_seen(colour):
+def test_the_ground_differs_from_what_is_seen(colour: int) -> None:
     """White is shown on black, black on white, and neither on itself."""
     alpha = np.zeros((90, 90), np.uint8)
     alpha[2:88, 2:88] = 255
@@ -195,7 +196,7 @@ def test_the_ground_differs_from_what_is_seen(colour):
     assert (np.abs(corner - colour) >= 127).all()
 
 
-def test_a_mask_that_is_sure_of_nothing_cuts_nothing():
+def test_a_mask_that_is_sure_of_nothing_cuts_nothing() -> None:
     """Where the model finds no subject on a clear canvas, the own alpha stays."""
     alpha = np.full((90, 90), 255, np.uint8)
     mask = np.zeros((320, 320), np.uint8)
@@ -205,7 +206,7 @@ def test_a_mask_that_is_sure_of_nothing_cuts_nothing():
     assert not ground.nothing_to_cut(mask, 0.9, alpha)
 
 
-def test_hidden_colours_are_never_shown():
+def test_hidden_colours_are_never_shown() -> None:
     """What lies under an alpha of 0 reaches neither the model nor the output."""
     alpha = np.full((90, 90), 255, np.uint8)
     alpha[:4] = 0

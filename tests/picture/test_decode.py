@@ -8,6 +8,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from nobgd.picture.decode import decode, look
 from nobgd.values import Code, NobgdError
+from picture.conftest import Save
 
 ORIENTATION = 0x0112
 
@@ -23,7 +24,9 @@ def with_space(space: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_orientation_is_undone(photo, save, kind, orientation):
+def test_every_orientation_is_undone(
+    photo: Image.Image, save: Save, kind: str, orientation: int
+) -> None:
     """The picture is what Pillow's exif_transpose shows, and its EXIF says 1."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -37,7 +40,7 @@ def test_every_orientation_is_undone(photo, save, kind, orientation):
         assert kept.get(ORIENTATION, 1) == 1
 
 
-def test_the_alpha_turns_with_the_picture(photo, save):
+def test_the_alpha_turns_with_the_picture(photo: Image.Image, save: Save) -> None:
     """Transparency stays where it belongs."""
     image = photo.convert("RGBA")
     image.putalpha(photo.getchannel("R"))
@@ -49,7 +52,9 @@ def test_the_alpha_turns_with_the_picture(photo, save):
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 77])
-def test_an_orientation_that_does_not_exist_is_none(photo, save, orientation):
+def test_an_orientation_that_does_not_exist_is_none(
+    photo: Image.Image, save: Save, orientation: int
+) -> None:
     """Nonsense leaves the picture as it is."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
@@ -59,7 +64,9 @@ def test_an_orientation_that_does_not_exist_is_none(photo, save, orientation):
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_a_jpegs_pixels_are_exactly_pillows(save, subsampling, progressive):
+def test_a_jpegs_pixels_are_exactly_pillows(
+    save: Save, subsampling: int, progressive: bool
+) -> None:
     """The faster decoder gives the same bits."""
     noise = Image.merge("RGB", [Image.effect_noise((203, 117), 80) for _ in "RGB"])
     data = save(noise, "JPEG", quality=87, subsampling=subsampling, progressive=progressive)
@@ -68,13 +75,13 @@ def test_a_jpegs_pixels_are_exactly_pillows(save, subsampling, progressive):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_an_rgb_profile_is_kept(photo, save, kind):
+def test_an_rgb_profile_is_kept(photo: Image.Image, save: Save, kind: str) -> None:
     """Bit by bit, whatever the format."""
     data = save(photo, kind, icc_profile=srgb_profile())
     assert decode(data, look(data)).icc == srgb_profile()
 
 
-def test_a_profile_that_cannot_be_used_is_as_none(photo, save):
+def test_a_profile_that_cannot_be_used_is_as_none(photo: Image.Image, save: Save) -> None:
     """CMYK with a damaged CMYK profile: ink on coated paper, as without one."""
     cmyk = photo.convert("CMYK")
     data = save(cmyk, "JPEG", icc_profile=with_space(b"CMYK"))
@@ -86,26 +93,28 @@ def test_a_profile_that_cannot_be_used_is_as_none(photo, save):
 
 
 @pytest.mark.parametrize("space", [b"GRAY", b"CMYK", b"Lab "])
-def test_a_profile_that_contradicts_the_picture_is_dropped(photo, save, space):
+def test_a_profile_that_contradicts_the_picture_is_dropped(
+    photo: Image.Image, save: Save, space: bytes
+) -> None:
     """An RGB picture with a profile of something else."""
     data = save(photo, "JPEG", icc_profile=with_space(space))
     assert decode(data, look(data)).icc is None
 
 
-def test_a_grey_picture_may_carry_an_rgb_profile(photo, save):
+def test_a_grey_picture_may_carry_an_rgb_profile(photo: Image.Image, save: Save) -> None:
     """Its grey is then meant in that space."""
     data = save(photo.convert("L"), "PNG", icc_profile=srgb_profile())
     assert decode(data, look(data)).icc == srgb_profile()
 
 
 @pytest.mark.parametrize(("kind", "near"), [("JPEG", 300), ("PNG", 299.9994), ("TIFF", 300)])
-def test_resolution_is_kept(photo, save, kind, near):
+def test_resolution_is_kept(photo: Image.Image, save: Save, kind: str, near: float) -> None:
     """Dots per inch as the file says."""
     data = save(photo, kind, dpi=(300, 300))
     assert decode(data, look(data)).dpi == pytest.approx((near, near))
 
 
-def test_exif_is_kept_from_jpeg_and_tiff(photo, save):
+def test_exif_is_kept_from_jpeg_and_tiff(photo: Image.Image, save: Save) -> None:
     """The camera's name goes along."""
     exif = Image.Exif()
     exif[0x010F] = "Nobgd"
@@ -117,7 +126,7 @@ def test_exif_is_kept_from_jpeg_and_tiff(photo, save):
         assert kept[0x010F] == "Nobgd", kind
 
 
-def test_damaged_exif_does_not_cost_the_photo(photo, save):
+def test_damaged_exif_does_not_cost_the_photo(photo: Image.Image, save: Save) -> None:
     """It is dropped."""
     data = save(photo, "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     picture = decode(data, look(data))
@@ -126,7 +135,7 @@ def test_damaged_exif_does_not_cost_the_photo(photo, save):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_half_a_picture_is_not_decoded(save, kind):
+def test_half_a_picture_is_not_decoded(save: Save, kind: str) -> None:
     """Missing pixels are an error, never grey."""
     noise = Image.merge("RGB", [Image.effect_noise((200, 200), 80) for _ in "RGB"])
     data = save(noise, kind)
@@ -138,7 +147,7 @@ def test_half_a_picture_is_not_decoded(save, kind):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF", "JPEG"])
-def test_flipped_bytes_end_in_a_picture_or_a_code(save, kind):
+def test_flipped_bytes_end_in_a_picture_or_a_code(save: Save, kind: str) -> None:
     """Whatever is damaged, nothing but a NobgdError leaves `look` and `decode`."""
     noise = Image.merge("RGB", [Image.effect_noise((60, 60), 80) for _ in "RGB"])
     options = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
@@ -159,7 +168,7 @@ def test_flipped_bytes_end_in_a_picture_or_a_code(save, kind):
     assert len(outcomes) > 1
 
 
-def test_large_text_in_a_png_does_no_harm(photo, save):
+def test_large_text_in_a_png_does_no_harm(photo: Image.Image, save: Save) -> None:
     """Profiles and XMP of several megabytes are real."""
     from PIL import PngImagePlugin
 

@@ -24,7 +24,9 @@ def photo() -> np.ndarray:
     """A ball before a ground, with all bits in use, (H, W, 3) uint16."""
     share = np.clip((150 - FAR) / 2 + 0.5, 0, 1)[..., None]
     mixed = share * np.array([51_000, 22_000, 9_000]) + (1 - share) * [8_000, 16_000, 44_000]
-    return np.rint(mixed + RANDOM.uniform(-900, 900, (HIGH, WIDE, 3))).astype(np.uint16)
+    noise = RANDOM.uniform(-900, 900, (HIGH, WIDE, 3))
+    deep: np.ndarray = np.rint(mixed + noise).astype(np.uint16)
+    return deep
 
 
 PHOTO = photo()
@@ -34,7 +36,7 @@ CLEAR = np.rint(np.clip((170 - FAR) / 40, 0, 1) * 65535).astype(np.uint16)
 class Ball:
     """A model that finds the ball, softly."""
 
-    shown = None
+    shown: np.ndarray | None = None
     ran = 1
 
     def mask(self, _pixels: Any, _threads: int = 1) -> tuple[np.ndarray, float]:
@@ -71,7 +73,7 @@ def turned() -> bytes:
 
 @pytest.mark.parametrize("edges", ["fine", "plain"])
 @pytest.mark.parametrize("name", FILES)
-def test_opaque_pixels_are_the_photos_in_sixteen_bits(name, edges):
+def test_opaque_pixels_are_the_photos_in_sixteen_bits(name: str, edges: str) -> None:
     """Bit by bit; what is clear is 0, and the rest is what eight bits say, but finer."""
     expected = PHOTO[::-1, ::-1] if "turned" in name else PHOTO
     rgba, deep = cut(opened(FILES[name]()), edges)
@@ -89,7 +91,7 @@ def test_opaque_pixels_are_the_photos_in_sixteen_bits(name, edges):
 
 
 @pytest.mark.parametrize("compression", ["fast", "balanced", "small"])
-def test_every_compression_keeps_all_bits(compression):
+def test_every_compression_keeps_all_bits(compression: str) -> None:
     """Filters look at the pixel on the left, which is eight bytes away."""
     data = png(PHOTO, 2, 16)
     first, second = (cut(opened(data), "plain", way)[1] for way in ("fast", compression))
@@ -97,7 +99,7 @@ def test_every_compression_keeps_all_bits(compression):
 
 
 @pytest.mark.parametrize("kind", [4, 6])
-def test_an_alpha_of_its_own_keeps_its_bits(kind):
+def test_an_alpha_of_its_own_keeps_its_bits(kind: int) -> None:
     """A cut-out of 16 bits that is given again is what it was."""
     colours = PHOTO if kind == 6 else PHOTO[..., :1]
     rgba = np.dstack([np.where(CLEAR[..., None] > 0, colours, 0), CLEAR])
@@ -108,7 +110,7 @@ def test_an_alpha_of_its_own_keeps_its_bits(kind):
 
 
 @pytest.mark.parametrize("white", [False, True])
-def test_grey(white):
+def test_grey(white: bool) -> None:
     """In a PNG and a TIFF, whichever end is white."""
     shade = PHOTO[..., 0]
     kept = tiff(65535 - shade if white else shade, photometric=0 if white else 1)
@@ -118,7 +120,7 @@ def test_grey(white):
         np.testing.assert_array_equal(deep[opaque][:, :3], np.dstack([shade] * 3)[opaque])
 
 
-def test_twelve_bits_are_stretched():
+def test_twelve_bits_are_stretched() -> None:
     """To the nearest of sixteen."""
     few = PHOTO >> 4
     picture = opened(tiff(few, photometric="rgb", bitspersample=12))
@@ -127,7 +129,7 @@ def test_twelve_bits_are_stretched():
 
 
 @pytest.mark.parametrize("transparent", [False, True])
-def test_heic_of_ten_bits(transparent):
+def test_heic_of_ten_bits(transparent: bool) -> None:
     """All ten of them."""
     heif = pytest.importorskip("pillow_heif")
     mode = "RGBA;16" if transparent else "RGB;16"
@@ -143,7 +145,7 @@ def test_heic_of_ten_bits(transparent):
         np.testing.assert_allclose(picture.deep[..., 3], CLEAR, atol=200)
 
 
-def test_eight_bits_stay_eight():
+def test_eight_bits_stay_eight() -> None:
     """Nothing is made up."""
     picture = opened(png((PHOTO >> 8).astype(np.uint8), 2, 8))
     assert picture.deep is None

@@ -22,10 +22,12 @@ from nobgd.values.doubt import AUTO
 def disc(soft: float, side: int = 320) -> np.ndarray:
     """A disc whose edge takes so many pixels of a mask of 320 from nothing to all."""
     y, x = np.mgrid[:side, :side] * (320 / side)
-    return (((80 - np.hypot(x - 160, y - 160)) / soft + 0.5).clip(0, 1) * 255).astype(np.uint8)
+    share = ((80 - np.hypot(x - 160, y - 160)) / soft + 0.5).clip(0, 1)
+    mask: np.ndarray = (share * 255).astype(np.uint8)
+    return mask
 
 
-def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls():
+def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls() -> None:
     """A sharp disc is sure; four fifths of the edge's width count, and five of them are much."""
     widths = [doubt(disc(soft), 1.0) for soft in (0.5, 2, 4, 8, 16, 40)]
     assert widths == sorted(widths)
@@ -36,12 +38,12 @@ def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls():
     assert sure[4] == sure[5] == 1
 
 
-def test_a_model_with_larger_masks_is_judged_alike():
+def test_a_model_with_larger_masks_is_judged_alike() -> None:
     """Widths are counted in pixels of 320."""
     assert doubt(disc(3, 1024), 1.0) == pytest.approx(doubt(disc(3), 1.0), abs=0.06)
 
 
-def test_nothing_and_everything():
+def test_nothing_and_everything() -> None:
     """A mask that is nothing is as doubtful as its confidence; a veil is doubtful."""
     assert doubt(np.zeros((320, 320), np.uint8), 0.01) == 1
     assert doubt(np.full((320, 320), 120, np.uint8), 1.0) == 1
@@ -49,12 +51,12 @@ def test_nothing_and_everything():
 
 
 @given(arrays.arrays(np.uint8, (16, 16)), st.floats(0, 1))
-def test_it_is_from_0_to_1(mask: np.ndarray, confidence: float):
+def test_it_is_from_0_to_1(mask: np.ndarray, confidence: float) -> None:
     assert 0 <= doubt(mask, confidence) <= 1
 
 
 @pytest.mark.parametrize(("name", "doubtful"), [("coffee", False), ("gravel", True)])
-def test_photos(name: str, doubtful: bool, tmp_path: Path):
+def test_photos(name: str, doubtful: bool, tmp_path: Path) -> None:
     """With the small model: a cup is found, in gravel there is nothing."""
     found = models.find("u2netp", "fp32", None)
     segmenter = local.segmenter(str(found.path), found.spec, threads=1, cache_dir=str(tmp_path))

@@ -14,6 +14,7 @@ from nobgd.picture.edges import Edge
 from nobgd.picture.lanczos import shrink
 
 HIGH, WIDE, SIDE = 810, 1080, 192
+Colour = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +29,14 @@ class Composite:
     fine: np.ndarray
 
 
-def cloud(random: np.random.Generator, knots: int, low: tuple, high: tuple) -> np.ndarray:
+def cloud(random: np.random.Generator, knots: int, low: Colour, high: Colour) -> np.ndarray:
     """Soft patches of colours between ``low`` and ``high``, (HIGH, WIDE, 3), 0 to 1."""
     coarse = random.integers(0, 256, (knots * 3 // 4, knots), np.uint8)
     soft = Image.fromarray(coarse).resize((WIDE, HIGH), Image.Resampling.BICUBIC)
     share = np.asarray(soft, np.float32)[..., None] / 255
-    return share * np.float32(high) + (1 - share) * np.float32(low)
+    least, most = np.array((low, high), np.float32)
+    patches: np.ndarray = share * most + (1 - share) * least
+    return patches
 
 
 def drawn(kind: str, random: np.random.Generator) -> np.ndarray:
@@ -81,8 +84,8 @@ def composite(request: pytest.FixtureRequest) -> Composite:
     photo = np.full((HIGH, WIDE, 4), 255, np.uint8)
     photo[..., :3] = np.rint(mixed.clip(0, 1) * 255)
     small = Image.fromarray(np.rint(alpha * 255).astype(np.uint8)).resize((SIDE, SIDE), 4)
-    mask = np.asarray(small.filter(ImageFilter.GaussianBlur(1)), np.float32)
-    mask = ((mask - 127.5) * 1.4 + 127.5).clip(0, 255).astype(np.uint8)
+    soft = np.asarray(small.filter(ImageFilter.GaussianBlur(1)), np.float32)
+    mask = ((soft - 127.5) * 1.4 + 127.5).clip(0, 255).astype(np.uint8)
     return Composite(
         photo, alpha, subject, mask, compose(photo.copy(), mask), cut_out(photo, mask)
     )  # fmt: skip
@@ -105,7 +108,8 @@ def slopes(alpha: np.ndarray) -> np.ndarray:
     """The length of the gradient of a slightly smoothed alpha."""
     padded = np.pad(alpha, 2, mode="edge")
     smooth = sum(padded[a : a + HIGH, b : b + WIDE] for a in range(5) for b in range(5)) / 25
-    return np.hypot(*np.gradient(smooth))
+    steep: np.ndarray = np.hypot(*np.gradient(smooth))
+    return steep
 
 
 def unknown(truth: np.ndarray, plain: np.ndarray) -> np.ndarray:
@@ -115,7 +119,7 @@ def unknown(truth: np.ndarray, plain: np.ndarray) -> np.ndarray:
     return np.asarray(grown) > 0
 
 
-def test_fine_alpha_is_nearer_to_the_truth(composite):
+def test_fine_alpha_is_nearer_to_the_truth(composite: Composite) -> None:
     """Summed error ≤ 0.75 and gradient's error ≤ 0.6 of plain's, for each kind of edge."""
     truth = composite.alpha
     plain = composite.plain[..., 3] / np.float32(255)
@@ -127,7 +131,7 @@ def test_fine_alpha_is_nearer_to_the_truth(composite):
     assert ours_off <= 0.6 * np.abs(slopes(plain) - true_slopes)[where].sum()
 
 
-def test_the_backgrounds_colour_is_taken_out(composite):
+def test_the_backgrounds_colour_is_taken_out(composite: Composite) -> None:
     """Over another ground the error is at most 0.6 of plain's, summed over the edge."""
     truth = composite.alpha[..., None]
     where = unknown(composite.alpha, composite.alpha)
@@ -141,7 +145,7 @@ def test_the_backgrounds_colour_is_taken_out(composite):
     assert errors[1] <= 0.6 * errors[3]
 
 
-def test_opaque_pixels_are_the_photos_and_clear_ones_are_zero(composite):
+def test_opaque_pixels_are_the_photos_and_clear_ones_are_zero(composite: Composite) -> None:
     """Bit for bit; and the inside of the subject is opaque."""
     out = composite.fine
     opaque, clear = out[..., 3] == 255, out[..., 3] == 0
@@ -151,16 +155,18 @@ def test_opaque_pixels_are_the_photos_and_clear_ones_are_zero(composite):
     assert opaque[np.asarray(inside) > 0].mean() >= 0.99
 
 
-def test_threads_change_nothing(composite):
+def test_threads_change_nothing(composite: Composite) -> None:
     """The same bytes by one and by three."""
     three = cut_out(composite.photo, composite.mask, threads=3)
     np.testing.assert_array_equal(three, composite.fine)
 
 
-def test_away_from_the_edge_nothing_is_touched(composite):
+def test_away_from_the_edge_nothing_is_touched(composite: Composite) -> None:
     """Where no tile is within reach the result is that of the plain mask."""
     mask = colour_line.decided(composite.mask)
-    near = Image.fromarray(colour_line.reach(mask / np.float32(255)) > 0).convert("L")
+    near = Image.fromarray(
+        colour_line.reach((mask / np.float32(255)).astype(np.float32)) > 0
+    ).convert("L")
     far = np.asarray(near.filter(ImageFilter.MaxFilter(5)).resize((WIDE, HIGH), 0)) == 0
     plain = compose(composite.photo.copy(), mask)
     np.testing.assert_array_equal(composite.fine[far], plain[far])
@@ -171,7 +177,7 @@ def test_away_from_the_edge_nothing_is_touched(composite):
 )
 @pytest.mark.parametrize("mask", ["clear", "solid", "noise", "blob"])
 @pytest.mark.parametrize("shape", [(320, 320), (33, 77), (1, 1)])
-def test_any_size_and_any_mask(height, width, mask, shape):
+def test_any_size_and_any_mask(height: int, width: int, mask: str, shape: tuple[int, int]) -> None:
     """Straight alpha comes out; a mask of one value stays what it is."""
     random = np.random.default_rng(1)
     photo = random.integers(0, 256, (height, width, 4), np.uint8)
@@ -190,14 +196,14 @@ def test_any_size_and_any_mask(height, width, mask, shape):
         assert (clear if mask == "clear" else opaque).all()
 
 
-def test_planes_of_a_large_mask_are_of_a_half():
+def test_planes_of_a_large_mask_are_of_a_half() -> None:
     """A mask of 1024 pixels would cost ten times as much as one of 320."""
     mask = np.zeros((1024, 1024), np.uint8)
     small = np.zeros((1024, 1024, 3), np.uint8)
     assert colour_line.planes(small, mask, 4000, 4000).shape == (colour_line.PLANES, 512, 512)
 
 
-def test_where_subject_and_background_look_alike_the_mask_stays():
+def test_where_subject_and_background_look_alike_the_mask_stays() -> None:
     """Nothing is known there: alpha differs from the mask's by little."""
     photo = np.full((HIGH, WIDE, 4), 255, np.uint8)
     photo[..., :3] = np.random.default_rng(2).normal(128, 3, (HIGH, WIDE, 3)).clip(0, 255)

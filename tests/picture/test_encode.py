@@ -2,6 +2,7 @@
 
 import io
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 @pytest.mark.parametrize("compression", ["fast", "balanced", "small"])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 700), (700, 3), (640, 480), (2200, 700)])
-def test_what_goes_in_comes_out(compression, threads, height, width):
+def test_what_goes_in_comes_out(compression: str, threads: int, height: int, width: int) -> None:
     """Every pixel survives, in every setting, over band and slab borders."""
     rgba = cutout(height, width)
     data = b"".join(encode(rgba, compression=compression, threads=threads))
@@ -49,7 +50,7 @@ def test_what_goes_in_comes_out(compression, threads, height, width):
     assert len(zlib.decompress(pixels)) == height * (width * 4 + 1)  # and its Adler-32 is right
 
 
-def test_noise_survives_too():
+def test_noise_survives_too() -> None:
     """Data that cannot be compressed are stored."""
     rgba = RANDOM.integers(0, 256, (300, 400, 4), np.uint8)
     for compression in ("fast", "balanced", "small"):
@@ -57,7 +58,7 @@ def test_noise_survives_too():
         np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data))), rgba)
 
 
-def test_distances_fit_the_smallest_window():
+def test_distances_fit_the_smallest_window() -> None:
     """`fast` says it looks back 512 bytes: an inflater with that much memory can read it."""
     data = b"".join(encode(cutout(400, 300), compression="fast"))
     pixels = b"".join(body for kind, body in chunks(data) if kind == b"IDAT")
@@ -65,7 +66,7 @@ def test_distances_fit_the_smallest_window():
     assert len(inflater.decompress(pixels[2:])) == 400 * (300 * 4 + 1)
 
 
-def test_more_effort_is_never_larger():
+def test_more_effort_is_never_larger() -> None:
     """Sizes fall from fast to small on a cut-out, and fast stays near Pillow's level 6."""
     rgba = cutout(900, 1200)
     sizes = {
@@ -79,14 +80,19 @@ def test_more_effort_is_never_larger():
 
 
 @pytest.mark.parametrize("compression", ["fast", "balanced", "small"])
-def test_metadata_is_in_every_setting(compression):
+def test_metadata_is_in_every_setting(compression: str) -> None:
     """Profile, EXIF, resolution and our own note, all before the pixels."""
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
     exif[0x010F] = "Nobgd"
     block = exif.tobytes().removeprefix(b"Exif\0\0")
     said = provenance.Note("a.jpg", "k", "0" * 64, "r", "1", 0.5)
-    given = {"icc": icc, "dpi": (300, 150), "exif": block, "extra": (provenance.chunk(said),)}
+    given: dict[str, Any] = {
+        "icc": icc,
+        "dpi": (300, 150),
+        "exif": block,
+        "extra": (provenance.chunk(said),),
+    }
     data = b"".join(encode(cutout(60, 80), compression=compression, **given))
     kinds = [kind for kind, _ in chunks(data)]
     assert kinds[:2] == [b"IHDR", b"tEXt"]
@@ -100,13 +106,13 @@ def test_metadata_is_in_every_setting(compression):
     assert provenance.find(data[: provenance.HEAD_BYTES]) == said
 
 
-def test_without_metadata_there_is_only_the_picture():
+def test_without_metadata_there_is_only_the_picture() -> None:
     """No empty chunks."""
     kinds = {kind for kind, _ in chunks(b"".join(encode(cutout(20, 20))))}
     assert kinds == {b"IHDR", b"IDAT", b"IEND"}
 
 
-def test_an_unknown_setting_is_a_bug():
+def test_an_unknown_setting_is_a_bug() -> None:
     """The configuration allows three words only."""
     with pytest.raises(KeyError):
         encode(cutout(4, 4), compression="best")

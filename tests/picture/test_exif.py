@@ -27,7 +27,7 @@ def block(order: str = "<", *, thumbnail: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_the_orientation_becomes_1_and_the_rest_stays(order):
+def test_the_orientation_becomes_1_and_the_rest_stays(order: str) -> None:
     """Both byte orders; a JPEG's prefix is taken off."""
     kept = neutral(b"Exif\0\0" + block(order))
     assert kept is not None
@@ -37,7 +37,7 @@ def test_the_orientation_becomes_1_and_the_rest_stays(order):
     assert exif[0x010F] == "Nobgd"
 
 
-def test_the_thumbnail_is_gone():
+def test_the_thumbnail_is_gone() -> None:
     """A preview would show the background that was cut away."""
     before = block(thumbnail=b"\xff\xd8secret\xff\xd9")
     kept = neutral(before)
@@ -46,7 +46,7 @@ def test_the_thumbnail_is_gone():
     assert len(kept) < len(before)
 
 
-def test_a_thumbnail_in_the_middle_is_blanked_in_place():
+def test_a_thumbnail_in_the_middle_is_blanked_in_place() -> None:
     """Offsets behind it must still hold."""
     before = block(thumbnail=b"\xff\xd8secret\xff\xd9") + bytes(range(64))
     kept = neutral(before)
@@ -59,6 +59,6 @@ def test_a_thumbnail_in_the_middle_is_blanked_in_place():
 @pytest.mark.parametrize(
     "damaged", [b"", b"Exif\0\0", b"XX*\0", block()[:20], block()[:4] + b"\xff" * 4 + block()[8:]]
 )
-def test_damaged_exif_is_dropped(damaged):
+def test_damaged_exif_is_dropped(damaged: bytes) -> None:
     """It is left out; it never costs the photo."""
     assert neutral(damaged) is None

@@ -94,8 +94,12 @@ def test_smaller_versions_of_a_tiff_are_no_more_data(
 def test_what_follows_a_tiff(kind: str, layout: str, compression: str | None) -> None:
     """However it is laid out: a little is padding, more was put there by somebody."""
     pixels = np.random.default_rng(1).integers(0, 255, (90, 130, 3), dtype=np.uint8)
-    more: dict[str, Any] = {"strips": {"rowsperstrip": 16}, "tiles": {"tile": (32, 32)},
-                            "planes": {"planarconfig": "separate"}}[layout]  # fmt: skip
+    layouts: dict[str, dict[str, Any]] = {
+        "strips": {"rowsperstrip": 16},
+        "tiles": {"tile": (32, 32)},
+        "planes": {"planarconfig": "separate"},
+    }
+    more = layouts[layout]
     if layout == "planes":
         pixels = np.moveaxis(pixels, -1, 0).copy()
     stream = io.BytesIO()

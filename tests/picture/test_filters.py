@@ -27,7 +27,7 @@ def unfiltered(out: np.ndarray, above: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["sub", "up", "average", "paeth", "adaptive"])
 @pytest.mark.parametrize("span", [256, 4])
-def test_a_filter_can_be_undone(name, span):
+def test_a_filter_can_be_undone(name: str, span: int) -> None:
     """The specification's reconstruction gives the rows back."""
     picture = RANDOM.integers(0, span, (13, 44), np.uint8)
     rows, above = picture[1:], picture[:-1]
@@ -36,7 +36,7 @@ def test_a_filter_can_be_undone(name, span):
     np.testing.assert_array_equal(unfiltered(out, above), rows)
 
 
-def test_adaptive_takes_for_each_row_what_fits_it():
+def test_adaptive_takes_for_each_row_what_fits_it() -> None:
     """A row equal to the one above is all zeros, by filter 2."""
     picture = RANDOM.integers(0, 256, (4, 400), np.uint8)
     picture[2] = picture[1]

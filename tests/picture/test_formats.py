@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from nobgd.picture import boxes, camera, extent, heif, kinds, nclx
 from nobgd.picture.colour import ToSrgb
+from nobgd.picture.container import Container, Item
 from nobgd.picture.decode import decode, finished, look
 from nobgd.picture.exif import says_adobe_rgb
 from nobgd.values import Code, NobgdError
@@ -226,13 +227,13 @@ def test_further_pictures_are_counted_and_helpers_are_not() -> None:
 
 def test_a_gain_map_is_left_out_and_said() -> None:
     """Apple's is an auxiliary picture, the standard's a derived one."""
-    found = boxes.Container(1, {1: boxes.Item(b"hvc1", False), 2: boxes.Item(b"hvc1", False)})
+    found = Container(1, {1: Item(b"hvc1", False), 2: Item(b"hvc1", False)})
     found.references.append((b"auxl", 2, (1,)))
     name = bytes(4) + b"urn:com:apple:photo:2020:aux:hdrgainmap\0"
     found.items[2].properties.append((b"auxC", name))
     assert (found.pictures(), heif.notes(found)) == (1, ("gain_map_left_out",))
     coded = {1: b"grid", 2: b"hvc1", 3: b"tmap"}
-    found = boxes.Container(1, {n: boxes.Item(kind, False) for n, kind in coded.items()})
+    found = Container(1, {n: Item(kind, False) for n, kind in coded.items()})
     found.references.append((b"dimg", 3, (1, 2)))
     assert (found.pictures(), heif.notes(found)) == (1, ("gain_map_left_out",))
     assert heif.notes(boxes.of(saved("HEIF"))) == ()
@@ -267,9 +268,12 @@ def test_a_raw_photos_preview_is_taken() -> None:
         assert near(picture.rgbx[180, 5], DARK)
         assert picture.assumed == picture.complaints == ()
         kept = Image.Exif()
+        assert picture.exif is not None
         kept.load(picture.exif)
         assert (kept[0x010F], kept[0x0110], kept.get(0x0112, 1)) == ("Nobody", "Nothing", 1)
-        assert extent.more(data, "RAW")[0] is Code.MORE_DATA
+        more = extent.more(data, "RAW")
+        assert more is not None
+        assert more[0] is Code.MORE_DATA
     turned = shown(dng(BALL, jpeg(BALL), orientation=6))
     assert turned.rgbx.shape[:2] == (480, 360)
     assert near(turned.rgbx[5, 180], DARK)

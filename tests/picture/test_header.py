@@ -9,6 +9,7 @@ from PIL import Image
 from nobgd.picture.decode import look
 from nobgd.picture.provenance import SIGNATURE, frame
 from nobgd.values import Code, NobgdError
+from picture.conftest import Save
 
 
 def refused(data: bytes) -> NobgdError:
@@ -18,14 +19,16 @@ def refused(data: bytes) -> NobgdError:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
-def test_the_four_formats_are_known_by_their_content(photo, save, kind):
+def test_the_four_formats_are_known_by_their_content(
+    photo: Image.Image, save: Save, kind: str
+) -> None:
     """Format and stored size come from the bytes alone."""
     header = look(save(photo, kind))
     assert (header.format, header.width, header.height) == (kind, 60, 40)
     assert header.megapixels == pytest.approx(0.0024)
 
 
-def test_several_frames_do_not_matter(photo, save):
+def test_several_frames_do_not_matter(photo: Image.Image, save: Save) -> None:
     """A multi-page TIFF and a motion-photo JPEG have the size of their first picture."""
     small = photo.resize((5, 5))
     tiff = save(photo, "TIFF", save_all=True, append_images=[small])
@@ -34,7 +37,7 @@ def test_several_frames_do_not_matter(photo, save):
     assert (look(mpo).format, look(mpo).width) == ("JPEG", 60)
 
 
-def test_every_kind_of_webp_tells_its_size(photo, save):
+def test_every_kind_of_webp_tells_its_size(photo: Image.Image, save: Save) -> None:
     """Lossy, lossless, with alpha, animated: without creating a decoder."""
     other = photo.rotate(180)
     for data in (
@@ -47,19 +50,19 @@ def test_every_kind_of_webp_tells_its_size(photo, save):
         assert (look(data).width, look(data).height) == (60, 40)
 
 
-def test_an_orientation_does_not_swap_the_stored_size(photo, save):
+def test_an_orientation_does_not_swap_the_stored_size(photo: Image.Image, save: Save) -> None:
     """The header speaks of the file, before any turning."""
     exif = Image.Exif()
     exif[0x0112] = 6
     assert look(save(photo, "JPEG", exif=exif)).width == 60
 
 
-def test_an_empty_file_is_called_empty():
+def test_an_empty_file_is_called_empty() -> None:
     """Nothing at all has a code of its own."""
     assert refused(b"").code is Code.EMPTY
 
 
-def test_text_is_not_a_picture():
+def test_text_is_not_a_picture() -> None:
     """A text file under a picture's name is no picture."""
     error = refused(b"Dear diary, today I took a photo.\n" * 100)
     assert error.code is Code.NOT_A_PICTURE
@@ -79,7 +82,7 @@ def test_text_is_not_a_picture():
         (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     ],
 )
-def test_other_pictures_are_refused_by_name(head, name):
+def test_other_pictures_are_refused_by_name(head: bytes, name: str) -> None:
     """A picture of another kind is refused with its name and the way out."""
     error = refused(head + bytes(range(256)) * 8)
     assert error.code is Code.UNSUPPORTED
@@ -88,12 +91,12 @@ def test_other_pictures_are_refused_by_name(head, name):
 
 
 @pytest.mark.parametrize("kind", ["PPM", "ICO", "DDS", "TGA", "PCX"])
-def test_no_other_opener_is_reachable(photo, save, kind):
+def test_no_other_opener_is_reachable(photo: Image.Image, save: Save, kind: str) -> None:
     """What Pillow could open besides those it names is never opened."""
     assert refused(save(photo, kind)).code in (Code.UNSUPPORTED, Code.NOT_A_PICTURE)
 
 
-def test_a_bomb_is_described_from_48_kilobytes_without_decoding():
+def test_a_bomb_is_described_from_48_kilobytes_without_decoding() -> None:
     """400 megapixels in a small file: the header tells, nothing is allocated, nothing warned."""
     side = 20_000
     head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
@@ -102,12 +105,16 @@ def test_a_bomb_is_described_from_48_kilobytes_without_decoding():
     assert look(bomb).megapixels == 400
 
 
-def test_a_raw_photo_named_tif_is_not_mistaken_for_its_preview(photo, save):
+def test_a_raw_photo_named_tif_is_not_mistaken_for_its_preview(
+    photo: Image.Image, save: Save
+) -> None:
     """A TIFF whose first page is a reduced version of another is a raw photo's preview."""
     assert refused(save(photo, "TIFF", tiffinfo={254: 1})).code is Code.UNSUPPORTED
 
 
-def test_a_tiff_of_an_unknown_layout_is_unsupported_not_broken(photo, save):
+def test_a_tiff_of_an_unknown_layout_is_unsupported_not_broken(
+    photo: Image.Image, save: Save
+) -> None:
     """Eight bits of five channels are a fine TIFF that nobody here can show."""
     data = bytearray(save(photo, "TIFF"))
     at = data.index(struct.pack("<HHII", 262, 3, 1, 2))  # PhotometricInterpretation: RGB
@@ -117,7 +124,9 @@ def test_a_tiff_of_an_unknown_layout_is_unsupported_not_broken(photo, save):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("kept", [3, 9, 13, 20, 30])
-def test_a_file_cut_in_its_header_may_still_be_on_its_way(photo, save, kind, kept):
+def test_a_file_cut_in_its_header_may_still_be_on_its_way(
+    photo: Image.Image, save: Save, kind: str, kept: int
+) -> None:
     """The first bytes alone, or zeros after them, are truncated, not broken."""
     whole = save(photo, kind)
     kept = min(kept, 25) if kind == "WEBP" else kept  # 30 bytes are its whole header
@@ -125,12 +134,12 @@ def test_a_file_cut_in_its_header_may_still_be_on_its_way(photo, save, kind, kep
     assert refused(whole[: min(kept, 20)] + bytes(len(whole))).code is Code.TRUNCATED
 
 
-def test_zeros_alone_are_a_file_whose_content_has_not_come():
+def test_zeros_alone_are_a_file_whose_content_has_not_come() -> None:
     """A file that was only given its size is truncated."""
     assert refused(bytes(10_000)).code is Code.TRUNCATED
 
 
-def test_a_header_of_nonsense_is_broken(photo, save):
+def test_a_header_of_nonsense_is_broken(photo: Image.Image, save: Save) -> None:
     """A whole PNG whose size field lies beyond its checksum is damaged."""
     data = bytearray(save(photo, "PNG"))
     data[17] ^= 0xFF
@@ -138,7 +147,7 @@ def test_a_header_of_nonsense_is_broken(photo, save):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_every_cut_has_a_code_and_a_sentence(photo, save, kind):
+def test_every_cut_has_a_code_and_a_sentence(photo: Image.Image, save: Save, kind: str) -> None:
     """Wherever a file ends, `look` returns or raises a NobgdError, never anything else."""
     whole = save(photo, kind)
     for end in range(0, len(whole), 7):

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,7 @@ def wrong(kind: bytes, body: bytes) -> bytes:
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_zeros_within_a_jpegs_scan_are_damage(mode, options):
+def test_zeros_within_a_jpegs_scan_are_damage(mode: str, options: dict[str, Any]) -> None:
     """Two kilobytes that the disk or the network never delivered, whatever the decoder says."""
     data = encoded(BUSY, "JPEG", mode, quality=92, **options)
     middle = len(data) // 2
@@ -78,7 +79,7 @@ def test_zeros_within_a_jpegs_scan_are_damage(mode, options):
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_blocks_missing_from_a_jpegs_scan_are_damage(mode, options):
+def test_blocks_missing_from_a_jpegs_scan_are_damage(mode: str, options: dict[str, Any]) -> None:
     """A quarter of the data is gone; Pillow shows grey without a word."""
     data = encoded(BUSY, "JPEG", mode, quality=92, **options)
     third = len(data) // 3
@@ -86,7 +87,7 @@ def test_blocks_missing_from_a_jpegs_scan_are_damage(mode, options):
 
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
-def test_a_flat_jpeg_may_be_full_of_zeros(options):
+def test_a_flat_jpeg_may_be_full_of_zeros(options: dict[str, Any]) -> None:
     """With tables made for it, a white wall is zeros for kilobytes; so nothing is wrong."""
     wall = np.full((2000, 3000, 3), 255, np.uint8)
     wall[100:300, 100:300] = (3, 40, 200)
@@ -95,7 +96,9 @@ def test_a_flat_jpeg_may_be_full_of_zeros(options):
 
 
 @pytest.mark.parametrize("options", JPEGS.values(), ids=JPEGS)
-def test_a_jpeg_without_its_end_marker_is_taken_if_all_blocks_are_there(options):
+def test_a_jpeg_without_its_end_marker_is_taken_if_all_blocks_are_there(
+    options: dict[str, Any],
+) -> None:
     """It is said, so that nobody deletes the original; without its last blocks it is truncated."""
     whole = encoded(BUSY, "JPEG", **options)
     assert not finished(whole[:-2], look(whole))
@@ -108,7 +111,7 @@ def test_a_jpeg_without_its_end_marker_is_taken_if_all_blocks_are_there(options)
 
 
 @pytest.mark.parametrize("junk", [b"\0" * 40, b"\0\1\2" * 5, bytes(range(1, 200))])
-def test_bytes_between_the_segments_of_a_jpeg_do_no_harm(junk):
+def test_bytes_between_the_segments_of_a_jpeg_do_no_harm(junk: bytes) -> None:
     """The decoder steps over them, Pillow's header reader did not."""
     whole = encoded(PLAIN, "JPEG")
     for marker in (b"\xff\xdb", b"\xff\xc0", b"\xff\xc4", b"\xff\xda"):
@@ -127,7 +130,7 @@ def test_bytes_between_the_segments_of_a_jpeg_do_no_harm(junk):
     ],
     ids=repr,
 )  # fmt: skip
-def test_odd_application_segments_do_no_harm(segment):
+def test_odd_application_segments_do_no_harm(segment: bytes) -> None:
     """Whatever a program put there: pixels do not depend on it."""
     whole = encoded(PLAIN, "JPEG")
     same(whole[:2] + segment + whole[2:], whole)
@@ -136,14 +139,14 @@ def test_odd_application_segments_do_no_harm(segment):
 
 
 @pytest.mark.parametrize("junk", [bytes(600), b"\xaa" * 7, b"\x12\x34\x56", bytes(range(1, 120))])
-def test_padding_before_the_end_marker_does_no_harm(junk):
+def test_padding_before_the_end_marker_does_no_harm(junk: bytes) -> None:
     """Some cameras leave bytes there; so few that the decoder had them at hand go unsaid."""
     whole = encoded(PLAIN, "JPEG")
     said = same(whole[:-2] + junk + whole[-2:], whole)
     assert len(said) == 1 or len(junk) < 8
 
 
-def test_a_sequential_scan_may_carry_odd_parameters():
+def test_a_sequential_scan_may_carry_odd_parameters() -> None:
     """Some cameras write an end of the spectrum of 0; it has no meaning there."""
     whole = encoded(PLAIN, "JPEG")
     at = whole.index(b"\xff\xda")
@@ -151,7 +154,7 @@ def test_a_sequential_scan_may_carry_odd_parameters():
     assert same(whole[: end - 3] + b"\0\0\0" + whole[end:], whole)
 
 
-def test_the_order_of_restart_markers_is_that_of_the_rows():
+def test_the_order_of_restart_markers_is_that_of_the_rows() -> None:
     """Two stretches of rows in each other's place."""
     data = encoded(BUSY, "JPEG", restart_marker_rows=1, quality=92)
     at = [n for n in range(len(data) - 1) if data[n] == 0xFF and 0xD0 <= data[n + 1] <= 0xD7]
@@ -160,7 +163,7 @@ def test_the_order_of_restart_markers_is_that_of_the_rows():
     assert refused(mixed) is Code.BROKEN
 
 
-def test_too_many_scans_are_refused_before_decoding():
+def test_too_many_scans_are_refused_before_decoding() -> None:
     """Each costs a pass over all blocks: 2,000 of them a minute."""
     data = encoded(PLAIN, "JPEG", progressive=True)
     at = data.rindex(b"\xff\xda")
@@ -175,7 +178,7 @@ def test_too_many_scans_are_refused_before_decoding():
     ("mode", "options"),
     [("RGB", {}), ("RGBA", {}), ("L", {}), ("P", {"transparency": 1}), ("1", {}), ("LA", {})],
 )
-def test_a_wrong_checksum_of_pixels_is_damage(mode, options):
+def test_a_wrong_checksum_of_pixels_is_damage(mode: str, options: dict[str, Any]) -> None:
     """Whatever inflate makes of them."""
     data = encoded(BUSY, "PNG", mode, **options)
     for kind in {kind for kind, _ in chunks(data)} & {b"IDAT", b"PLTE", b"tRNS"}:
@@ -188,7 +191,7 @@ def test_a_wrong_checksum_of_pixels_is_damage(mode, options):
     assert refused(data[:middle] + bytes(400) + data[middle + 400 :]) is Code.BROKEN
 
 
-def test_the_stream_of_a_png_is_read_to_its_check():
+def test_the_stream_of_a_png_is_read_to_its_check() -> None:
     """A wrong Adler-32 under right CRCs, and a stream that is too short."""
     head, body = (dict(chunks(encoded(BUSY, "PNG"))).get(kind, b"") for kind in (b"IHDR", b"IDAT"))
     raw = zlib.decompress(b"".join(b for k, b in chunks(encoded(BUSY, "PNG")) if k == b"IDAT"))
@@ -220,14 +223,14 @@ def test_the_stream_of_a_png_is_read_to_its_check():
     ],
     ids=lambda chunk: chunk[4:8].decode() + str(len(chunk)),
 )  # fmt: skip
-def test_damaged_or_large_chunks_that_are_no_pixels_are_left_out(chunk):
+def test_damaged_or_large_chunks_that_are_no_pixels_are_left_out(chunk: bytes) -> None:
     """Before the pixels or after them."""
     whole = encoded(PLAIN, "PNG")
     for at in (33, len(whole) - 12):
         same(whole[:at] + chunk + whole[at:], whole)
 
 
-def test_a_wrong_checksum_of_a_comment_is_said():
+def test_a_wrong_checksum_of_a_comment_is_said() -> None:
     """The original of such a photo is not to be deleted."""
     whole = encoded(PLAIN, "PNG")
     assert same(whole[:33] + wrong(b"tEXt", b"a\0b") + whole[33:], whole) == (
@@ -235,7 +238,7 @@ def test_a_wrong_checksum_of_a_comment_is_said():
     )
 
 
-def test_what_follows_a_png_does_no_harm():
+def test_what_follows_a_png_does_no_harm() -> None:
     """Zeros and garbage after the end; no end chunk at all."""
     whole = encoded(PLAIN, "PNG")
     assert same(whole + bytes(5000), whole) == ()
@@ -247,7 +250,9 @@ def test_what_follows_a_png_does_no_harm():
 @pytest.mark.parametrize("interlace", [0, 1])
 @pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 8), (17, 9)])
 @pytest.mark.parametrize(("depth", "colour"), [(1, 0), (2, 3), (4, 0), (8, 2), (16, 6), (8, 4)])
-def test_the_length_of_the_rows_is_known_for_every_type(interlace, size, depth, colour):
+def test_the_length_of_the_rows_is_known_for_every_type(
+    interlace: int, size: tuple[int, int], depth: int, colour: int
+) -> None:
     """Bytes of filtered rows: what libpng and Pillow take, not one more or less."""
     width, height = size
     head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
@@ -262,7 +267,7 @@ def test_the_length_of_the_rows_is_known_for_every_type(interlace, size, depth, 
     assert refused(made(bytes(count - 1))) is Code.BROKEN
 
 
-def test_a_chunk_that_no_picture_can_do_without_is_named():
+def test_a_chunk_that_no_picture_can_do_without_is_named() -> None:
     """Xcode's PNGs are another format under this name."""
     parts = chunks(encoded(PLAIN, "PNG"))
     with pytest.raises(NobgdError) as caught:
@@ -271,7 +276,7 @@ def test_a_chunk_that_no_picture_can_do_without_is_named():
     assert "CgBI" in caught.value.reason
 
 
-def test_too_many_chunks_are_refused_before_decoding():
+def test_too_many_chunks_are_refused_before_decoding() -> None:
     """A million empty ones."""
     whole = encoded(PLAIN, "PNG")
     with pytest.raises(NobgdError) as caught:
@@ -286,7 +291,7 @@ WEBPS = {
 
 
 @pytest.mark.parametrize("options", WEBPS.values(), ids=WEBPS)
-def test_damage_within_a_webp_is_seen_by_where_its_picture_ends(options):
+def test_damage_within_a_webp_is_seen_by_where_its_picture_ends(options: dict[str, Any]) -> None:
     """Zeros, an exchange, a cut that is filled up: libwebp shows something and says nothing."""
     data = encoded(BUSY, "WEBP", **options)
     third, part = len(data) // 3, len(data) // 8
@@ -300,7 +305,7 @@ def test_damage_within_a_webp_is_seen_by_where_its_picture_ends(options):
     assert refused(data[:-40]) is Code.TRUNCATED
 
 
-def test_damage_of_a_webps_alpha_is_seen():
+def test_damage_of_a_webps_alpha_is_seen() -> None:
     """It lies in a chunk of its own."""
     image = Image.fromarray(BUSY).convert("RGBA")
     image.putalpha(Image.fromarray(BUSY[..., 1]))
@@ -317,7 +322,7 @@ def test_damage_of_a_webps_alpha_is_seen():
 
 @pytest.mark.parametrize("options", [*WEBPS.values(), {"lossless": True, "method": 0}], ids=repr)
 @pytest.mark.parametrize("side", [40, 2000])
-def test_a_flat_webp_may_be_full_of_zeros(options, side):
+def test_a_flat_webp_may_be_full_of_zeros(options: dict[str, Any], side: int) -> None:
     """A white wall ends in more than a thousand of them, and so it may."""
     wall = np.full((side, side * 2, 3), 255, np.uint8)
     assert picture(encoded(wall, "WEBP", **options)).complaints == ()
@@ -325,7 +330,7 @@ def test_a_flat_webp_may_be_full_of_zeros(options, side):
     assert picture(encoded(wall, "WEBP", **options)).complaints == ()
 
 
-def test_what_lies_around_a_webps_picture_does_no_harm():
+def test_what_lies_around_a_webps_picture_does_no_harm() -> None:
     """EXIF of zeros, bytes behind, a length that is off, a strange chunk, a missing pad byte."""
     for options in ({"quality": 80}, {"lossless": True}):
         whole = encoded(BUSY, "WEBP", **options)
@@ -342,7 +347,7 @@ def test_what_lies_around_a_webps_picture_does_no_harm():
 
 
 @pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_adobe_deflate", "zstd", "jpeg"])
-def test_damage_within_a_compressed_tiff_is_seen(compression):
+def test_damage_within_a_compressed_tiff_is_seen(compression: str) -> None:
     """Libtiff stops when a strip is full, and leaves zeros where its stream breaks off."""
     data = encoded(BUSY, "TIFF", compression=compression)
     good = picture(data).rgbx

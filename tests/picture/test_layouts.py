@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,9 @@ def opened(data: bytes) -> Picture:
     return decode(data, look(data))
 
 
-def tiff(array: np.ndarray, **options: object) -> bytes:
+def tiff(array: np.ndarray, **options: Any) -> bytes:
     out = io.BytesIO()
-    tifffile.imwrite(out, array, metadata=None, **options)  # type: ignore[arg-type]
+    tifffile.imwrite(out, array, metadata=None, **options)
     return out.getvalue()
 
 
@@ -51,7 +52,7 @@ def png(array: np.ndarray, kind: int, bits: int, extra: bytes = b"") -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("codec", [None, "lzw", "deflate"])
 @pytest.mark.parametrize("big", [False, True])
-def test_sixteen_bit_planes(order, codec, big):
+def test_sixteen_bit_planes(order: str, codec: str | None, big: bool) -> None:
     """Photoshop's "per channel", at any depth, byte order and compression: the photo itself."""
     planes = (PHOTO.astype(np.uint16) * 257).transpose(2, 0, 1).copy()
     data = tiff(planes, photometric="rgb", planarconfig="separate", byteorder=order,
@@ -59,19 +60,19 @@ def test_sixteen_bit_planes(order, codec, big):
     np.testing.assert_array_equal(opened(data).pixels, PHOTO)
 
 
-def test_grey_of_thirty_two_bits_is_unsigned():
+def test_grey_of_thirty_two_bits_is_unsigned() -> None:
     """Bright grey is not taken for a negative number."""
     data = tiff(PHOTO[..., 0].astype(np.uint32) * 16843009, photometric="minisblack")
     np.testing.assert_array_equal(opened(data).pixels[..., 1], PHOTO[..., 0])
 
 
-def test_big_endian_bigtiff():
+def test_big_endian_bigtiff() -> None:
     """A byte order that Pillow does not know for BigTIFF."""
     data = tiff(PHOTO, photometric="rgb", bigtiff=True, byteorder=">")
     np.testing.assert_array_equal(opened(data).pixels, PHOTO)
 
 
-def test_a_smaller_version_that_comes_first_is_not_the_picture():
+def test_a_smaller_version_that_comes_first_is_not_the_picture() -> None:
     """The page whose subfile type is 0 is."""
     out = io.BytesIO()
     with tifffile.TiffWriter(out) as file:
@@ -90,7 +91,7 @@ def test_a_smaller_version_that_comes_first_is_not_the_picture():
         ({"compression": "lerc", "bigtiff": True, "byteorder": ">"}, "big-endian BigTIFF"),
     ],
 )
-def test_a_compression_that_is_not_known_is_named(options, name):
+def test_a_compression_that_is_not_known_is_named(options: dict[str, Any], name: str) -> None:
     """Unsupported, never damaged, and the sentence says what it is."""
     pytest.importorskip("imagecodecs")
     with pytest.raises(NobgdError) as refused:
@@ -104,7 +105,9 @@ def test_a_compression_that_is_not_known_is_named(options, name):
     [(np.float32, "rgb", "float RGB"), (np.int8, "rgb", "signed RGB"),
      (np.complex64, "minisblack", "complex"), (np.uint64, "minisblack", "64-bit")],
 )  # fmt: skip
-def test_samples_without_one_meaning_are_named(dtype, photometric, name):
+def test_samples_without_one_meaning_are_named(
+    dtype: type[np.generic], photometric: str, name: str
+) -> None:
     """Whether floats are linear, and where black is, no program knows."""
     array = PHOTO.astype(dtype) if photometric == "rgb" else PHOTO[..., 0].astype(dtype)
     with pytest.raises(NobgdError) as refused:
@@ -113,7 +116,7 @@ def test_samples_without_one_meaning_are_named(dtype, photometric, name):
     assert name in refused.value.reason
 
 
-def test_a_palette_of_other_channels_is_no_damage():
+def test_a_palette_of_other_channels_is_no_damage() -> None:
     """A photometric number that nobody knows is unsupported by its number."""
     data = bytearray(tiff(PHOTO, photometric="rgb"))
     at = data.index(struct.pack("<HHIH", 262, 3, 1, 2))
@@ -124,7 +127,7 @@ def test_a_palette_of_other_channels_is_no_damage():
     assert "4711" in refused.value.reason
 
 
-def test_sixteen_bits_are_rounded():
+def test_sixteen_bits_are_rounded() -> None:
     """Every one of the 65,536 values is v / 257 to the nearest, in grey and colour."""
     ramp = np.arange(65536).reshape(256, 256)
     wanted = np.rint(ramp / 257)
@@ -139,7 +142,7 @@ def test_sixteen_bits_are_rounded():
         np.testing.assert_array_equal(picture.alpha, wanted)
 
 
-def test_a_transparent_colour_of_sixteen_bits_is_compared_in_full():
+def test_a_transparent_colour_of_sixteen_bits_is_compared_in_full() -> None:
     """A neighbour that differs in its lower byte alone is opaque."""
     colour = np.full((4, 4, 3), 0x1234)
     colour[0, 0] = 0x1235
@@ -151,7 +154,7 @@ def test_a_transparent_colour_of_sixteen_bits_is_compared_in_full():
 
 
 @pytest.mark.parametrize(("bits", "value"), [(1, 1), (2, 2), (4, 5)])
-def test_a_transparent_grey_of_few_bits(bits, value):
+def test_a_transparent_grey_of_few_bits(bits: int, value: int) -> None:
     """Its number is one of the file's, not one of 0 … 255."""
     row = np.arange(8) % (1 << bits)
     ones = (row[:, None] >> np.arange(bits - 1, -1, -1)) & 1
@@ -165,7 +168,7 @@ def test_a_transparent_grey_of_few_bits(bits, value):
     np.testing.assert_array_equal(alpha[0] == 0, row == value)
 
 
-def test_the_last_run_of_a_fax_is_there():
+def test_the_last_run_of_a_fax_is_there() -> None:
     """Libtiff loses it where nothing follows in the strip; small random pictures show it."""
     random = np.random.default_rng(7)
     for _ in range(150):
@@ -176,7 +179,7 @@ def test_the_last_run_of_a_fax_is_there():
             np.testing.assert_array_equal(opened(data).pixels[..., 0], bits * 255)
 
 
-def test_ink_without_adobes_marker_is_not_guessed():
+def test_ink_without_adobes_marker_is_not_guessed() -> None:
     """Some programs invert CMYK then and some do not."""
     codecs = pytest.importorskip("imagecodecs")
     data = codecs.jpeg_encode(np.dstack([PHOTO, PHOTO[..., :1]]), colorspace="cmyk",
@@ -192,7 +195,7 @@ def test_ink_without_adobes_marker_is_not_guessed():
 
 @pytest.mark.parametrize(("options", "name"), [({"bitspersample": 12}, "12 bits"),
                                                ({"lossless": True}, "lossless")])  # fmt: skip
-def test_jpegs_of_other_kinds_are_named(options, name):
+def test_jpegs_of_other_kinds_are_named(options: dict[str, Any], name: str) -> None:
     """Unsupported by name."""
     codecs = pytest.importorskip("imagecodecs")
     array = PHOTO.astype(np.uint16) if "bitspersample" in options else PHOTO

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from nobgd.picture.decode import Picture, decode, look
+from picture.conftest import Save
 
 
 def opened(data: bytes) -> Picture:
@@ -24,7 +25,7 @@ def assert_same(picture: Picture, image: Image.Image) -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "P"])
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_opaque_modes(photo, save, mode, kind):
+def test_opaque_modes(photo: Image.Image, save: Save, mode: str, kind: str) -> None:
     """Black and white, grey, colour and palette are what Pillow shows, and opaque."""
     image = photo.convert(mode)
     picture = opened(save(image, kind))
@@ -34,7 +35,9 @@ def test_opaque_modes(photo, save, mode, kind):
 
 @pytest.mark.parametrize(("mode", "kind"), [("LA", "PNG"), ("RGBA", "PNG"), ("RGBA", "WEBP"),
                                             ("RGBA", "TIFF"), ("LA", "TIFF")])  # fmt: skip
-def test_modes_with_alpha_keep_colour_and_alpha_apart(photo, save, mode, kind):
+def test_modes_with_alpha_keep_colour_and_alpha_apart(
+    photo: Image.Image, save: Save, mode: str, kind: str
+) -> None:
     """The colour under half transparency is not touched."""
     alpha = Image.fromarray(np.tile(np.arange(60, dtype=np.uint8) * 4, (40, 1)))
     image = photo.convert(mode[:-1])
@@ -46,12 +49,12 @@ def test_modes_with_alpha_keep_colour_and_alpha_apart(photo, save, mode, kind):
     np.testing.assert_array_equal(picture.alpha, np.asarray(alpha))
 
 
-def test_an_alpha_that_hides_nothing_is_none(photo, save):
+def test_an_alpha_that_hides_nothing_is_none(photo: Image.Image, save: Save) -> None:
     """RGBA with 255 everywhere costs no multiplication later."""
     assert opened(save(photo.convert("RGBA"), "PNG")).alpha is None
 
 
-def test_a_palette_with_one_transparent_colour(photo, save):
+def test_a_palette_with_one_transparent_colour(photo: Image.Image, save: Save) -> None:
     """A tRNS of a palette as one index."""
     image = photo.convert("P")
     index = image.getpixel((0, 0))
@@ -60,7 +63,7 @@ def test_a_palette_with_one_transparent_colour(photo, save):
     assert_same(picture, image)
 
 
-def test_a_palette_with_an_alpha_table(photo, save):
+def test_a_palette_with_an_alpha_table(photo: Image.Image, save: Save) -> None:
     """A tRNS of a palette as bytes."""
     image = photo.convert("P")
     table = bytes(range(256))
@@ -69,7 +72,7 @@ def test_a_palette_with_an_alpha_table(photo, save):
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_one_colour_declared_transparent(photo, save, mode):
+def test_one_colour_declared_transparent(photo: Image.Image, save: Save, mode: str) -> None:
     """A tRNS of grey and colour pictures."""
     image = photo.convert(mode)
     colour = image.getpixel((3, 3))
@@ -79,7 +82,7 @@ def test_one_colour_declared_transparent(photo, save, mode):
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_cmyk_is_ink_on_coated_paper(save, kind):
+def test_cmyk_is_ink_on_coated_paper(save: Save, kind: str) -> None:
     """Adobe's inverted CMYK JPEG and plain CMYK TIFF, without a profile, are one colour."""
     ink = np.zeros((40, 60, 4), np.uint8)
     ink[..., 1] = ink[..., 2] = 255
@@ -89,14 +92,14 @@ def test_cmyk_is_ink_on_coated_paper(save, kind):
     assert picture.assumed == ("cmyk_profile_assumed",)
 
 
-def test_ycbcr_in_a_tiff(photo, save):
+def test_ycbcr_in_a_tiff(photo: Image.Image, save: Save) -> None:
     """YCbCr comes out as colour."""
     data = save(photo.convert("YCbCr"), "TIFF")
     difference = np.abs(rgb_of(opened(data)).astype(int) - np.asarray(photo))
     assert difference.max() <= 4
 
 
-def test_lab_in_a_tiff(photo, save):
+def test_lab_in_a_tiff(photo: Image.Image, save: Save) -> None:
     """CIELAB, which Pillow itself cannot convert, comes out as sRGB."""
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     data = save(ImageCms.profileToProfile(photo, srgb, lab, outputMode="LAB"), "TIFF")
@@ -105,14 +108,14 @@ def test_lab_in_a_tiff(photo, save):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bit_grey_is_scaled_not_clipped(save, kind):
+def test_sixteen_bit_grey_is_scaled_not_clipped(save: Save, kind: str) -> None:
     """0 … 65535 becomes 0 … 255, where Pillow's own conversion makes it white."""
     ramp = np.tile(np.linspace(0, 65535, 256).round().astype(np.uint16), (20, 1))
     picture = opened(save(Image.fromarray(ramp), kind))
     np.testing.assert_array_equal(rgb_of(picture)[..., 1], np.tile(np.arange(256), (20, 1)))
 
 
-def test_big_endian_sixteen_bit_grey(save):
+def test_big_endian_sixteen_bit_grey(save: Save) -> None:
     """The byte order of the file does not matter."""
     ramp = np.tile(np.linspace(0, 65535, 256).round().astype(">u2"), (20, 1))
     image = Image.frombytes("I;16B", (256, 20), ramp.tobytes())
@@ -120,7 +123,7 @@ def test_big_endian_sixteen_bit_grey(save):
     np.testing.assert_array_equal(rgb_of(picture)[..., 0], np.tile(np.arange(256), (20, 1)))
 
 
-def test_sixteen_bit_grey_with_a_transparent_value(save):
+def test_sixteen_bit_grey_with_a_transparent_value(save: Save) -> None:
     """A tRNS of a 16-bit grey PNG."""
     values = np.zeros((8, 8), np.uint16)
     values[2:4, 2:4] = 40_000
@@ -137,14 +140,16 @@ def test_sixteen_bit_grey_with_a_transparent_value(save):
         (np.linspace(-500, 70_000, 256).astype(np.int32), None),
     ],
 )
-def test_integers_and_floats_take_their_range_from_the_values(save, values, white):
+def test_integers_and_floats_take_their_range_from_the_values(
+    save: Save, values: np.ndarray, white: int | None
+) -> None:
     """TIFF with 32 bits: 0 … 1, 0 … 255, 0 … 65535, else what occurs."""
     picture = opened(save(Image.fromarray(np.tile(values, (4, 1))), "TIFF"))
     grey = rgb_of(picture)[0, :, 0].astype(int)
     assert (np.abs(grey - np.arange(256)) <= 1).all(), white
 
 
-def test_not_a_number_is_black(save):
+def test_not_a_number_is_black(save: Save) -> None:
     """NaN and infinity in a float TIFF do not spoil the rest."""
     values = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (4, 1))
     values[0, 0], values[0, 1] = np.nan, np.inf
@@ -154,7 +159,7 @@ def test_not_a_number_is_black(save):
     assert grey[1, 63] == 255
 
 
-def test_white_is_zero(photo, save):
+def test_white_is_zero(photo: Image.Image, save: Save) -> None:
     """A TIFF whose zero is white is not shown as a negative."""
     grey = photo.convert("L")
     inverted = Image.fromarray(255 - np.asarray(grey))
@@ -166,7 +171,7 @@ def test_white_is_zero(photo, save):
     assert_same(opened(bytes(data)), grey)
 
 
-def test_only_the_first_frame_counts(photo, save):
+def test_only_the_first_frame_counts(photo: Image.Image, save: Save) -> None:
     """A second page is not looked at."""
     other = Image.new("RGB", photo.size, "red")
     for kind, options in (("TIFF", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("MPO", {})):

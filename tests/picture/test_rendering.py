@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, JpegImagePlugin
 
 from nobgd.config import parse
+from nobgd.config.output import Output
 from nobgd.config.presets import PRESETS
 from nobgd.picture import colour, decode, exif, provenance, webp_note
 from nobgd.picture.rendering import files, frame, render, subject
@@ -21,7 +22,9 @@ NOTE = provenance.Note("a&<b>.jpg", "k", "0" * 64, "r", "1", 0.99, "", "300x200"
 WHITE = "#ffffff"
 
 
-def cut_out(width: int = 300, height: int = 200, box=(60, 50, 180, 130)) -> np.ndarray:
+def cut_out(
+    width: int = 300, height: int = 200, box: tuple[int, int, int, int] = (60, 50, 180, 130)
+) -> np.ndarray:
     """A photo's noise with a soft edge of alpha around a box, as `deep` leaves it: clear is 0."""
     rng = np.random.default_rng(1)
     rgba = rng.integers(0, 256, (height, width, 4), np.uint8)
@@ -50,7 +53,7 @@ def opened(data: bytes) -> Image.Image:
         return picture
 
 
-def test_plain_is_the_cut_out_itself():
+def test_plain_is_the_cut_out_itself() -> None:
     """Nothing is copied or touched, and the recipe's key says nothing."""
     rgba = cut_out()
     page = render(rgba, Rendering())
@@ -59,7 +62,7 @@ def test_plain_is_the_cut_out_itself():
     assert Rendering().key == ""
 
 
-def test_the_box_is_what_can_be_seen():
+def test_the_box_is_what_can_be_seen() -> None:
     """A stray pixel of 4 % does not widen it; of nothing there is none."""
     alpha = cut_out()[..., 3]
     alpha[0, 0] = 10
@@ -68,7 +71,7 @@ def test_the_box_is_what_can_be_seen():
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_a_crop_copies(depth):
+def test_a_crop_copies(depth: int) -> None:
     """Cropped pixels are the cut-out's, and beyond the photo there is nothing."""
     rgba = cut_out() if depth == 8 else deep(cut_out())
     page = render(rgba.copy(), Rendering(crop=True, margin=70)).pixels
@@ -86,7 +89,15 @@ SIDES = st.integers(1, 400)
     SIDES, SIDES, st.data(), st.booleans(), st.sampled_from([0.0, 7.0, 0.07, 0.5]),
     st.sampled_from([None, (200, 100), (1, 1), (3, 4)]), st.sampled_from([None, 50, 333]),
 )  # fmt: skip
-def test_no_frame_enlarges_or_leaves_the_page(width, height, data, crop, margin, canvas, longest):
+def test_no_frame_enlarges_or_leaves_the_page(
+    width: int,
+    height: int,
+    data: st.DataObject,
+    crop: bool,
+    margin: float,
+    canvas: tuple[int, int] | None,
+    longest: int | None,
+) -> None:
     """Whatever is asked for: inside the page, in its middle, in its shape, as large as it fits."""
     left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     box = (left, top, data.draw(st.integers(left + 1, width)),
@@ -109,13 +120,14 @@ def test_no_frame_enlarges_or_leaves_the_page(width, height, data, crop, margin,
     if canvas and not shape and longest is None:
         assert page == canvas
     if shape and min(page) > 30:
+        assert canvas
         assert page[0] / page[1] == pytest.approx(canvas[0] / canvas[1], rel=0.04)
     if min(drawn) > 20 and min(wide, high) > 20:
         assert wide / high == pytest.approx(drawn[0] / drawn[1], rel=0.06)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_what_is_opaque_stays_and_what_is_clear_is_the_ground(depth):
+def test_what_is_opaque_stays_and_what_is_clear_is_the_ground(depth: int) -> None:
     """Between them the ground shows through by the alpha."""
     rgba = cut_out()
     given_ = rgba.copy() if depth == 8 else deep(rgba)
@@ -133,7 +145,7 @@ def test_what_is_opaque_stays_and_what_is_clear_is_the_ground(depth):
     assert np.abs(out[soft][:, :3] - mixed).max() <= 0.51
 
 
-def test_a_ground_is_the_colour_in_the_photos_profile():
+def test_a_ground_is_the_colour_in_the_photos_profile() -> None:
     """Red of sRGB is less red in Adobe RGB; white is white."""
     adobe = colour.adobe_rgb()
     page = render(cut_out(), Rendering(background="#ff0000"), adobe)
@@ -142,7 +154,7 @@ def test_a_ground_is_the_colour_in_the_photos_profile():
 
 
 @pytest.mark.parametrize("depth", [8, 16])
-def test_shrinking_draws_no_dark_rim(depth):
+def test_shrinking_draws_no_dark_rim(depth: int) -> None:
     """Colours are weighed by their alpha: a flat subject stays flat up to its last soft pixel."""
     rgba = cut_out()
     rgba[rgba[..., 3] > 0, :3] = (200, 100, 50)
@@ -162,7 +174,7 @@ FORMATS = [
 
 
 @pytest.mark.parametrize("rendering", FORMATS, ids=lambda each: each.key or "plain")
-def test_each_format_says_what_it_is(rendering):
+def test_each_format_says_what_it_is(rendering: Rendering) -> None:
     """Note, size, profile, resolution and EXIF are in the file, for us and for other programs."""
     block = Image.Exif()
     block[0x0110] = "Camera"
@@ -184,7 +196,7 @@ def test_each_format_says_what_it_is(rendering):
 
 
 @pytest.mark.parametrize("rendering", FORMATS, ids=lambda each: each.key or "plain")
-def test_another_note_is_all_that_an_exchange_changes(rendering):
+def test_another_note_is_all_that_an_exchange_changes(rendering: Rendering) -> None:
     """For twins: the same pixels with the note of another photo, whole again."""
     data = written(cut_out(), rendering)
     other = provenance.Note("ein anderes\udcff.jpg", "l", "1" * 64, "s", "2", 0.5)
@@ -198,7 +210,7 @@ def test_another_note_is_all_that_an_exchange_changes(rendering):
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(FORMATS[2:]), st.data())
-def test_a_cut_or_changed_file_is_not_whole(rendering, data):
+def test_a_cut_or_changed_file_is_not_whole(rendering: Rendering, data: st.DataObject) -> None:
     """JPEG and WebP have no sums of their own; the note has."""
     whole = FILES.setdefault(rendering.key, written(cut_out(40, 30, (5, 5, 30, 20)), rendering))
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -211,12 +223,14 @@ def test_a_cut_or_changed_file_is_not_whole(rendering, data):
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "ab.jpg"])  # of which one needs a byte to fill up
-def test_the_byte_that_fills_up_a_note_is_part_of_it(name):
+def test_the_byte_that_fills_up_a_note_is_part_of_it(name: str) -> None:
     """A WebP's chunks are of even length."""
     text = provenance.text(provenance.Note(name, "k", "s", "r", "v"))
     pixels = [webp_note.chunk(b"VP8L", b"1234")]
     whole = b"".join(webp_note.wrapped((4, 4), pixels, text, alpha=True))
-    _, end = webp_note.place(whole)
+    place = webp_note.place(whole)
+    assert place is not None
+    _, end = place
     changed = bytearray(whole)
     changed[end - 1] ^= 1
     assert webp_note.whole(io.BytesIO(whole), 4096)
@@ -226,18 +240,19 @@ def test_the_byte_that_fills_up_a_note_is_part_of_it(name):
 FILES: dict[str, bytes] = {}
 
 
-def test_pixels_of_each_format():
+def test_pixels_of_each_format() -> None:
     """PNG and WebP at 100 are the cut-out; WebP's alpha is exact, JPEG's colour not halved."""
     rgba = cut_out()
     assert (np.asarray(opened(written(rgba, Rendering()))) == rgba).all()
     assert (np.asarray(opened(written(rgba, Rendering("webp", 100)))) == rgba).all()
     assert (np.asarray(opened(written(rgba, Rendering("webp"))))[..., 3] == rgba[..., 3]).all()
     jpeg = opened(written(rgba, Rendering("jpeg", background=WHITE)))
+    assert isinstance(jpeg, JpegImagePlugin.JpegImageFile)
     assert {each[1:3] for each in jpeg.layer} == {(1, 1)}
     assert np.asarray(jpeg)[:40].min() == 255
 
 
-def test_a_deep_cut_out_is_of_eight_bits_where_the_format_is():
+def test_a_deep_cut_out_is_of_eight_bits_where_the_format_is() -> None:
     """And of sixteen in a PNG."""
     rgba = cut_out()
     low = written(rgba, Rendering("webp", 100))
@@ -245,7 +260,7 @@ def test_a_deep_cut_out_is_of_eight_bits_where_the_format_is():
     assert written(deep(rgba), Rendering(background=WHITE))[24:26] == b"\x10\x02"  # 16-bit RGB
 
 
-def test_the_mask_is_the_alpha_of_the_page():
+def test_the_mask_is_the_alpha_of_the_page() -> None:
     """Before the ground covers it, in grey, with the note of its output."""
     wanted = Rendering("jpeg", background=WHITE, crop=True, mask=True)
     page = render(cut_out(), wanted)
@@ -256,7 +271,7 @@ def test_the_mask_is_the_alpha_of_the_page():
     assert provenance.find(data) == NOTE
 
 
-def test_a_side_that_a_format_does_not_hold_is_told():
+def test_a_side_that_a_format_does_not_hold_is_told() -> None:
     """With the way out."""
     wide = np.zeros((2, 16_384, 4), np.uint8)
     with pytest.raises(NobgdError, match=r"16384×2; lower output.longest_side, or take"):
@@ -272,7 +287,7 @@ def located() -> bytes:
     return block.tobytes()[6:]
 
 
-def test_no_location_leaves_nothing_of_the_place():
+def test_no_location_leaves_nothing_of_the_place() -> None:
     """Not a byte of it is in the block, and the rest can be read."""
     block = located()
     assert struct.pack("<II", 54_321, 1000) in block or b"Brandenburger" in block
@@ -294,7 +309,7 @@ def test_no_location_leaves_nothing_of_the_place():
 
 
 @given(st.binary(max_size=200))
-def test_damaged_exif_costs_no_photo(noise):
+def test_damaged_exif_costs_no_photo(noise: bytes) -> None:
     """Whatever the block holds."""
     for block in (noise, b"II*\0\x08\0\0\0" + noise, located()[: len(noise)] + noise):
         for made in (exif.without_location(block), exif.sized(block, 5, 6)):
@@ -302,7 +317,7 @@ def test_damaged_exif_costs_no_photo(noise):
 
 
 @pytest.mark.parametrize("metadata", ["keep", "no_location", "none"])
-def test_what_is_said_beside_the_pixels(metadata):
+def test_what_is_said_beside_the_pixels(metadata: str) -> None:
     """Sizes are the output's; the profile stays whatever is left out."""
     beside = files.Beside(colour.adobe_rgb(), (300.0, 300.0), located())
     said = written(cut_out(), Rendering("jpeg", 90, WHITE, True, metadata=metadata), beside)
@@ -316,7 +331,7 @@ def test_what_is_said_beside_the_pixels(metadata):
         assert tags.get_ifd(0x8769)[0xA003] == 80
 
 
-def test_a_colour_that_the_format_cannot_say_is_told():
+def test_a_colour_that_the_format_cannot_say_is_told() -> None:
     """PNG has chunks for it."""
     beside = files.Beside(spoken={b"cICP": bytes([12, 13, 0, 1])})
     assert files.unsaid(beside, Rendering("webp"))
@@ -324,13 +339,13 @@ def test_a_colour_that_the_format_cannot_say_is_told():
     assert not files.unsaid(files.Beside(spoken={b"sRGB": b"\0"}), Rendering("webp"))
 
 
-def output_of(keys: str):
+def output_of(keys: str) -> Output:
     text = f"inboxes: [{{path: in, outbox: out}}]\noutput: {{{keys}}}\n"
     return parse(text, "x.yaml", __import__("pathlib").Path("/")).inboxes[0].output
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_shops_preset_gives_what_it_asks_for(name):
+def test_a_shops_preset_gives_what_it_asks_for(name: str) -> None:
     """A square JPEG, ground 255 in each channel, the product 85 % of the frame or more."""
     wanted = output_of(f"preset: {name}").rendering
     rgba = cut_out(2600, 1200, (200, 100, 2400, 1000))
@@ -350,7 +365,7 @@ def test_a_shops_preset_gives_what_it_asks_for(name):
     assert ImageCms is not None
 
 
-def test_keys_that_are_written_win_over_a_preset():
+def test_keys_that_are_written_win_over_a_preset() -> None:
     """Those of the inbox over those of the top, a preset's at the same place below them."""
     assert output_of("preset: amazon, format: png, quality: 80").rendering.format == "png"
     text = (

@@ -8,6 +8,7 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def refused(inbox: Path, relpath: str, **more: object) -> NobgdError:
+def refused(inbox: Path, relpath: str, **more: Any) -> NobgdError:
     with pytest.raises(NobgdError) as caught:
-        source.read(str(inbox), relpath, **more)  # type: ignore[arg-type]
+        source.read(str(inbox), relpath, **more)
     assert "\n" not in caught.value.reason
     return caught.value
 

@@ -20,7 +20,7 @@ class Fragile(process.Server):
         super()._infer(requests)
 
 
-process.Server = Fragile  # type: ignore[misc]
+process.Server = Fragile  # type: ignore[misc]  # takes its place
 
 if __name__ == "__main__":
     os._exit(process.main(int(sys.argv[1])))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable
 
 import pytest
 
 from nobgd.config import Config
 from nobgd.inference import engines
+from nobgd.inference import machine as inference_machine
 from nobgd.pool import choice, memory
 
 
@@ -27,8 +29,8 @@ def here(
     known = {"onnxruntime", *there}
     monkeypatch.setattr(engines, "installed", lambda name: name in known)
     monkeypatch.setattr(memory, "available_mb", lambda _held=0.0: room_mb)
-    monkeypatch.setattr(choice.platform, "machine", lambda: machine)
-    monkeypatch.setattr(choice.machine, "is_intel_with_avx512", lambda: intel)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(inference_machine, "is_intel_with_avx512", lambda: intel)
 
 
 FP32, INT8 = {"name": "u2net"}, {"name": "u2net", "precision": "int8"}

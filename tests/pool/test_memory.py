@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from nobgd.pool import memory
+from nobgd.pool import cgroup, memory
 from nobgd.pool.memory import Budget
 
 
@@ -17,7 +17,12 @@ def test_what_fits_is_let_in_and_what_does_not_waits() -> None:
     budget.acquire(0, 12)
     budget.acquire(1, 12)
     entered = threading.Event()
-    thread = threading.Thread(target=lambda: (budget.acquire(2, 12), entered.set()))
+
+    def third() -> None:
+        budget.acquire(2, 12)
+        entered.set()
+
+    thread = threading.Thread(target=third)
     thread.start()
     assert not entered.wait(0.05)
     budget.release(0)
@@ -64,7 +69,7 @@ def test_lanes_and_inferences_follow_memory(
     monkeypatch: pytest.MonkeyPatch, room_mb: int, fits: tuple[int, int], asked: tuple[int, int]
 ) -> None:
     """Never fewer than one; who asks for a number gets all but what surely does not fit."""
-    monkeypatch.setattr(memory.cgroup, "memory_mb", lambda: (None, float(room_mb)))
+    monkeypatch.setattr(cgroup, "memory_mb", lambda: (None, float(room_mb)))
     monkeypatch.setattr(memory, "_MEMINFO", "/dev/null")
     monkeypatch.setattr(memory, "_UNKNOWN_MB", 1e9)
     assert (memory.fitting(12, 8), memory.fitting(12, 8, asked=True)) == (fits, asked)
@@ -86,7 +91,7 @@ def test_cores_follow_the_quota(
     monkeypatch: pytest.MonkeyPatch, quota: float | None, cores: int
 ) -> None:
     """Half a core is one more, a quarter is none."""
-    monkeypatch.setattr(memory.cgroup, "cpus", lambda: quota)
+    monkeypatch.setattr(cgroup, "cpus", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
     assert memory.cores() == cores
 

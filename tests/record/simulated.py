@@ -86,9 +86,9 @@ class Day:
             case "engine":
                 self.engine = self.chance.choice(["onnxruntime", "ncnn"])
 
-    def change(self, **fields: str) -> None:
+    def change(self, **fields: Any) -> None:
         at = self.chance.randrange(len(self.inboxes))
-        self.inboxes[at] = replace(self.inboxes[at], **fields)  # type: ignore[arg-type]
+        self.inboxes[at] = replace(self.inboxes[at], **fields)
 
     def batch(self, before: int) -> list[dict[str, Any]]:
         """One photo, a few, or many at once, from one inbox or all; in the order of their ends."""
@@ -101,7 +101,8 @@ class Day:
 
     def work(self, waiting: list[Inbox], before: int) -> list[dict[str, Any]]:
         """Lanes at work, slower together: the mean of how many there were is what is said."""
-        now, said = 0.0, []
+        now = 0.0
+        said: list[dict[str, Any]] = []
         running: list[dict[str, Any]] = []
         while waiting or running:
             while waiting and len(running) < self.lanes:

@@ -64,7 +64,9 @@ def test_photos_of_one_size_tell_the_cost_per_megapixel_only() -> None:
     fit = Fit()
     for ms in (100.0, 200.0, 300.0):
         fit.add(2.0, ms)
-    assert fit.line() == (0.0, pytest.approx(100.0))
+    fixed, per_megapixel = fit.line()
+    assert fixed == 0.0
+    assert per_megapixel == pytest.approx(100.0)
     assert Fit().line() == (0.0, 0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +14,15 @@ from nobgd.values import Code, Done, Failed, Skip, Timing
 NAMES = st.binary(min_size=1, max_size=80).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 
 
-def done(**changes: object) -> Done:
+def done(**changes: Any) -> Done:
     timing = Timing(1, 20, 300, 4, 50, 6, 400)
-    fields = {"width": 2000, "height": 1000, "bytes_in": 10, "bytes_out": 20, "timing": timing}
+    fields: dict[str, Any] = {
+        "width": 2000,
+        "height": 1000,
+        "bytes_in": 10,
+        "bytes_out": 20,
+        "timing": timing,
+    }
     return Done("/in", "a.jpg", "/out/a_nobg.png", "abc", "r", **{**fields, **changes})
 
 

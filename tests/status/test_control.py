@@ -320,7 +320,12 @@ def test_whoever_asked_to_change_something_and_left_changes_nothing(
 ) -> None:
     """He was told that he got no answer, so nothing is done when his turn comes."""
     asked: list[dict[str, Any]] = []
-    served = listening.Control(control.own_path(settings), lambda r: asked.append(r) or {})
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        asked.append(request)
+        return {}
+
+    served = listening.Control(control.own_path(settings), answer)
     with socket.socket(socket.AF_UNIX) as line:
         with monkeypatch.context() as early:
             early.setattr(threading.Thread, "start", lambda _: None)

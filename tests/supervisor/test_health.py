@@ -146,7 +146,7 @@ def test_a_share_that_hangs_does_not_bite(house: House, systemd: socket.socket) 
         goes_on.wait(60)
         return 0.0
 
-    inbox._scanner.step = hang  # type: ignore[method-assign, assignment]
+    inbox._scanner.step = hang  # type: ignore[method-assign, assignment]  # it hangs
     inbox.wake()
     assert hangs.wait(20)
     vigil = house.vigil()

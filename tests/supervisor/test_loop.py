@@ -91,7 +91,8 @@ def test_an_answer_that_nobody_waits_for_is_not_booked(service: Service) -> None
     old = Job(inbox, "a.jpg", 1, 1, "/out", names, frozenset(), frozenset(), "k", recipe)
     new = replace(old, size=2)
     looked: list[tuple[str, ...]] = []
-    service.scanners.inboxes[inbox] = SimpleNamespace(again=looked.append, stop=lambda _: None)  # type: ignore[assignment]
+    scanner = SimpleNamespace(again=looked.append, stop=lambda _: None)
+    service.scanners.inboxes[inbox] = scanner  # type: ignore[assignment]  # plays it
     service.ledger.begin(inbox, "a.jpg", 2, 1, "/out", "a_nobg.png")
     service.state.in_flight[(inbox, "a.jpg")] = new
     late: Future[Finished] = Future()

@@ -91,6 +91,6 @@ def test_a_snapshot_does_not_change(service: Service) -> None:
     """What happens later is not in it."""
     now = service.snapshot()
     service.in_force.trouble = "later"
-    service.in_force.engine = SimpleNamespace(count=9)  # type: ignore[assignment]
+    service.in_force.engine = SimpleNamespace(count=9)  # type: ignore[assignment]  # has a count alone
     assert (now.trouble, now.lane_count) == ("", 0)
     service.in_force.engine = None

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,10 @@ from nobgd.systemd.unit import Machine
 ROOT = Path(__file__).parents[2]
 USUAL = "inboxes: [{path: /srv/in, outbox: /srv/out}]\n"
 HERE = USUAL + "cluster: {listen: 'tls://0.0.0.0:4333'}\n"
-DESK = {"name": "desk-3", "url": "tls://192.168.1.2:4222", "user": "desk-3", "secret": "s" * 43,
-        "protocol": 1}  # fmt: skip
+DESK: dict[str, Any] = {
+    "name": "desk-3", "url": "tls://192.168.1.2:4222", "user": "desk-3", "secret": "s" * 43,
+    "protocol": 1,
+}  # fmt: skip
 
 
 def _config(folder: Path, text: str) -> config.Config:

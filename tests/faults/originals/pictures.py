@@ -7,6 +7,7 @@ import hashlib
 import io
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -47,14 +48,15 @@ def photo(number: int, kind: str, words: str, *, subject: bool = True) -> bytes:
     return _saved(image, kind, words)
 
 
-def _saved(image: Image.Image, kind: str, words: str, **more: object) -> bytes:
+def _saved(image: Image.Image, kind: str, words: str, **more: Any) -> bytes:
     out = io.BytesIO()
-    options: dict[str, object] = {
+    kinds: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": 90, "comment": words.encode()},
         "PNG": {"pnginfo": _text(words)},
         "TIFF": {"description": words, "compression": "tiff_lzw"},
         "WEBP": {"lossless": True, "xmp": words.encode()},
-    }[kind]
+    }
+    options = kinds[kind]
     # a copy: Pillow keeps how it encodes with the image, which other threads use as well
     image.copy().save(out, kind, **options, **more)
     return out.getvalue()
@@ -92,7 +94,7 @@ class Masks:
 
         found = models.find("u2netp", "fp32", None)
         segmenter = local.segmenter(str(found.path), found.spec, 1, str(cache))
-        kept: dict[str, object] = {}
+        kept: dict[str, Any] = {}
         self.confidence: dict[str, float] = {}
         for subject, count in ((True, _BASES), (False, 1)):
             for number in range(count):
@@ -100,7 +102,7 @@ class Masks:
                     data = photo(number, kind, "x", subject=subject)
                     pixels = decode.decode(data, decode.look(data)).pixels
                     plain = np.ascontiguousarray(pixels[..., :3])
-                    key = f"{plain.shape} {hashlib.sha256(plain).hexdigest()}"
+                    key = f"{plain.shape} {hashlib.sha256(plain.data).hexdigest()}"
                     if key not in kept:
                         mask, confidence = segmenter.mask(pixels, 1)
                         kept[key], kept[f"{key} confidence"] = mask, confidence
@@ -108,4 +110,4 @@ class Masks:
                     self.confidence[what] = float(kept[f"{key} confidence"])
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as out:
-            np.savez(out, **kept)  # type: ignore[arg-type]
+            np.savez(out, **kept)

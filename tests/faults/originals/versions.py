@@ -13,8 +13,10 @@ import ctypes
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 _NOREPLACE, _EXCHANGE = 1, 2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -141,13 +143,13 @@ class Hand:
         self.versions.append(version)
         return version
 
-    def _hold(self, path: str, data: bytes, **said: object) -> Version:
+    def _hold(self, path: str, data: bytes, **said: Any) -> Version:
         held = os.open(path, os.O_PATH | os.O_CLOEXEC)
         info = os.stat(path)
         return Version(
             self.number, f"{self.kind} {len(self.versions) + 1}", self.relpath,
             hashlib.sha256(data).hexdigest(), info.st_mode & 0o7777, info.st_mtime_ns, held,
-            **said,  # type: ignore[arg-type]
+            **said,
         )  # fmt: skip
 
     def _took(self, path: str) -> None:
@@ -167,7 +169,7 @@ class Hand:
 
 
 @contextlib.contextmanager
-def _opened(path: str, flags: int):  # type: ignore[no-untyped-def]
+def _opened(path: str, flags: int) -> Iterator[int]:
     descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         yield descriptor

@@ -27,8 +27,9 @@ class _Recall(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             self._real, spec.loader = spec.loader, self
         return spec
 
-    def create_module(self, spec: Any) -> None:
-        return self._real.create_module(spec)  # type: ignore[attr-defined,no-any-return]
+    def create_module(self, spec: Any) -> ModuleType | None:
+        made: ModuleType | None = self._real.create_module(spec)
+        return made
 
     def exec_module(self, module: ModuleType) -> None:
         self._real.exec_module(module)
@@ -46,7 +47,7 @@ def _lay_over(module: Any) -> None:
 
     def mask(self: Any, pixels: Any, *rest: Any, **named: Any) -> Any:
         colours = np.ascontiguousarray(pixels[..., :3])  # a fourth of theirs is room, not alpha
-        key = f"{colours.shape} {hashlib.sha256(colours).hexdigest()}"
+        key = f"{colours.shape} {hashlib.sha256(colours.data).hexdigest()}"
         if key in known:
             return known[key].copy(), float(known[f"{key} confidence"])
         with contextlib.suppress(OSError):

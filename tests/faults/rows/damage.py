@@ -97,9 +97,9 @@ def told(counts: dict[str, int]) -> list[str]:
     for kind, ways in sorted(shares.items()):
         parts = []
         for way in damages.WAYS:
-            came = ways.get(way, Counter())
-            changed = came["seen"] + came["not seen"]
-            parts.append(f"{came['seen'] / changed:.0%}" if changed else "")
-        files = sum(came.total() for came in ways.values())
+            ended = ways.get(way, Counter())
+            changed = ended["seen"] + ended["not seen"]
+            parts.append(f"{ended['seen'] / changed:.0%}" if changed else "")
+        files = sum(ended.total() for ended in ways.values())
         lines.append(f"| {kind} | {' | '.join(parts)} | {files:,} |")
     return [*lines, ""]

@@ -80,7 +80,7 @@ def _portion(folder: Path, seed: int, start: int, end: int) -> tuple[list[str], 
     plain = {n: file for n, (file, _) in pictures.items() if not file.raw and not file.frames}
     by_magick = references.by_magick(folder, plain)
     for name in ("imagecodecs", "libvips", "ImageMagick"):
-        if {"libvips": references.pyvips, "ImageMagick": references.MOGRIFY}.get(name, 1) is None:
+        if name in references.NOT_HERE:
             seen[f"not compared: no {name} here"] += len(pictures)
     for number, (file, picture) in pictures.items():
         others = {

@@ -86,7 +86,7 @@ def _photo(seed: int, number: int, attempt: int = 0) -> bytes:
 
 def _portion(
     pool: ThreadPoolExecutor, places: list[Place], points: list[Point], numbers: range, seed: int,
-    known: dict[str, str],
+    known: dict[str, bytes],
 ) -> tuple[list[str], Counter[str]]:  # fmt: skip
     """The kills with these numbers, every place making its share; violations, and counts."""
     wrong: list[str] = []
@@ -103,7 +103,7 @@ def _portion(
 
 
 def _kills(
-    place: Place, points: list[Point], numbers: range, seed: int, known: dict[str, str]
+    place: Place, points: list[Point], numbers: range, seed: int, known: dict[str, bytes]
 ) -> list[str]:
     wrong: list[str] = []
     for number in numbers:
@@ -118,7 +118,7 @@ def _kills(
     return wrong
 
 
-def _kill(place: Place, point: Point, photos: list[bytes], known: dict[str, str]) -> list[str]:
+def _kill(place: Place, point: Point, photos: list[bytes], known: dict[str, bytes]) -> list[str]:
     """One kill, the next start, and what is wrong then."""
     house, each = place.house(point.case), kind(point.case)
     place.checks[each].pictures.update(known)

@@ -183,7 +183,7 @@ def _kills(place: places.Place, chance: random.Random, signs: _Signs) -> Steps:
         yield chance.choice((chance.uniform(0.3, 3), chance.uniform(7, 15)))
         if place.plan.at_a_sign:
             before = signs.disposals
-            yield Until(lambda before=before: signs.disposals > before, 20.0)  # type: ignore[misc]
+            yield Until(lambda before=before: signs.disposals > before, 20.0)  # type: ignore[misc]  # no default has a type
             yield chance.choice((0.0, chance.uniform(0, 0.002), chance.uniform(0, 0.02)))
         house = place.kill(who, chance)
         if house is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from importlib import resources
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_every_word_that_a_script_asks_for_is_there() -> None:
 
 def test_no_word_is_said_by_nobody() -> None:
     text = "".join(SCRIPTS.values()) + shell.index("en").body.decode().partition("<script type")[0]
-    template = (shell.resources.files("nobgd.web") / "static" / "index.html").read_text()
+    template = (resources.files("nobgd.web") / "static" / "index.html").read_text()
     for key in set(shell.words("en")) - STATES:
         if not key.endswith("_one") and not any(key.startswith(part) for part in PARTS):
             assert re.search(rf'"{key}"|`{key}`|\b{key}:|{{{{{key}}}}}', text + template), key
