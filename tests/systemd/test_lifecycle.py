@@ -59,7 +59,8 @@ def test_a_killed_lane_costs_one_attempt(nobgd: Nobgd) -> None:
     pid, failed = nobgd.machine.main_pid(), len(nobgd.events("photo.failed"))
     done = len(nobgd.events("photo.done"))
     outputs = [nobgd.drop(f"lane{number}.jpg", scale=12) for number in range(4)]
-    seen = "until nobgd status | grep -q ' [12] working'; do :; done"  # asked inside: at once
+    # asked inside, for it is over soon; a lane that has not begun to read costs no attempt
+    seen = "until nobgd status --json | grep -q 'stage.: .infer'; do :; done"
     nobgd.machine.sh(f"timeout 60 sh -c \"{seen}\"; pkill -9 -f '[n]obgd.lane.process'")
     for output in outputs:
         nobgd.await_there(output)
