@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     """Every part but the folder (which wants rembg's command) leaves a section and figures."""
     done = subprocess.run(
