@@ -23,7 +23,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
     for name in ("in", "out"):
         (tmp_path / name).mkdir()
     settings = {
-        "state_dir": "state", "model": {"name": "u2netp"}, "watch": {"settle_s": 0},
+        "state_dir": "state", "cache_dir": "cache", "model": {"name": "u2netp"},
+        "watch": {"settle_s": 0},
         "inboxes": [{"path": "in", "outbox": "out"}],
     }  # fmt: skip
     (tmp_path / "nobgd.yaml").write_text(json.dumps(settings))

@@ -77,8 +77,9 @@ def test_a_jpegs_pixels_are_exactly_pillows(
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_an_rgb_profile_is_kept(photo: Image.Image, save: Save, kind: str) -> None:
     """Bit by bit, whatever the format."""
-    data = save(photo, kind, icc_profile=srgb_profile())
-    assert decode(data, look(data)).icc == srgb_profile()
+    profile = srgb_profile()  # which says the second that it was made in
+    data = save(photo, kind, icc_profile=profile)
+    assert decode(data, look(data)).icc == profile
 
 
 def test_a_profile_that_cannot_be_used_is_as_none(photo: Image.Image, save: Save) -> None:
