@@ -16,7 +16,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from systemd.machine import Machine, await_true, missing  # noqa: E402
 
-DEB = "/root/nobgd.deb"
+HERE = "/var/tmp"  # of the machine that is tried
+DEB = f"{HERE}/nobgd.deb"
 PHOTO, CUT_OUT = "/srv/nobgd/in/moose.jpg", "/srv/nobgd/out/moose_nobg.png"
 
 
@@ -30,7 +31,7 @@ def main() -> int:
     machine.boot()
     try:
         shutil.copy(debs[-1], machine.within(DEB))
-        shutil.copy(ROOT / "models/calibration/moose.jpg", machine.within("/root/moose.jpg"))
+        shutil.copy(ROOT / "models/calibration/moose.jpg", machine.within(f"{HERE}/moose.jpg"))
         check(machine)
     finally:
         machine.power_off()
@@ -43,7 +44,7 @@ def check(machine: Machine) -> None:
     began = time.monotonic()
     done = machine.run("dpkg", "-i", DEB, limit_s=300)
     assert machine.show("ActiveState") == "active", done.stdout + done.stderr + machine.journal()
-    machine.sh(f"cp /root/moose.jpg {PHOTO}.part && mv {PHOTO}.part {PHOTO}")
+    machine.sh(f"cp {HERE}/moose.jpg {PHOTO}.part && mv {PHOTO}.part {PHOTO}")
     await_true(lambda: machine.run("test", "-e", CUT_OUT, check=False).returncode == 0, 120)
     print(f"a cut-out {time.monotonic() - began:.0f} s after dpkg -i began")
     said = machine.run("nobgd", "doctor", check=False).stdout

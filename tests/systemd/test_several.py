@@ -29,7 +29,7 @@ def several(nobgd: Nobgd) -> Iterator[Nobgd]:
         nobgd.machine.sh(line.replace("sudo ", ""))
     yield nobgd
     nobgd.machine.sh(f"systemctl disable --now {BROKER} {WORKER} ; rm -r /etc/nobgd/broker")
-    nobgd.machine.sh("rm -rf /etc/nobgd/worker.* /root/desk-1.join /var/lib/nobgd/cluster")
+    nobgd.machine.sh("rm -rf /etc/nobgd/worker.* /var/tmp/desk-1.join /var/lib/nobgd/cluster")
     nobgd.back_to_usual()
 
 
@@ -53,7 +53,7 @@ def test_the_broker_runs_as_a_user_of_its_own(several: Nobgd) -> None:
 
 def _installed(nobgd: Nobgd, how: str) -> None:
     """By the script, or what is left of it where the program is there already."""
-    script = "cd /root && /mnt/bundle/install.sh --worker desk-1.join --model u2netp"
+    script = "cd /var/tmp && /mnt/bundle/install.sh --worker desk-1.join --model u2netp"
     if how == "script":
         nobgd.machine.sh(script)
         return
@@ -61,7 +61,7 @@ def _installed(nobgd: Nobgd, how: str) -> None:
     assert f"write /etc/systemd/system/{WORKER}" in would
     assert "would run: /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.join --apply" in would
     nobgd.machine.sh(
-        "cd /root && install -m 640 -g nobgd-worker desk-1.join /etc/nobgd/worker.join &&"
+        "cd /var/tmp && install -m 640 -g nobgd-worker desk-1.join /etc/nobgd/worker.join &&"
         " echo 'join: worker.join' > /etc/nobgd/worker.yaml &&"
         f" cp /mnt/bundle/{WORKER} /etc/systemd/system/ &&"
         " nobgd unit --worker /etc/nobgd/worker.join --apply"
@@ -72,7 +72,7 @@ def _installed(nobgd: Nobgd, how: str) -> None:
 def test_a_worker_is_installed_by_its_join_file(several: Nobgd, how: str) -> None:
     """It makes the mask of a photo; drained and shut out, it ends and stays ended."""
     machine = several.machine
-    machine.sh("cd /root && nobgd cluster invite desk-1")
+    machine.sh("cd /var/tmp && nobgd cluster invite desk-1")
     _installed(several, how)
     assert machine.sh("stat -c '%U:%G %a' /etc/nobgd/worker.join") == "root:nobgd-worker 640\n"
     machine.sh(f"echo 'priority: 0' >> /etc/nobgd/worker.yaml; systemctl restart {WORKER}")

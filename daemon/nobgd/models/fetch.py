@@ -124,7 +124,8 @@ def _member(
             with wheel.open(wanted) as stream, open(out, "wb") as to:
                 for done in _pump(stream, to, spec.bytes):
                     progress("unpacking", done, spec.bytes)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:  # last: its compression
+    # NotImplementedError is zipfile's word for a compression that it does not know
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ModelError(f"{archive.name}: damaged ({error})") from error
     return out
 
