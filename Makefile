@@ -6,6 +6,9 @@ STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
 TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
 
+# A daemon is three and more Pythons: compiling the same modules in each would double their start
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup run test check bench faults dist deb deb-test cluster-demo package-test lock clean
 help:            ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -68,7 +68,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     sources = photos.sources(bench.photos)
     sources = sources[:: max(1, len(sources) // bench.runs)][: bench.runs]
     rows = []
-    sizes = photos.RESOLUTIONS[::6] if bench.short else photos.RESOLUTIONS
+    sizes = photos.RESOLUTIONS[:2] if bench.short else photos.RESOLUTIONS
     for number, size in enumerate(sizes):
         if bench.short:
             size = (size[0] // 2, size[1] // 2)

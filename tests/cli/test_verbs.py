@@ -28,6 +28,17 @@ def settings(tmp_path: Path) -> str:
     return str(path)
 
 
+def test_the_command_line_is_known_before_anything_is_loaded() -> None:
+    """`nobgd --help` and the verbs that need little do not pay for those that need much."""
+    heavy = {"pydantic", "yaml", "sqlite3", "ssl", "asyncio", "numpy", "PIL", "structlog"}
+    code = (
+        "import sys; from nobgd import cli; cli.parser();"
+        f"print(*sorted(set(sys.modules) & {heavy!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize("verb", ["status", "doctor", "unit", "check", "once", "run", "pause"])
 def test_a_wrong_configuration_is_exit_2_with_its_line(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -12,6 +12,11 @@ from systemd.machine import UNIT, await_true
 pytestmark = pytest.mark.timeout(300)
 
 
+def _attempts(nobgd: Nobgd, name: str) -> list[int]:
+    """Of the photos whose sources have *name* in them, as the journal tells."""
+    return [done["attempt"] for done in nobgd.events("photo.done") if name in done["source"]]
+
+
 def test_reload_applies_a_new_configuration(nobgd: Nobgd) -> None:
     """Without a restart: the main process stays, the change is named in the log."""
     pid = nobgd.machine.main_pid()
@@ -98,8 +103,9 @@ def test_stopping_loses_nothing(nobgd: Nobgd) -> None:
     nobgd.machine.run("systemctl", "start", UNIT)
     for output in outputs:
         nobgd.await_there(output)
-    attempts = [e["attempt"] for e in nobgd.events("photo.done") if "many" in e["source"]]
-    assert attempts == [1] * 6
+    # an output is there before the journal tells of it
+    await_true(lambda: len(_attempts(nobgd, "many")) == 6)
+    assert _attempts(nobgd, "many") == [1] * 6
 
 
 def test_a_wrong_configuration_at_start_is_no_restart_loop(nobgd: Nobgd) -> None:

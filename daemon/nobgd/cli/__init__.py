@@ -41,8 +41,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_config(top, verb=False)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name in VERBS:
-        with contextlib.suppress(ModuleNotFoundError):
-            importlib.import_module(f"nobgd.cli.{name}").add(verbs)
+        importlib.import_module(f"nobgd.cli.{name}").add(verbs)
     return top
 
 

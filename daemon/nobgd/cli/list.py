@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from nobgd.cli import common
-from nobgd.status.inventory import STATES
+from nobgd.status.states import STATES
 
 _COLUMNS = ("source", "state", "review", "doubt", "output", "when", "code", "reason")
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import importlib.util
 import re
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nobgd.cli import common
 
-if TYPE_CHECKING:
-    from nobgd.machines.worker import Worker
-
-_CHECK_S = 60.0
 _SWITCH_S = 0.0005  # a mask passes three threads, each of which may wait so long for the next
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -71,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
             f"nats-py is not installed: run `{sys.executable} -m pip install 'nobgd[cluster]'`"
         )
         return common.ENVIRONMENT
+    import asyncio
+
+    from nobgd.cli import working
     from nobgd.cluster.join import JoinError
     from nobgd.cluster.link import Refused
     from nobgd.machines import settings
@@ -91,46 +88,12 @@ def run(args: argparse.Namespace) -> int:
 
     async def work() -> int:
         worker = Worker(found, join, told)
-        return await (_check(worker) if args.check else _work(worker, args))
+        if args.check:
+            return await working.check(worker)
+        return await working.work(worker, args.span, drain_at_end=args.drain_at_end)
 
     try:
         return asyncio.run(work())
     except Refused as error:
         common.complain(f"{error}; invite this machine again: `nobgd cluster invite {join.name}`")
         return common.USAGE
-
-
-async def _work(worker: Worker, args: argparse.Namespace) -> int:
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, worker.stop)
-    drain = True
-    if args.span is not None:
-        drain = args.drain_at_end
-        loop.call_later(args.span, worker.stop)
-    await worker.run(drain=drain)
-    return common.GOOD
-
-
-async def _check(worker: Worker) -> int:
-    async def until(event: asyncio.Event) -> None:
-        await event.wait()
-
-    working = asyncio.create_task(worker.run(drain=False))
-    others = [asyncio.create_task(until(each)) for each in (worker.admitted, worker.unreachable)]
-    try:
-        await asyncio.wait(
-            [working, *others], timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        if working.done():
-            working.result()
-        if worker.admitted.is_set():
-            print("the broker lets this machine in, and home takes its masks")
-            return common.GOOD
-        common.complain(worker.hindrance())
-        return common.ENVIRONMENT
-    finally:
-        worker.stop()
-        for each in others:
-            each.cancel()
-        await asyncio.wait([working])

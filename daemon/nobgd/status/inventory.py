@@ -13,9 +13,6 @@ from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.row import Row
 
 _STATES = {"trying": "working", "retry": "retrying"}  # the ledger's words for people's
-STATES = (
-    "done", "doubtful", "accepted", "rejected", "retrying", "quarantined", "working", "skipped",
-)  # fmt: skip
 _LOOKED_AT = 1000  # rows a page: what the loop may be asked for in one go
 
 
@@ -24,8 +21,8 @@ def page(
 ) -> dict[str, Any]:
     """Photos behind ``after``, (inbox, relpath), by inbox and name; and where to go on.
 
-    ``state`` is one of `STATES`, None: all.  ``changed``: those that an older recipe made which
-    still counts.  A page may be empty before the end.
+    ``state`` is one of `states.STATES`, None: all.  ``changed``: those that an older recipe made
+    which still counts.  A page may be empty before the end.
     """
     inboxes = sorted(str(each.path) for each in config.inboxes)
     for inbox in inboxes:
