@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nobgd.fs import grants
 from nobgd.pool import building, cgroup, ending, messages
-from nobgd.pool.environment import environment
+from nobgd.pool.environment import environment, of_model
 from nobgd.pool.lane_process import START_DEADLINE_S
 from nobgd.pool.mishaps import Ended, OutOfMemory, Unfit
 from nobgd.values import wire
@@ -110,7 +110,7 @@ class ModelProcess:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", PROCESS, str(theirs.fileno())],
                     pass_fds=[theirs.fileno(), *taken.values()], stdin=subprocess.DEVNULL,
-                    env=environment(), stdout=2,
+                    env=of_model(), stdout=2,
                 )  # fmt: skip
             except OSError:
                 ours.close()
