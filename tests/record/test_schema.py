@@ -20,8 +20,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reading-the-log.md").read_text()
 
 
+VALIDATOR = jsonschema.Draft202012Validator(schema.schema())
+
+
 def check(event: dict[str, Any]) -> None:
-    jsonschema.validate(event, schema.schema())
+    VALIDATOR.validate(event)
     assert event.keys() <= schema.FIELDS.keys()
 
 

@@ -25,7 +25,7 @@ from nobgd.report import build, formats, page, parsing, terminal
 from nobgd.report import tables as tables_of
 from nobgd.report.summary import BUCKETS, Summary
 
-COUNT = 100_000
+COUNT = 20_000
 
 
 def report(*words: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
