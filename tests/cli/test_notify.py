@@ -27,6 +27,7 @@ class Hook(HTTPServer):
         self.heard: list[dict[str, object]] = []
         self.told = threading.Event()
         self.refused = 0
+        self.answer = 204
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -38,7 +39,13 @@ class Hook(HTTPServer):
                 if good:
                     hook.heard.append(body)
                     hook.told.set()
-                self.send_response(204 if good else 500)
+                self.send_response(hook.answer if good else 500)
+                if good and hook.answer == 302:
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -96,6 +103,14 @@ def test_one_that_refuses_is_told_again_and_its_secret_is_kept(hook: Hook) -> No
         process.stdin.close()
         assert process.wait(30) == 0
     assert hook.heard[0]["counts"] == {"outbox.lost": 1}
+
+
+def test_one_that_sends_elsewhere_has_not_been_told(hook: Hook) -> None:
+    """There the notice would arrive without its words; the address is to be mended."""
+    hook.answer = 302
+    done = notify("--webhook", hook.url)
+    assert done.returncode == 1
+    assert "answers 302" in done.stderr
 
 
 def test_a_command_gets_the_text(tmp_path: Path) -> None:

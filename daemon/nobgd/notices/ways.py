@@ -27,12 +27,20 @@ def body(notice: Notice) -> dict[str, object]:
     }  # fmt: skip
 
 
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: what is redirected would arrive as a GET, without the notice."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None: the redirection is the answer, and an error."""
+
+
 def webhook(url: str) -> Way:
     """POST it.  Raises ValueError for what is no http or https address."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("a webhook begins with https:// or http://, and has a host")
     shown = f"{parts.scheme}://{parts.hostname}"  # what follows may be a secret
+    opener = urllib.request.build_opener(_Stays)
 
     def tell(notice: Notice) -> str | None:
         request = urllib.request.Request(  # noqa: S310 - its scheme was looked at
@@ -40,7 +48,7 @@ def webhook(url: str) -> Way:
             {"Content-Type": "application/json", "User-Agent": f"nobgd/{__version__}"},
         )  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=_ANSWER_S):  # noqa: S310
+            with opener.open(request, timeout=_ANSWER_S):
                 return None
         except urllib.error.HTTPError as error:
             return f"{shown} answers {error.code}; is the address right? It is tried again"
