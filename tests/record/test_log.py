@@ -216,3 +216,13 @@ def test_the_journal_gets_priorities() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     found = done.stdout.decode().splitlines()
     assert [each.partition("{")[0] for each in found] == ["", "<4>", "<3>", ""]
+
+
+def test_the_supervisor_does_without_rich() -> None:
+    """Which structlog would load where it is installed; a verb may still have it afterwards."""
+    code = (
+        "import sys, nobgd.supervisor.service;"
+        "assert 'rich' not in sys.modules, 'loaded';"
+        "import rich.console"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

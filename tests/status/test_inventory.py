@@ -122,3 +122,25 @@ def test_what_was_accepted_stays_so_when_it_is_made_again() -> None:
     assert doubtful.review(job, done) == "open"
     assert doubtful.review(job, replace(done, review=False)) is None
     assert doubtful.review(replace(job, accepted=True), done) == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("b", "is an inbox: 3 done; its cut-outs go to {}/o; the daemon is not running"),
+        ("b/", "is an inbox: 3 done"),
+        ("a", "is an inbox: 1 quarantined, 1 skipped"),
+        ("o", "is an outbox: cut-outs of photos in {}/b go there"),
+        ("o/1.jpg.png", "was made from {}/b/1.jpg at "),
+        ("o/other.png", "no photo that nobgd knows of has it for its cut-out"),
+        ("c/1.jpg", "is in no inbox; the inboxes are {0}/b, {0}/a"),
+    ],
+)
+def test_why_has_an_answer_for_what_is_no_photo(
+    settings: Config, ledger: Ledger, tmp_path: Path, path: str, says: str
+) -> None:
+    """An inbox, an outbox, a cut-out, a file of somebody else's."""
+    for name in "abo":
+        (tmp_path / name).mkdir()
+    asked = {"do": "why", "path": f"{tmp_path}/{path}"}
+    assert says.format(tmp_path) in answers.answer(settings, ledger, None, asked)["why"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
     one = actions.add_parser("list", help="the models nobgd knows, and which are on this machine")
-    _add_directory(one)
+    _add_places(one)
     one.set_defaults(run=_run(_list))
 
     one = actions.add_parser("fetch", help="bring a model onto this machine and check it")
@@ -71,7 +72,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
     one = actions.add_parser("verify", help="compare the models on this machine with their SHA-256")
     one.add_argument("name", metavar="NAME", nargs="?", help="only this one (default: all found)")
-    _add_directory(one)
+    _add_places(one)
     one.set_defaults(run=_run(_verify))
 
     one = actions.add_parser(
@@ -96,6 +97,22 @@ def _add_directory(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", type=Path, default=argparse.SUPPRESS,
+        help="look where this configuration keeps its models",
+    )  # fmt: skip
+    _add_directory(parser)
+
+
+def _places(args: argparse.Namespace) -> list[Path | None]:
+    """Where models are looked for; None: where they are kept by default."""
+    if args.directory is not None or args.config is None:
+        return [args.directory]
+    found = {each.directory for each in load(args).models()}
+    return sorted(found, key=str)
+
+
 def _run(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     """The action, with a model's error as one sentence and exit code 3."""
 
@@ -104,6 +121,8 @@ def _run(action: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
 
         try:
             return action(args)
+        except Quit as end:
+            return end.code
         except ModelError as error:
             complain(f"nobgd: {error}")
             return USAGE if isinstance(error, UnknownModelError) else ENVIRONMENT
@@ -116,7 +135,7 @@ def _list(args: argparse.Namespace) -> int:
 
     from nobgd.models import load_manifest
 
-    found = _found(args.directory)
+    found = _found(_places(args))
     table = Table(box=None, pad_edge=False)
     for heading in ("model", "precision", "MB", "licence", "where"):
         table.add_column(heading, justify="right" if heading == "MB" else "left", overflow="fold")
@@ -134,17 +153,15 @@ def _list(args: argparse.Namespace) -> int:
     return GOOD
 
 
-def _found(directory: Path | None) -> list[ModelFile]:
+def _found(places: Iterable[Path | None]) -> list[ModelFile]:
     from nobgd.models import ModelError, find, load_manifest
 
-    found = []
-    for name in load_manifest():
-        for precision in ("fp32", "int8"):
-            try:
-                found.append(find(name, precision, directory))
-            except ModelError:
-                continue
-    return found
+    found = {}
+    for place, name, precision in itertools.product(places, load_manifest(), ("fp32", "int8")):
+        with contextlib.suppress(ModelError):
+            here = find(name, precision, place)
+            found[here.path] = here
+    return list(found.values())
 
 
 def _fetch(args: argparse.Namespace) -> int:
@@ -158,10 +175,7 @@ def _fetch_configured(args: argparse.Namespace) -> int:
     """Every model that the configuration names and that is not here."""
     from nobgd.models import LicenceError, ModelError, find
 
-    try:
-        config = load(args)
-    except Quit as end:
-        return end.code
+    config = load(args)
     wanted = {(each.name, each.directory, each.accept_licence) for each in config.models()}
     for name, directory, accepted in sorted(wanted, key=str):
         place = args.directory or directory
@@ -231,7 +245,8 @@ def _bar(name: str) -> Iterator[Progress]:
 def _verify(args: argparse.Namespace) -> int:
     from nobgd.models import ModelError, checksum, find
 
-    models = [find(args.name, "fp32", args.directory)] if args.name else _found(args.directory)
+    places = _places(args)
+    models = [find(args.name, "fp32", each) for each in places] if args.name else _found(places)
     good = True
     for model in models:
         try:

@@ -25,6 +25,11 @@ _KINDS = {
     "bool_type": "must be true or false",
 }
 
+_INBOXES = {  # by how deep, as most who write the file for the first time stumble here
+    (1, "tuple_type"): 'must be a list: "- path: in" and, below path, "outbox: out"',
+    (2, "model_type"): "must be two keys, as in {path: in, outbox: out}",
+}
+
 
 def complain(document: Document, error: Any) -> None:
     """Note one entry of `ValidationError.errors` as a problem of the document."""
@@ -62,6 +67,8 @@ def _taken_for(document: Document, spot: Spot, error: Any) -> str | None:
 
 
 def _sentence(spot: Spot, error: Any) -> str:
+    if spot[:1] == ("inboxes",) and (said := _INBOXES.get((len(spot), error["type"]))):
+        return said
     if spot[-1:] and spot[-1] in _OR_AUTO:
         return "must be a number above 0, or auto"
     said = _KINDS.get(error["type"]) or str(error["msg"])

@@ -57,6 +57,8 @@ def read(text: str, origin: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         sentence = f"not valid YAML: {error.problem or error.context}"
+        if "'\\t'" in sentence:
+            sentence = "not valid YAML: a tab; write spaces instead"
         if error.context in ("while scanning an alias", "while scanning a tag"):
             sentence += "; put what begins with * or ! in quotes"
         document.problems.append(Problem(origin, line, column, sentence))

@@ -20,11 +20,10 @@ from collections.abc import MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-import structlog
-
 from nobgd.record import events
 from nobgd.record.distant import WITHIN_S, DistantFile
 from nobgd.record.sinks import Show, Stdout
+from nobgd.record.structured import structlog
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _TAIL_BYTES = 1 << 20

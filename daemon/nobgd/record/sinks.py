@@ -18,11 +18,10 @@ import stat
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-import structlog
-
 from nobgd.fs import mounts
 from nobgd.fs.names import shown
 from nobgd.record import events
+from nobgd.record.structured import structlog
 from nobgd.values.mount import Mount
 
 Show = Callable[[dict[str, Any]], str | None]  # an event as a person sees it; None: not at all

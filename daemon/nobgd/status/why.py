@@ -14,7 +14,7 @@ from nobgd.fs.names import shown
 from nobgd.intake.ignore import Ignore
 from nobgd.jobs import plan
 from nobgd.jobs.ledger import Ledger
-from nobgd.status import booked
+from nobgd.status import booked, elsewhere
 from nobgd.status.daemon import Daemon
 from nobgd.status.glance import Glance, locate
 from nobgd.status.hindrance import Kind, sentence
@@ -22,9 +22,9 @@ from nobgd.status.hindrance import Kind, sentence
 
 def why(config: Config, ledger: Ledger, service: Daemon | None, path: str, seen: Glance) -> str:
     """One sentence on what happened, or will happen, to ``path`` (absolute)."""
-    found = locate(config, path, seen)
+    found = locate(config, path.rstrip("/"), seen)
     if found is None:
-        return _not_in_an_inbox(config, path)
+        return elsewhere.told(config, ledger, service, path, seen)
     inbox, relpath = found
     root = str(inbox.path)
     row = ledger.get(root, relpath)
@@ -75,14 +75,6 @@ def _ourselves() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return str(os.geteuid())
-
-
-def _not_in_an_inbox(config: Config, path: str) -> str:
-    for each in config.inboxes:
-        if path.startswith(str(each.outbox).rstrip("/") + "/"):
-            return f"{shown(path)} lies in the outbox {each.outbox}: it is a result, not a source"
-    boxes = ", ".join(str(each.path) for each in config.inboxes)
-    return f"{shown(path)} is in no inbox; the inboxes are {boxes}"
 
 
 def _in_flight(service: Daemon, relpath: str) -> str:
