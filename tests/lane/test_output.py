@@ -180,6 +180,21 @@ def test_of_two_machines_at_one_photo_one_output_stays(job: Job, segmenter: Segm
     assert os.listdir(job.outbox) == [first]
 
 
+def test_who_has_the_better_name_looks_for_the_other_last(job: Job, segmenter: Segmenter) -> None:
+    """The one with the later name has looked by then, and saw nothing."""
+    first, second = job.outputs[:2]
+    made = Path(done(work(job, segmenter)).output).read_bytes()
+    Path(job.outbox, first).unlink()
+
+    def meanwhile(stage: str) -> None:
+        if stage == "confirm":
+            Path(job.outbox, second).write_bytes(made)
+
+    came = done(worker.process(job, segmenter, lambda _: 1, meanwhile))
+    assert os.path.basename(came.output) == second
+    assert os.listdir(job.outbox) == [second]
+
+
 def test_an_output_given_again(job: Job, segmenter: Segmenter) -> None:
     """A WebP's alpha is the answer, as a PNG's is; a JPEG on white is a photo like another."""
     for rendering, own in ((Rendering("webp"), True), (WHITE, False)):

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nobgd.fs import spelling, tree
@@ -78,12 +79,22 @@ def target(folder: OutFolder, job: Job, sha256: str) -> Target:
 def before(folder: OutFolder, job: Job, sha256: str, name: str) -> str | None:
     """The output of this very photo under a name that goes before ``name``, if one is there.
 
-    Another machine on the same inbox may have made it at the same time.  Both look after they
-    have put theirs there, and as the names have one order, just one stays.
+    Another machine on the same inbox may have made it at the same time.  Whoever has the later
+    name looks after it has put its own there, whoever has the earlier one right before it does
+    (see `elsewhere`): so one of them sees the other's, and just one stays.
     """
-    for wanted in map(os.path.basename, job.outputs):
-        if wanted == os.path.basename(name):  # its folders may be spelt otherwise here
-            return None
+    earlier = itertools.takewhile(lambda each: each != name, map(os.path.basename, job.outputs))
+    return _first(folder, job, sha256, earlier)
+
+
+def elsewhere(folder: OutFolder, job: Job, sha256: str, name: str) -> bool:
+    """Whether the output of this very photo is there under another name than ``name``."""
+    others = (each for each in map(os.path.basename, job.outputs) if each != name)
+    return _first(folder, job, sha256, others) is not None
+
+
+def _first(folder: OutFolder, job: Job, sha256: str, names: Iterable[str]) -> str | None:
+    for wanted in names:  # its folders may be spelt otherwise here
         with contextlib.suppress(OSError):
             file = open_plain(folder.descriptor, wanted)
             if file is None:

@@ -118,6 +118,8 @@ def _put(
             publish.settle(at, name)
             return target.name, sum(len(part) for part in parts)
         still = partial(_still, at, name, target.over, fresh)
+        if target.over is None and mask is None:
+            still = partial(_first, still, partial(naming.elsewhere, folder, job, sha256, name))
         try:
             if mask is not None:
                 mask_file.put(folder, name, job, mask)
@@ -129,7 +131,7 @@ def _put(
         else:
             if target.over is None:
                 _settled(at, name, job, sha256, fresh)
-                if mask is None and (there := naming.before(folder, job, sha256, target.name)):
+                if mask is None and (there := naming.before(folder, job, sha256, name)):
                     os.unlink(name, dir_fd=at)
                     publish.settle(at, os.path.basename(there))
                     return there, count
@@ -169,6 +171,11 @@ def _still(folder: int, name: str, before: provenance.Note | None, fresh: Fresh)
         return False
     fresh()
     return True
+
+
+def _first(still: Callable[[], bool], made: Callable[[], bool]) -> bool:
+    """Whether all is as it was, and nobody has ``made`` this very output meanwhile."""
+    return still() and not made()
 
 
 def _unchanged(folder: int, name: str, before: provenance.Note) -> bool:
