@@ -144,3 +144,16 @@ def test_why_has_an_answer_for_what_is_no_photo(
         (tmp_path / name).mkdir()
     asked = {"do": "why", "path": f"{tmp_path}/{path}"}
     assert says.format(tmp_path) in answers.answer(settings, ledger, None, asked)["why"]
+
+
+def test_retry_says_which_cut_outs_stand_in_its_way(
+    settings: Config, ledger: Ledger, tmp_path: Path
+) -> None:
+    """They would only be found again."""
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/1.jpg.png").touch()
+    paths = [f"{tmp_path}/b/1.jpg", f"{tmp_path}/b/2.jpg", f"{tmp_path}/a/y.jpg"]
+    told = answers.answer(settings, ledger, None, {"do": "retry", "paths": paths})
+    assert told["freed"] == paths
+    assert told["standing"] == {paths[0]: f"{tmp_path}/o/1.jpg.png"}
+    assert "outputs" not in told

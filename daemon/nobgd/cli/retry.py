@@ -51,8 +51,14 @@ def run(args: argparse.Namespace) -> int:
         answer = common.ask(config, {"do": "retry", "paths": paths})
     except common.Quit as end:
         return end.code
+    standing = answer.get("standing", {})
     for source in answer["freed"]:
-        print(f"{source}: will be tried again")
+        if source in standing:
+            print(
+                f"{source}: stays as it is while {standing[source]} is there; delete it, then retry"
+            )
+        else:
+            print(f"{source}: will be tried again")
     if not answer["freed"]:
         print("nothing to retry: none of these is known" if paths else "nothing to retry")
         return common.WORK_FAILED if paths else common.GOOD

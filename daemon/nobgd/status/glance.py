@@ -13,6 +13,7 @@ from typing import Any
 
 from nobgd.config import Config, InboxConfig
 from nobgd.fs import reach
+from nobgd.fs.names import shown
 
 _WITHIN_S = 1.0
 
@@ -60,7 +61,10 @@ def look(config: Config, request: dict[str, Any]) -> Glance:
 
 
 def complete(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer to "why" that names an ``output``: whether it is still there."""
+    """An answer to "why" that names an ``output``: whether it is still there.
+
+    Of ``outputs`` by source, as "retry" has them, those that are: ``standing``.
+    """
     output = answer.pop("output", None)
     if isinstance(output, str):
         match reach.each([output], _kind, _WITHIN_S).get(output):
@@ -68,6 +72,12 @@ def complete(answer: dict[str, Any]) -> dict[str, Any]:
                 answer["why"] += "; it has been moved or deleted since"
             case None:
                 answer["why"] += "; its folder does not answer now"
+    outputs = answer.pop("outputs", None)
+    if outputs:
+        seen = reach.each(outputs.values(), _kind, _WITHIN_S)
+        answer["standing"] = {
+            source: shown(each) for source, each in outputs.items() if seen.get(each) == "file"
+        }
     return answer
 
 

@@ -17,7 +17,10 @@ from nobgd.status.glance import Glance, located
 def retry(
     config: Config, ledger: Ledger, service: Daemon | None, paths: list[Any], seen: Glance
 ) -> dict[str, Any]:
-    """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty)."""
+    """Forget the attempts of ``paths`` (all quarantined and retrying photos if empty).
+
+    ``outputs`` of the answer: those of photos that were done, by source.
+    """
     if paths:
         targets = located(config, paths, seen)
     else:
@@ -27,7 +30,13 @@ def retry(
     ledger.commit()
     if service is not None:
         service.freed(freed)
-    return {"freed": [shown(os.path.join(row.inbox, row.relpath)) for row in freed]}
+    sources = [shown(os.path.join(row.inbox, row.relpath)) for row in freed]
+    outputs = {
+        source: os.path.join(row.outbox or "", row.output or "")
+        for source, row in zip(sources, freed, strict=True)
+        if row.state == "done"
+    }
+    return {"freed": sources, "outputs": outputs}  # see `glance.complete`
 
 
 def changed(config: Config, ledger: Ledger, service: Daemon | None) -> dict[str, Any]:
