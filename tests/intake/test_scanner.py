@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import random
 import shutil
 import subprocess
 import threading
@@ -175,6 +176,16 @@ def test_start_up_files_settle_too(desk: Desk, inbox: Path) -> None:
     assert desk.take(Scanned)[-1].unsettled == 0
     desk.step(200.0, everything=True)
     assert desk.settled() == []
+
+
+def test_what_came_together_is_told_by_name(desk: Desk, inbox: Path) -> None:
+    """However many there are, and however the disk lists them."""
+    names = [f"{number:04}.jpg" for number in range(700)]
+    for name in random.Random(4).sample(names, len(names)):
+        write(inbox / name)
+    desk.step()
+    desk.step(102.0)
+    assert desk.settled() == names
 
 
 def test_growing_file(desk: Desk, inbox: Path) -> None:

@@ -148,7 +148,7 @@ class Look:
         failed: list[tuple[str, OSError]] = []
         good = False
         started = self._clock()
-        for name in names:
+        for name in sorted(names):  # a listing has no order, and people look at their outbox
             try:
                 info = os.stat(name, dir_fd=fd, follow_symlinks=False)
             except OSError as error:
