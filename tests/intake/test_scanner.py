@@ -185,7 +185,8 @@ def test_what_came_together_is_told_by_name(desk: Desk, inbox: Path) -> None:
         write(inbox / name)
     desk.step()
     desk.step(102.0)
-    assert desk.settled() == names
+    told = [photo.relpath for one in desk.take(Settled) for photo in one.photos]
+    assert told == names
 
 
 def test_growing_file(desk: Desk, inbox: Path) -> None:
