@@ -29,6 +29,7 @@ from benchmarks import (
     start,
     subject,
     table,
+    web,
 )
 from benchmarks.part import Bench
 
@@ -40,6 +41,7 @@ PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "formats": formats, "machines": machines, "broker": broker,
+    "web": web,
 }  # fmt: skip
 
 
