@@ -59,6 +59,14 @@ def test_the_status_line() -> None:
     ).replace("· full", "· /srv/out: full")
 
 
+def test_what_waits_for_a_person_is_a_number() -> None:
+    """Photos that were set aside, of all inboxes."""
+    inboxes = {
+        name: replace(STATUS.inboxes["/srv/in"], path=name, quarantined=2) for name in ("/a", "/b")
+    }
+    assert "2 working · 4 set aside · " in line(replace(STATUS, inboxes=inboxes))
+
+
 def test_many_that_fail_are_a_number() -> None:
     """The line stays one."""
     boxes = {f"/o{n}": OutboxStatus(f"/o{n}", False, "full", True) for n in range(9)}

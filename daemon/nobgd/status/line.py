@@ -32,6 +32,8 @@ def line(status: Status) -> str:
     parts = [f"{status.waiting} waiting", f"{len(status.lanes)} working{_elsewhere(status)}"]
     if status.retrying:
         parts.append(f"{status.retrying} to retry")
+    if aside := sum(each.quarantined for each in status.inboxes.values()):
+        parts.append(f"{aside} set aside")
     parts.append(f"{status.megapixels_per_minute:.1f} MP/min")
     inboxes = list(status.inboxes.values())[:_SHOWN]
     parts += [f"{shown(each.path)}: {how_watched(each.seen)}" for each in inboxes]
