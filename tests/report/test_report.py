@@ -241,6 +241,33 @@ def test_compare_gives_ratios(tmp_path: Path, small: Path) -> None:
     assert report("--compare", small, tmp_path / "none.log").returncode == 1
 
 
+def test_days_are_compared_by_their_names(tmp_path: Path) -> None:
+    """A file of that name would be meant instead."""
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        for event in sample.events(400):
+            number = int(event.get("megapixels", 0) * 1000) % 2
+            moment = midnight + timedelta(seconds=1 if number else -3600)
+            file.write(json.dumps({**event, "timestamp": moment.isoformat()}) + "\n")
+    done = report(log, "--compare", "yesterday", "today")
+    assert done.returncode == 0, done.stderr
+    assert "yesterday" in done.stdout
+    assert tables(log, "--since", "00:00")["totals"]["photos"] < tables(log)["totals"]["photos"]
+
+
+def test_photos_of_one_size_tell_no_fixed_part(tmp_path: Path) -> None:
+    """The figure a megapixel is all there is to say."""
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        for event in sample.events(300):
+            if event["event"] == "photo.done":
+                file.write(json.dumps({**event, "megapixels": 12.0}) + "\n")
+    assert "too alike" in report(log).stdout
+    log.write_text("".join(sample.lines(300)))
+    assert "too alike" not in report(log).stdout
+
+
 def test_drift_is_said_with_its_stage(tmp_path: Path, small: Path) -> None:
     """The last third took half as long again in inference; a steady log is not accused."""
     slow = tmp_path / "slow.log"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nobgd.cli import common, screen
 
+_DAYS = {"today": "today..now", "yesterday": "yesterday..today"}
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "work is getting slower. A LOG is a file (also rotated, .gz or .zst), a folder of them, "
         "or - for standard input; without one, log.file of the configuration. Lines that are torn "
         "or not nobgd's are counted and skipped. Moments are ISO 8601 dates or times, `7 days "
-        "ago`, `yesterday` or `today`.",
+        "ago`, `yesterday`, `today` or a time of today.",
         examples=[
             ("nobgd report", "the log that the configuration names"),
             ("nobgd report --journal --since '7 days ago'", "the last week, from the journal"),
             ("nobgd report /var/log/nobgd --html report.html", "a page to send to somebody"),
             ("nobgd report --compare before.log after.log", "two logs side by side"),
+            ("nobgd report --compare yesterday today", "two days of the log"),
             ("nobgd report LOG --compare 2026-10-01..2026-10-31 2026-11-01..2026-11-30",
              "two periods of one log"),
             ("nobgd report --format csv LOG > report.csv", "the tables for a spreadsheet"),
@@ -57,8 +59,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--format", choices=("csv", "json", "markdown"), help="write the tables like this"
     )
     parser.add_argument(
-        "--compare", nargs=2, metavar=("A", "B"), help="two logs, or two periods FROM..TO of LOG"
-    )
+        "--compare", nargs=2, metavar=("A", "B"),
+        help="two logs, or two periods of LOG: FROM..TO, yesterday, today",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -90,7 +93,7 @@ def _moment(text: str | None) -> float | None:
         return moment(text)
     except ValueError:
         common.complain(
-            f"{text!r} is no moment: write 2026-11-24, 2026-11-24T08:30 or '7 days ago'"
+            f"{text!r} is no moment: write 2026-11-24, 2026-11-24T08:30, 08:30 or '7 days ago'"
         )
         raise common.Quit(common.USAGE) from None
 
@@ -180,10 +183,11 @@ def _compare(args: argparse.Namespace, wanted: Wanted) -> int:
     from nobgd.report import compare, formats, terminal
 
     names: tuple[str, str] = tuple(args.compare)
-    if all(".." in name and not Path(name).exists() for name in names):
-        periods = [name.split("..", 1) for name in names]
+    periods = [_DAYS.get(name, name) for name in names]
+    if all(".." in each for each in periods) and not any(Path(name).exists() for name in names):
         limits = [
-            replace(wanted, since=_moment(since), until=_end(until)) for since, until in periods
+            replace(wanted, since=_moment(since), until=_end(until))
+            for since, until in (each.split("..", 1) for each in periods)
         ]
         found = [_summary(args, args.logs, each) for each in limits]
     else:

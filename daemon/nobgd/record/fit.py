@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+_ALIKE = 0.02  # of the mean size: the standard deviation
+
 
 @dataclass(slots=True)
 class Fit:
@@ -60,6 +62,11 @@ class Fit:
         if not self.count:
             return 0.0
         return math.sqrt(max(0.0, self.xx / self.count - (self.x / self.count) ** 2))
+
+    @property
+    def alike(self) -> bool:
+        """Whether the photos are too much of one size to tell a fixed part from the rest."""
+        return self.spread * self.count <= _ALIKE * self.x
 
     def expected_ms(self, megapixels: float) -> float:
         """Milliseconds that the line gives a photo of this size."""

@@ -173,7 +173,7 @@ class Collector:
             first=self._first if self._first < math.inf else 0.0,
             last=self._last if self._last > -math.inf else 0.0,
             wall_s=max(0.0, self._work[1] - self._work[0]) if whole.photos else 0.0,
-            busy_s=self._busy.seconds, fixed_ms=fixed, ms_per_mp=slope,
+            busy_s=self._busy.seconds, fixed_ms=fixed, ms_per_mp=slope, alike=self._fit.alike,
             all=whole if whole.photos else None,
             buckets=tuple(
                 tally.row(name)

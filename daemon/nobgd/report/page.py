@@ -30,7 +30,7 @@ def render(summary: Summary) -> str:
         body.append(
             _section(
                 "Cost of a megapixel",
-                f"Line: {summary.fixed_ms:,.0f} ms + {summary.ms_per_mp:,.1f} ms per megapixel",
+                f"Line: {tables.cost(summary)}",
                 charts.cost(summary),
             )
         )

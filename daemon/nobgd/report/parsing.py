@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import orjson
 
 from nobgd.record import events
 
+_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
 _AGO = re.compile(r"^(\d+)\s*(m|min|minutes?|h|hours?|d|days?|w|weeks?)(\s+ago)?$")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 MOST = 1e12  # more than any honest figure of a record: bytes, milliseconds, megapixels
@@ -99,8 +100,9 @@ def figure(value: object, most: float = MOST) -> float:
 def moment(text: str, now: datetime | None = None) -> float:
     """Seconds since the epoch of an ISO 8601 date or time (local without a zone) or `7 days ago`.
 
-    Also `today`, `yesterday` and `now`.  ValueError when it is none of these.  ``now`` without a
-    zone is local time; a date in the other half of the year has the offset of that half.
+    Also `today`, `yesterday`, `now`, and a time of today.  ValueError when it is none of these.
+    ``now`` without a zone is local time; a date in the other half of the year has the offset of
+    that half.
     """
     try:
         return _seconds(text, now or datetime.now())
@@ -122,5 +124,7 @@ def _seconds(text: str, now: datetime) -> float:
         return named[words].timestamp()
     if match := _AGO.match(words):
         return now.timestamp() - int(match[1]) * _SECONDS[match[2][0]]
+    if _TIME.fullmatch(words):
+        return datetime.combine(now, time.fromisoformat(words), now.tzinfo).timestamp()
     then = datetime.fromisoformat(text.strip())
     return (then if then.tzinfo else then.replace(tzinfo=now.tzinfo)).timestamp()

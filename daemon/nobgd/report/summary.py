@@ -108,6 +108,7 @@ class Summary:
     busy_s: float = 0.0  # of that, at least one lane was at work
     fixed_ms: float = 0.0  # time of a photo = fixed_ms + ms_per_mp × megapixels
     ms_per_mp: float = 0.0
+    alike: bool = False  # in size: too much for a fixed part to be told
     all: Row | None = None
     buckets: tuple[Row, ...] = ()
     inboxes: tuple[Row, ...] = ()

@@ -62,6 +62,13 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2])
 
 
+def cost(summary: Summary) -> str:
+    """`210 ms + 84.0 ms per MP`, or without the fixed part where that cannot be told."""
+    if summary.alike:
+        return f"{summary.ms_per_mp:,.1f} ms per MP (sizes are too alike to tell a fixed part)"
+    return f"{summary.fixed_ms:,.0f} ms + {summary.ms_per_mp:,.1f} ms per MP"
+
+
 def totals(summary: Summary) -> Table:
     """The head of the report."""
     rows: list[tuple[Value, ...]] = [
@@ -70,7 +77,7 @@ def totals(summary: Summary) -> Table:
         ("per minute of work", f"{summary.photos_per_minute:,.1f} photos,"
          f" {summary.megapixels_per_minute:,.1f} MP"),
         ("at work", f"{span(summary.busy_s)} of {span(summary.wall_s)}"),
-        ("time of a photo", f"{summary.fixed_ms:,.0f} ms + {summary.ms_per_mp:,.1f} ms per MP"),
+        ("time of a photo", cost(summary)),
         ("wait for a lane",
          f"{summary.queued_p50_ms:,.0f} ms (p95 {summary.queued_p95_ms:,.0f} ms)"),
         ("quarantined", f"{summary.quarantined:,}"),
