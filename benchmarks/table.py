@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import photos, rival
 from benchmarks.part import Bench, Verdict, at_least, label
-from nobgd.pool.environment import environment
+from nobgd.pool.environment import of_model
 
 # rembg 2.0.30 on a Xeon E5-2680 v4, as published: seconds per photo; 320 to 620 MB
 ARTICLE_S = (0.82, 1.45, 1.87, 3.62, 6.15, 13.20, 22.40)
@@ -34,7 +34,7 @@ class Contender:
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.contender", who, str(bench.work / who)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=rival.environment(bench) if who == "rembg" else environment(),
+            env=rival.environment(bench) if who == "rembg" else of_model(),
         )  # fmt: skip
         self.who = who
 
