@@ -132,14 +132,15 @@ def test_what_was_accepted_stays_so_when_it_is_made_again() -> None:
         ("a", "is an inbox: 1 quarantined, 1 skipped"),
         ("o", "is an outbox: cut-outs of photos in {}/b go there"),
         ("o/1.jpg.png", "was made from {}/b/1.jpg at "),
+        ("b/1.jpg", "the original has left the inbox"),
         ("o/other.png", "no photo that nobgd knows of has it for its cut-out"),
         ("c/1.jpg", "is in no inbox; the inboxes are {0}/b, {0}/a"),
     ],
 )
-def test_why_has_an_answer_for_what_is_no_photo(
+def test_why_has_an_answer_for_what_is_no_photo_or_has_left(
     settings: Config, ledger: Ledger, tmp_path: Path, path: str, says: str
 ) -> None:
-    """An inbox, an outbox, a cut-out, a file of somebody else's."""
+    """An inbox, an outbox, a cut-out, a file of somebody else's; an original that went unseen."""
     for name in "abo":
         (tmp_path / name).mkdir()
     asked = {"do": "why", "path": f"{tmp_path}/{path}"}

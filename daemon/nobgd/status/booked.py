@@ -12,8 +12,11 @@ from nobgd.jobs.row import Row
 from nobgd.status import judging, when
 
 
-def told(row: Row, inbox: InboxConfig, path: str) -> str:
-    """What came of the photo ``path``, which no lane has: its row says done, retry, … ."""
+def told(row: Row, inbox: InboxConfig, path: str, *, there: bool = True) -> str:
+    """What came of the photo ``path``, which no lane has: its row says done, retry, … .
+
+    ``there``: it may still lie in the inbox.  What left while nobody ran is not in the row.
+    """
     at = when.local(row.changed_at)
     match row.state:
         case "done":
@@ -28,7 +31,7 @@ def told(row: Row, inbox: InboxConfig, path: str) -> str:
             refused = plan.refused_name(row.output or "", names, suffix + end)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
             said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {at}{took}"
-            return said + judging.told(row, path) + _original(row, inbox)
+            return said + judging.told(row, path) + _original(row, inbox, there=there)
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())
             return f"retrying: {row.reason or 'it was interrupted'}; next try in {left:.0f} s"
@@ -43,11 +46,11 @@ def told(row: Row, inbox: InboxConfig, path: str) -> str:
             return f"skipped: {row.reason}"
 
 
-def _original(row: Row, inbox: InboxConfig) -> str:
+def _original(row: Row, inbox: InboxConfig, *, there: bool) -> str:
     """What becomes, or became, of an original that is to leave."""
     if row.disposed:
         return "; the original has been archived or deleted"
-    if row.gone:
+    if row.gone or not there:
         return "; the original has left the inbox"
     if inbox.source == "keep":
         return ""

@@ -38,7 +38,7 @@ def why(config: Config, ledger: Ledger, service: Daemon | None, path: str, seen:
         if waits is not None:
             return waits
     if row is not None and row.state != "trying":
-        return booked.told(row, inbox, path)
+        return booked.told(row, inbox, path, there=seen.kind != "missing")
     ignore = Ignore(inbox.ignore, suffix=inbox.output.suffix, tail=inbox.output.rendering.tail)
     parts = relpath.split("/")
     for depth in range(1, len(parts) + 1):
