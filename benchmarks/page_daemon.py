@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks.part import Bench
@@ -69,14 +71,16 @@ class Daemon:
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            line.request(method, path, body, named)
+            with contextlib.suppress(BrokenPipeError):  # it has answered before the end
+                line.request(method, path, body, named)
             answer = line.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             line.close()
 
+    @cached_property
     def token(self) -> str:
-        """One that may hand in and look."""
+        """One that may hand in and look; made when it is first asked for."""
         words = ["web", "token", "add", "bench", "--scope", "submit,look", "-c", str(self.config)]
         command = [sys.executable, "-m", "nobgd", *words]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

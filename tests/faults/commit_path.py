@@ -194,7 +194,7 @@ def _row(house: House, name: str) -> Any:
     path = house.state / "ledger.sqlite3"
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
         return ledger.execute(
-            "SELECT state, sha256, record, disposed FROM photo WHERE relpath = ?",
+            "SELECT state, sha256, record, disposed OR gone FROM photo WHERE relpath = ?",
             (os.fsencode(name),),
         ).fetchone()
 

@@ -377,6 +377,8 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "doubtful_count": lambda: ledger.doubtful_count("/in"),
         "page": lambda: ledger.page("/in", "a"),
         "disposed": lambda: ledger.disposed(was),
+        "going": lambda: ledger.going(was),
+        "stayed": lambda: ledger.stayed(was),
         "put_back": put_back,
         "interrupt": ledger.interrupt,
         "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),

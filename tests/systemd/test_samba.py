@@ -16,7 +16,10 @@ from systemd.machine import await_true
 _DOCS = (Path(__file__).parents[2] / "docs/sharing.md").read_text()
 _SHARE, _GUESTS = re.findall(r"```ini\n(.*?)```", _DOCS, re.DOTALL)
 _BASE = "/usr/share/samba/smb.conf"  # what Debian ships
-_CONF, _GOT = "/etc/samba/smb.conf", "/var/tmp/got.png"
+_HOME = "/var/tmp/smb"  # what smbd writes: nothing of it stays on the machine
+_CONF, _GOT = f"{_HOME}/smb.conf", f"{_HOME}/got.png"
+_FOLDERS = ("private dir", "state directory", "cache directory", "lock directory", "pid directory",
+            "ncalrpc dir")  # fmt: skip
 pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.skipif(
@@ -34,16 +37,18 @@ def who(nobgd: Nobgd, request: pytest.FixtureRequest) -> Iterator[list[str]]:
     share = _SHARE
     if request.param == "guests":
         share = re.sub(r" *valid users.*\n", _GUESTS, _SHARE)
-    machine.run(
-        "mkdir", "-p", "/etc/samba", "/var/lib/samba/private", "/run/samba", "/var/log/samba"
-    )
-    machine.run("tee", _CONF, stdin=Path(_BASE).read_text() + share)
+    folders = {each: f"{_HOME}/{each.partition(' ')[0]}" for each in _FOLDERS}
+    machine.run("mkdir", "-p", *folders.values())
+    ours = "[global]\n" + "".join(f"   {each} = {path}\n" for each, path in folders.items())
+    machine.run("tee", _CONF, stdin=Path(_BASE).read_text() + ours + share)
     machine.sh("getent passwd anna >/dev/null || useradd --create-home anna")
-    machine.run("smbpasswd", "-s", "-a", "anna", stdin="secret\nsecret\n")
-    machine.sh("/usr/sbin/smbd --daemon </dev/null >/dev/null 2>&1")
+    machine.run("smbpasswd", "-c", _CONF, "-s", "-a", "anna", stdin="secret\nsecret\n")
+    serve = f"/usr/sbin/smbd --daemon --configfile {_CONF} --log-basename {_HOME}"
+    machine.sh(f"{serve} </dev/null >/dev/null 2>&1")
     yield ["-U", "anna%secret"] if request.param == "anna" else ["-N"]
-    machine.sh(f"pkill -x smbd; rm -f {_CONF} {_GOT}")
+    machine.run("pkill", "-x", "smbd", check=False)
     await_true(lambda: machine.run("pgrep", "-x", "smbd", check=False).returncode)
+    machine.run("rm", "-r", _HOME)
 
 
 def test_who_drops_a_photo_gets_its_cut_out_and_may_remove_both(

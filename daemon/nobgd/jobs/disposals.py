@@ -16,21 +16,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nobgd.config import InboxConfig
-from nobgd.fs.names import GOING
 from nobgd.jobs import doubtful, plan
-from nobgd.jobs.effects import Rescan, RunErrand, RunHere
+from nobgd.jobs.effects import RunErrand
 from nobgd.jobs.failing import Failing
+from nobgd.jobs.hiding import Hiding
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.probing import Probing
 from nobgd.jobs.row import Row
 from nobgd.jobs.state import Key, State
 from nobgd.values import Blame, Code, Failed, Photo, barrier, waiting
-from nobgd.values.errands import Dispose, PutBack
+from nobgd.values.errands import Dispose
 from nobgd.values.wire import ErrandFailed
 
 _AT_ONCE = 8  # errands under way: the others wait here, not in the lanes' queue
 _PLACE_S = 1.0  # to look again whether a folder is there
-_LEFT_S = 5.0  # until a hidden folder is cleared in which somebody was at work
 FOR_GOOD = frozenset({Code.DAMAGED, Code.MORE_PICTURES, Code.MORE_DATA, Code.NOTHING_FOUND})
 
 
@@ -40,6 +39,7 @@ class _Pending:
     due: float
     tries: int = 0  # that ended in a complaint
     sent: bool = False
+    left: bool = False  # the scanner saw it leave meanwhile, and will tell of it if it is back
     anew: bool = False  # while it was sent the next photo of that name was done
 
 
@@ -53,10 +53,8 @@ class Disposals:
         self._pending: dict[Key, _Pending] = {}
         self._due: list[tuple[float, Key]] = []
         self._sent: dict[int, tuple[Dispose, Row, _Pending]] = {}  # by the errand's identity
-        self._left: dict[Key, float] = {}  # hidden folders that a kill left something in
-        self._clearing: set[Key] = set()
-        self._told: dict[Key, Code] = {}  # those that cannot be cleared
         self.staying = Failing("sources.kept")
+        self.hiding = Hiding(state, self._tell_kept)
 
     def add(self, inbox: str, relpath: str, quiet_s: float) -> None:
         """A photo that is done, and quiet for so long; tried from the next `start` on."""
@@ -72,8 +70,7 @@ class Disposals:
         """An inbox is closed, or its rules are others now; what stands there is told anew."""
         for key in [key for key in self._pending if key[0] == inbox]:
             del self._pending[key]
-        for key in [key for key in self._left if key[0] == inbox]:
-            del self._left[key]
+        self.hiding.drop_inbox(inbox)
         self.staying.forget(inbox)
 
     def gone(self, inbox: str, relpaths: Iterable[str]) -> None:
@@ -81,19 +78,17 @@ class Disposals:
 
         One that a lane has is in the hidden folder, perhaps: what the lane answers counts.
         """
-        for relpath in relpaths if self.staying else ():
+        for relpath in relpaths:
             pending = self._pending.get((inbox, relpath))
-            if pending is None or not pending.sent:
+            if pending is not None and pending.sent:
+                pending.left = True
+            elif self.staying:
                 self.staying.ended(inbox, relpath, silently=True)
 
     def tell(self) -> None:
         """Say how many stay for one reason, where that has changed."""
         for event in self.staying.due(self._state.now.monotonic):
             self._state.say("warning" if event["count"] else "info", event)
-
-    def left(self, inbox: str, folder: str) -> None:
-        """A scanner has seen the hidden folder of a disposal; a live one clears it itself."""
-        self._left.setdefault((inbox, folder), self._state.now.monotonic + _PLACE_S)
 
     def hopeful(self) -> bool:
         """Whether waiting may still get one away (for ``once``): none that has complained."""
@@ -110,7 +105,7 @@ class Disposals:
 
     def next_due(self) -> float | None:
         """When `start` has something to do."""
-        times = [*self._left.values()]
+        times = self.hiding.due()
         if self._due and len(self._sent) < _AT_ONCE:
             times.append(self._due[0][0])
         return min(times, default=None)
@@ -118,8 +113,7 @@ class Disposals:
     def start(self) -> None:
         """Have lanes do what is due."""
         now = self._state.now.monotonic
-        for key in [key for key, due in self._left.items() if due <= now]:
-            self._clear(key, now)
+        self.hiding.start()
         while self._due and self._due[0][0] <= now and len(self._sent) < _AT_ONCE:
             due, key = heapq.heappop(self._due)
             pending = self._pending.get(key)
@@ -154,7 +148,8 @@ class Disposals:
             self._at(key, pending, now + _PLACE_S)
             return
         errand = self._errand(row, rules, now - pending.since)
-        pending.sent, pending.anew = True, False
+        pending.sent, pending.left, pending.anew = True, False, False
+        state.ledger.going(row)  # on disk before it goes
         self._sent[id(errand)] = errand, row, pending
         state.do(RunErrand(errand))
 
@@ -184,6 +179,9 @@ class Disposals:
         pending.sent = False
         key, now = (row.inbox, row.relpath), self._state.now.monotonic
         mine = self._pending.get(key) is pending
+        stays = wait_ms if error is None else error.code is not Code.VANISHED
+        if stays and not pending.left:
+            self._state.ledger.stayed(row)
         if error is None and not wait_ms:
             self._gone(row)
             place = self._state.archives.get(errand.archive) if errand.archive else None
@@ -212,8 +210,10 @@ class Disposals:
     def taken_back(self, errand: Dispose) -> None:
         """No lane has begun it."""
         key = (errand.inbox, errand.relpath)
-        _, _, pending = self._sent.pop(id(errand))
+        _, row, pending = self._sent.pop(id(errand))
         pending.sent = False
+        if not pending.left:
+            self._state.ledger.stayed(row)
         if self._pending.get(key) is pending:
             self._at(key, pending, self._state.now.monotonic)
 
@@ -265,34 +265,3 @@ class Disposals:
     def _tell_kept(self, inbox: str, relpath: str, code: Code, reason: str) -> None:
         event = {"event": "source.kept", "inbox": inbox, "source": os.path.join(inbox, relpath)}
         self._state.say("warning", {**event, "code": code, "reason": reason})
-
-    # --- what a kill left ------------------------------------------------------------------
-
-    def _clear(self, key: Key, now: float) -> None:
-        self._left[key] = now + _LEFT_S
-        inbox, folder = key
-        rules = self._state.rules(inbox)
-        if rules is None or inbox in self._state.lost or key in self._clearing:
-            return
-        self._clearing.add(key)
-        errand = PutBack(inbox, folder, self._state.mounts.get(inbox))
-        self._state.do(RunHere(errand) if rules.source == "keep" else RunErrand(errand))
-
-    def cleared(self, errand: PutBack, count: int | None, error: ErrandFailed | None) -> None:
-        """What a kill left in a hidden folder is back where it was, or cannot be."""
-        key = (errand.inbox, errand.relpath)
-        self._clearing.discard(key)
-        if error is not None and self._told.get(key) != error.code:
-            self._told[key] = error.code
-            where = os.path.join(key[1], GOING)
-            reason = (
-                f"{where}: originals that a kill left there cannot be put back: {error.reason};"
-                " move them out yourself"
-            )
-            self._tell_kept(key[0], where, error.code, reason)
-        if error is not None or count is None or count < 0:
-            return  # somebody is at work there, or it cannot be: again in a while
-        self._left.pop(key, None)
-        self._told.pop(key, None)
-        if count:
-            self._state.do(Rescan(key[0]))

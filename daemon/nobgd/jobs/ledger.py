@@ -141,9 +141,20 @@ class Ledger(Queries):
 
         What has its name by now, or is being done anew, is another photo: False, and it stays.
         """
+        return self._of(was, "disposed=1, kept=NULL, kept_why=NULL")
+
+    def going(self, was: Row) -> bool:
+        """The same, about to be: after a kill it may be in its inbox or not, see `back`."""
+        return self._of(was, "gone=1")
+
+    def stayed(self, was: Row) -> bool:
+        """The same, which has not gone after all."""
+        return self._of(was, "gone=0")
+
+    def _of(self, was: Row, what: str) -> bool:
         size, mtime_ns, *_ = seen_of(was.size, was.mtime_ns, None, None)
         sql = (
-            "UPDATE photo SET disposed=1, kept=NULL, kept_why=NULL WHERE inbox=? AND relpath=?"
+            f"UPDATE photo SET {what} WHERE inbox=? AND relpath=?"  # noqa: S608 - from here
             " AND state='done' AND size=? AND mtime_ns=? AND sha256 IS ?"
         )
         return self._write(sql, *key_of(was.inbox, was.relpath), size, mtime_ns, was.sha256) > 0

@@ -85,7 +85,7 @@ class Machine:
             case messages.Gone():
                 self.rooms.arrival.gone(event.inbox, event.relpaths)
             case messages.Left():
-                self.rooms.disposals.left(event.inbox, event.folder)
+                self.rooms.disposals.hiding.seen(event.inbox, event.folder)
             case messages.Odd():
                 self.rooms.arrival.odd(event)
             case messages.Scanned():

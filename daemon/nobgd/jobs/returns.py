@@ -72,7 +72,7 @@ class Returns:
                 row = self._rooms.placing.ended(errand, number, error)
                 self._released((row.inbox, row.relpath))
             case PutBack():
-                self._rooms.disposals.cleared(errand, number, error)
+                self._rooms.disposals.hiding.cleared(errand, number, error)
             case Digest():
                 same = self._rooms.looking.ended(errand, number, error)
                 if same is not None:
