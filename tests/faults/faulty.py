@@ -212,6 +212,7 @@ class Mount:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         self._process.kill()
+        self._process.wait(30)
 
 
 if __name__ == "__main__":
