@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -32,13 +32,7 @@ from nobgd.machines import draining
 RECIPE = "0123abcd"
 
 
-@pytest.fixture(autouse=True)
-def refused_lines_end_here() -> Iterator[None]:
-    """The client leaves the transport of a refused connection to the collector, which complains."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("lost_lines_end_here")
 
 
 async def connect(through: Join, **options: Any) -> Client:

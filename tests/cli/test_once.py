@@ -66,7 +66,9 @@ def test_an_interruption_is_exit_130_and_said(tmp_path: Path, number: signal.Sig
     config = settings(tmp_path, "path: in, outbox: out")
     with subprocess.Popen([*ONCE, *config], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                           text=True) as process:  # fmt: skip
+        until = time.monotonic() + 60
         while process.poll() is None and not list(tmp_path.glob("out/*_nobg.png")):
+            assert time.monotonic() < until, "no cut-out"
             time.sleep(0.01)
         process.send_signal(number)
         said = re.sub(r"[ ]+", " ", process.communicate()[1])

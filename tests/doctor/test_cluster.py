@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import time
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +15,7 @@ from nobgd.cluster import join
 from nobgd.doctor import cluster, reached
 from nobgd.systemd import machines
 
-
-@pytest.fixture(autouse=True)
-def failed_lines_end_here() -> Iterator[None]:
-    """The client leaves the transport of a failed connection to the collector, which complains."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("lost_lines_end_here")
 
 
 def _home(loaded: config.Config) -> list[str]:

@@ -184,6 +184,32 @@ def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -
     world.end()
 
 
+def test_a_kill_while_an_original_goes_leaves_nothing_of_it_to_the_next_photo() -> None:
+    """Archived, and killed before that was booked; the next scan.jpg comes while nobody runs."""
+    world = World()
+    key = world.inboxes[2], "a.jpg"
+    world.files[key] = File(1, 1)
+    world.tell_of(*key)
+    while not any(isinstance(request, Dispose) for request, _ in world.asked):
+        world.turn()
+        while any(isinstance(request, Job) for request, _ in world.asked):
+            world.answer(0, "good")
+    world.kill()
+    world.files[key] = File(2, 2)
+    world.start()
+    jobs: list[Job] = []
+    for _ in range(99):  # its folders are looked at first
+        world.turn()
+        jobs = [request for request, _ in world.asked if isinstance(request, Job)]
+        if jobs:
+            break
+        if world.asked:
+            world.answer(0, "good")
+        world.seconds += 1
+    assert [job.own for job in jobs] == [None]  # else it would write over what the first left
+    world.end()
+
+
 @pytest.mark.parametrize("where", ["before", "after", 0, 1, 2, 3])
 @pytest.mark.parametrize("inbox", [0, 1, 2])
 def test_a_kill_at_any_barrier_of_a_photos_life(where: str | int, inbox: int) -> None:

@@ -179,10 +179,10 @@ class Disposals:
         pending.sent = False
         key, now = (row.inbox, row.relpath), self._state.now.monotonic
         mine = self._pending.get(key) is pending
-        stays = wait_ms if error is None else error.code is not Code.VANISHED
-        if stays and not pending.left:
-            self._state.ledger.stayed(row)
-        if error is None and not wait_ms:
+        went = error is None and not wait_ms
+        if not went and (error is None or error.code is not Code.VANISHED):
+            self._stayed(row, pending)
+        if went:
             self._gone(row)
             place = self._state.archives.get(errand.archive) if errand.archive else None
             if place is not None and place.used():
@@ -212,10 +212,13 @@ class Disposals:
         key = (errand.inbox, errand.relpath)
         _, row, pending = self._sent.pop(id(errand))
         pending.sent = False
-        if not pending.left:
-            self._state.ledger.stayed(row)
+        self._stayed(row, pending)
         if self._pending.get(key) is pending:
             self._at(key, pending, self._state.now.monotonic)
+
+    def _stayed(self, row: Row, pending: _Pending) -> None:
+        if not pending.left:
+            self._state.ledger.stayed(row)
 
     def _gone(self, row: Row) -> None:
         self._state.ledger.disposed(row)

@@ -119,7 +119,7 @@ def _put(
             return target.name, sum(len(part) for part in parts)
         still = partial(_still, at, name, target.over, fresh)
         if target.over is None and mask is None:
-            still = partial(_first, still, partial(naming.elsewhere, folder, job, sha256, name))
+            still = partial(_alone, still, partial(naming.elsewhere, folder, job, sha256, name))
         try:
             if mask is not None:
                 mask_file.put(folder, name, job, mask)
@@ -173,7 +173,7 @@ def _still(folder: int, name: str, before: provenance.Note | None, fresh: Fresh)
     return True
 
 
-def _first(still: Callable[[], bool], made: Callable[[], bool]) -> bool:
+def _alone(still: Callable[[], bool], made: Callable[[], bool]) -> bool:
     """Whether all is as it was, and nobody has ``made`` this very output meanwhile."""
     return still() and not made()
 

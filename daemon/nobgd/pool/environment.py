@@ -22,8 +22,8 @@ def environment() -> dict[str, str]:
 def of_model() -> dict[str, str]:
     """And malloc asks the kernel for huge pages, unless the user has said what it should do.
 
-    An inference allocates anew what a model's layers hold, 120 MB: in pages of 4 KB that are
-    30,000 faults, a tenth of its time and more.
+    An inference allocates anew what a model's layers hold: in pages of 4 KB some 27,000 faults, a
+    tenth of its time and more (docs/engines.md).
     """
     mine = environment()
     said = mine.get(_TUNABLES, "")

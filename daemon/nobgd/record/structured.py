@@ -1,8 +1,8 @@
 """structlog, without rich.
 
 structlog loads rich wherever it is installed, for coloured tracebacks, which nobody sees here; a
-verb needs it for its bars.  In the supervisor, which lives for months, that would be 5 MB and half
-of structlog's time to load.
+verb needs it for its bars.  In the supervisor, which lives for months, that would be 5 MB, and
+nearly half of structlog's time to load.
 """
 
 from __future__ import annotations
