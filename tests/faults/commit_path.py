@@ -213,6 +213,6 @@ def _path(role: str, calls: list[str], goes: bool) -> list[str]:
 
 def _lane(pid: int) -> int:
     """The one lane of a daemon; a list of children that is read while they change may miss it."""
-    until(lambda: len(children(pid)) == 1, 10, "one lane is open")
+    until(lambda: len(children(pid)) == 1, 60, "one lane is open")
     (lane,) = children(pid)
     return lane
