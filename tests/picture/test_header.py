@@ -28,6 +28,19 @@ def test_the_four_formats_are_known_by_their_content(
     assert header.megapixels == pytest.approx(0.0024)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_survey_is_of_the_very_bytes_that_were_looked_at(
+    photo: Image.Image, save: Save, kind: str
+) -> None:
+    """A repaired copy is walked anew: what was wrong with the first is not said of it."""
+    data = save(photo, kind)
+    header = look(data)
+    found = header.survey_of(data)
+    assert found is not None
+    assert found.data is data
+    assert header.survey_of(bytes(bytearray(data))) is None
+
+
 def test_several_frames_do_not_matter(photo: Image.Image, save: Save) -> None:
     """A multi-page TIFF and a motion-photo JPEG have the size of their first picture."""
     small = photo.resize((5, 5))

@@ -17,7 +17,7 @@ import pytest
 from nobgd import models
 from nobgd.fs import shared_memory
 from nobgd.inference import local
-from nobgd.pool import model_process
+from nobgd.pool import model_process, model_thread
 from nobgd.pool.inference import Inference
 from nobgd.pool.mishaps import GoneAway, Unfit
 from nobgd.values import Code, NobgdError, wire
@@ -218,3 +218,15 @@ def test_a_model_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(Unfit, match=r"none\.onnx"):
         inference.await_ready()
     inference.close()
+
+
+def test_a_stop_wakes_the_thread_that_listens(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """It would look up after an hour by itself, and the process be killed before that."""
+    monkeypatch.setattr(model_thread, "_SLICE_S", 3600.0)
+    inference = Inference(wire.ModelSetup((WEIGHTS,), str(cache), 1, 1, 1))
+    inference.start()
+    inference.await_ready()
+    process = inference._process._process
+    assert process is not None
+    inference.close()
+    assert process.returncode == 0

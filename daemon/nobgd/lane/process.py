@@ -7,6 +7,7 @@ JSON (see `wire`); a request that asks for memory, or for a mask, blocks on the 
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -89,4 +90,6 @@ def _serve(line: Connection, masks: Masks, request: Job | Errand) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    status = main(int(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(status)  # to take down what was imported would cost as much as a third of its start

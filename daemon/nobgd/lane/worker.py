@@ -148,7 +148,7 @@ def _compute(
     with clock.stage("decode"), _patient(job):
         picture = decode.decode(data, header, threads, develop=job.develop)
         more = extent.more(data, header.format)
-        del data
+        del data, header
     with clock.stage("infer"):
         found = cutting.find(picture, segmenter, threads)
     if found.threads:  # the model was asked

@@ -6,10 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from http.client import HTTPException
 from pathlib import Path
 
 from nobgd.models.manifest import ModelError, ModelSpec
@@ -72,6 +69,10 @@ def _largest(folder: Path) -> int:
 
 def from_url(url: str, part: Path, spec: ModelSpec, progress: Progress) -> Path:
     """Download ``url`` into ``part``, after the bytes that it holds already."""
+    import urllib.error  # with TLS, HTTP and mail's headers: nothing for each start of a daemon
+    import urllib.request
+    from http.client import HTTPException
+
     have = part.stat().st_size if part.exists() else 0
     if have >= spec.bytes:
         part.unlink()

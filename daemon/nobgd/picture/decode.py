@@ -94,7 +94,8 @@ def decode(data: bytes, header: Header, threads: int = 1, *, develop: bool = Fal
             return _finished(painted, 1, None, exif, spoken, complaints, adobe=False)
         if header.format == "RAW":
             return _raw(data, complaints, threads, develop)
-        with quiet(), open_picture(data, header.format, complaints) as image:
+        survey = header.survey_of(data)
+        with quiet(), open_picture(data, header.format, complaints, survey) as image:
             return _decode(data, image, complaints)
     except MemoryError as error:
         raise NobgdError(

@@ -14,9 +14,9 @@ def finished(data: bytes, header: Header) -> bool:
     """
     match header.format:
         case "JPEG":
-            return jpeg_scan.survey(data).ended
+            return (header.survey_of(data) or jpeg_scan.survey(data)).ended
         case "PNG":
-            return png_chunks.survey(data).ended
+            return (header.survey_of(data) or png_chunks.survey(data)).ended
         case "WEBP":
             found = webp_chunks.survey(data)
             return len(data) >= header.needs and not found.cut and not found.zeros

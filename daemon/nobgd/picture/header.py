@@ -12,7 +12,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import AvifImagePlugin, Image, ImageFile, PngImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
@@ -44,6 +44,12 @@ _SHORT_HEADERS = 140  # bytes: those of GIF and BMP are there by then
 _PADDING = 16  # zeros that a whole file may end in
 
 
+Survey = jpeg_scan.Survey | png_chunks.Survey
+_SURVEYS: dict[str, Callable[[bytes], Survey]] = {
+    "JPEG": jpeg_scan.survey, "PNG": png_chunks.survey,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What is known of a picture before a pixel of it is decoded."""
@@ -52,11 +58,16 @@ class Header:
     width: int  # pixels as stored, before the EXIF orientation
     height: int
     needs: int = 0  # the file is unfinished with fewer bytes than this
+    survey: Survey | None = field(default=None, repr=False, compare=False)  # holds the bytes
 
     @property
     def megapixels(self) -> float:
         """Millions of pixels, in any orientation."""
         return self.width * self.height / 1e6
+
+    def survey_of(self, data: bytes) -> Survey | None:
+        """The survey of these very bytes, unless they are others, or of a format that has none."""
+        return self.survey if self.survey is not None and self.survey.data is data else None
 
 
 def look(data: bytes) -> Header:
@@ -73,7 +84,7 @@ def look(data: bytes) -> Header:
         if kind == "TIFF" and raw_photo(data):
             kind = "RAW"
         layouts.accept(data, kind)
-        needs = 0
+        needs, survey = 0, _SURVEYS[kind](data) if kind in _SURVEYS else None
         if kind == "RAW":
             width, height, needs = camera.size(data)
         elif kind in ("HEIF", "AVIF"):
@@ -87,7 +98,7 @@ def look(data: bytes) -> Header:
             width, height = _webp_size(data)
             needs = int.from_bytes(data[4:8], "little") + 8
         else:
-            with quiet(), open_picture(data, kind) as image:
+            with quiet(), open_picture(data, kind, survey=survey) as image:
                 width, height = image.size
     except NobgdError:
         raise
@@ -95,22 +106,23 @@ def look(data: bytes) -> Header:
         raise _unreadable(data, kind, error) from error
     if width <= 0 or height <= 0:
         raise NobgdError(Code.BROKEN, f"a {kind} of {width}x{height} pixels; export it again")
-    return Header(kind, width, height, needs)
+    return Header(kind, width, height, needs, survey)
 
 
 def open_picture(
-    data: bytes, kind: str, complaints: list[str] | None = None
+    data: bytes, kind: str, complaints: list[str] | None = None, survey: Survey | None = None
 ) -> ImageFile.ImageFile:
     """Open ``data`` with the one plugin for ``kind``; raises what Pillow raises.
 
     What is harmless is repaired before Pillow sees it, and said in ``complaints``, to which
-    reading the pixels may add.
+    reading the pixels may add.  A ``survey`` of a JPEG's or PNG's ``data`` saves one.
     """
     said = complaints if complaints is not None else []
     if kind == "PNG":
-        return _open_png(png_chunks.survey(data), said)
+        chunks = survey if isinstance(survey, png_chunks.Survey) else png_chunks.survey(data)
+        return _open_png(chunks, said)
     if kind == "JPEG":
-        found = jpeg_scan.survey(data)
+        found = survey or jpeg_scan.survey(data)
         said += found.complaints
         try:
             return JpegImageFile(io.BytesIO(found.data))

@@ -25,11 +25,11 @@ def sound(data: bytes, header: Header, complaints: list[str]) -> bytes:
     if header.format == "RAW" and len(data) < header.needs:
         complaints.append(camera.CUT)
     if header.format == "JPEG":
-        found = jpeg_scan.survey(data)
+        found = header.survey_of(data) or jpeg_scan.survey(data)
         data, damage = found.data, found.damage
         complaints += found.complaints
     elif header.format == "PNG":
-        damage = png_chunks.survey(data).damage
+        damage = (header.survey_of(data) or png_chunks.survey(data)).damage
     elif header.format == "WEBP":
         webp = webp_chunks.survey(data)
         if webp.cut:

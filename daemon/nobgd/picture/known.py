@@ -24,8 +24,10 @@ class Rubbish(RuntimeError):  # noqa: N818 - what comes out
 
 def check(threads: int = 1) -> None:
     """Raises `Rubbish` if the known picture comes out otherwise than by whole numbers."""
-    y, x = np.mgrid[0:463, 0:617]
-    known = np.dstack([x * y % 251, (x * 7 + y * 13) % 256, x // 3]).astype(np.uint8)
+    y, x = np.ogrid[0:463, 0:617]
+    known = np.empty((y.size, x.size, 3), np.uint8)
+    for channel, values in enumerate((x * y % 251, (x * 7 + y * 13) % 256, x // 3)):
+        known[..., channel] = values
     with np.errstate(all="ignore"):  # what is wrong is seen in the result
         ours = shrink(known, _SIDE, threads)
     right = np.asarray(Image.fromarray(known).resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))

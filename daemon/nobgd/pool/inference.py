@@ -75,6 +75,7 @@ class Inference:
     def close(self) -> None:
         """End the process; whoever waits is told."""
         self._queue.close()
+        self._process.wake()
         if self._elsewhere is not None:
             self._elsewhere.close()
         if self._thread.is_alive():

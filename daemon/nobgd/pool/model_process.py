@@ -171,6 +171,16 @@ class ModelProcess:
             return message
         raise Ended("a word that the model process does not say")
 
+    def wake(self) -> None:
+        """Have the thread that waits in `receive` look up at once; the process ends.  Any thread.
+
+        Without it a stop waits for the rest of a slice, an eighth of a second as a rule.
+        """
+        line = self._line
+        if line is not None:
+            with contextlib.suppress(OSError):  # closed meanwhile
+                line.shutdown(socket.SHUT_RDWR)
+
     @property
     def was_killed(self) -> bool:
         """Whether it ended by SIGKILL, which no tensor can make it do."""

@@ -15,7 +15,7 @@ def in_float(model: onnx.ModelProto) -> list[str]:
 
     The first, whose input is the photo; those with one output channel, whose sum is the mask;
     the end of De_2, which both the mask and De_1 are made of; and the decoding half of De_1.
-    ARCHITECTURE.md has the figures.
+    docs/engines.md has the figures.
     """
     weights = {each.name: list(each.dims) for each in model.graph.initializer}
     convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
