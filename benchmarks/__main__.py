@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
+    adaptive,
     backlog,
     broker,
     edges,
@@ -41,7 +42,7 @@ PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "formats": formats, "machines": machines, "broker": broker,
-    "web": web,
+    "web": web, "adaptive": adaptive,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from nobgd.fs import spelling
 from nobgd.jobs import plan
 from nobgd.lane import process, worker
 from nobgd.pool import outcome, reply
+from nobgd.pool.lane import may_ask
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
 from nobgd.values.errands import (
     LARGE,
@@ -43,6 +44,7 @@ DONE = Done(
     Timing(1, 2, 3.5), 5.5, "u2netp", "fp32", "ncnn", 0.98, 2, 4, ("cmyk_profile_assumed",),
     "computed", ("a chunk is damaged",), "damaged",
 )  # fmt: skip
+ADAPTIVE = replace(JOB, recipe=Recipe("u2netp", "0", "adaptive"))
 FAILED = Failed("/in", NAME, Code.BROKEN, "caf\udce9: why", 2, "output")
 
 
@@ -55,6 +57,31 @@ def heard(message: Any, job: Job = JOB) -> Done | Failed:
     found = reply.read(json.dumps(message).encode())
     assert isinstance(found, reply.Cut | reply.Lost)
     return outcome.of_job(found, job)
+
+
+@pytest.mark.parametrize(
+    ("again", "threads", "precision"),
+    [(False, 2, "int8"), (True, 2, "fp32"), (False, 0, "adaptive")],
+)
+def test_an_adaptive_models_output_says_which_arithmetic_made_it(
+    again: bool, threads: int, precision: str
+) -> None:
+    """By what the supervisor was asked for, not by the lane's word; none where none was asked."""
+    done = replace(DONE, recipe=ADAPTIVE.recipe.key, threads=threads)
+    found = reply.read(wire.pack(done, "/out"))
+    assert isinstance(found, reply.Cut)
+    made = outcome.of_job(found, ADAPTIVE, again=again)
+    assert isinstance(made, Done)
+    assert made.precision == precision
+
+
+@pytest.mark.parametrize("stage", ["infer", "decode"])
+@pytest.mark.parametrize("precision", ["fp32", "adaptive"])
+def test_only_an_adaptive_model_has_a_closer_mask(precision: str, stage: str) -> None:
+    """And it is asked for where a mask may be."""
+    job = replace(JOB, recipe=replace(JOB.recipe, precision=precision))
+    assert may_ask(job, stage, "first") == (stage == "infer")
+    assert may_ask(job, stage, "closer") == (stage == "infer" and precision == "adaptive")
 
 
 @pytest.mark.parametrize("outcome", [DONE, FAILED])

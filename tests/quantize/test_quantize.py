@@ -36,8 +36,12 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def once(root: Path, weights: Path, precision: str) -> dict[str, Any]:
-    """The record of the one photo in ``root``, done by a real `nobgd once`."""
+def once(
+    root: Path, weights: Path, precision: str, photo: str = "held-out/scarlet-macaw.jpg"
+) -> dict[str, Any]:
+    """The record of a photo in ``root``, done by a real `nobgd once`."""
+    (root / "in").mkdir(exist_ok=True)
+    shutil.copy(BUNDLED / photo, root / "in/a.jpg")
     (root / "nobgd.yaml").write_text(
         json.dumps({  # JSON is YAML
             "state_dir": "state", "cache_dir": "cache",
@@ -74,8 +78,6 @@ def test_int8_is_built_installed_and_used(tmp_path: Path, folder: Path, capsys: 
     assert sidecar["verdict"]["photos"] == len(HOLD_OUT)
     assert sidecar["verdict"]["iou_median"] >= 0.98
 
-    (tmp_path / "in").mkdir()
-    shutil.copy(BUNDLED / "held-out/scarlet-macaw.jpg", tmp_path / "in/a.jpg")
     recipes, alphas = [], []
     for precision in ("fp32", "int8"):
         record = once(tmp_path, weights, precision)
@@ -85,6 +87,8 @@ def test_int8_is_built_installed_and_used(tmp_path: Path, folder: Path, capsys: 
             alphas.append(cut.getchannel("A").tobytes())
     assert recipes[0].startswith("u2net:fp32:")
     assert recipes[1].startswith(f"u2net:int8:{found.sha256}:")
+    again = once(tmp_path, weights, "adaptive", "held-out/italy.jpg")
+    assert (again["model"], again["precision"], again["threads"] > 0) == ("u2net", "fp32", True)
     same = sum((one > 127) == (other > 127) for one, other in zip(*alphas, strict=True))
     assert same / len(alphas[0]) > 0.98
 

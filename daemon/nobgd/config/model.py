@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nobgd.config.output import Output, Review
 from nobgd.config.section import Bytes, Folder, Glob, Number, Section, Truth, Whole
+from nobgd.values.photos import ADAPTIVE
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
 _DAY_S = 86_400
@@ -25,8 +26,10 @@ class Model(Section):
     """Which model cuts out."""
 
     name: str = Field("u2net", description="u2net, u2netp, or any name in models/manifest.yaml")
-    precision: Literal["fp32", "int8"] = Field(
-        "fp32", description="int8 is built by `models quantize`"
+    precision: Literal["fp32", "int8", "adaptive"] = Field(
+        "fp32",
+        description="int8 is built by `models quantize`; adaptive: int8, and fp32 again where that"
+        " is unsure",
     )
     directory: Folder | None = Field(
         None, description="where the weights are, besides the usual places"
@@ -34,6 +37,13 @@ class Model(Section):
     accept_licence: Truth = Field(
         False, description="the use is not commercial, which the licence of bria-rmbg forbids"
     )
+
+    @property
+    def parts(self) -> tuple[Model, ...]:
+        """One for each file of weights, in the order in which they are asked."""
+        if self.precision != ADAPTIVE:
+            return (self,)
+        return tuple(self.model_copy(update={"precision": each}) for each in ("int8", "fp32"))
 
 
 class Workers(Section):
@@ -244,6 +254,10 @@ class Config(Section):
                 at = {"name": name, "precision": precision or "fp32"}
                 found[each.model.model_copy(update=at)] = None
         return tuple(found)
+
+    def weights(self) -> tuple[Model, ...]:
+        """Those that have a file each: of an adaptive one both."""
+        return tuple(dict.fromkeys(part for one in self.models() for part in one.parts))
 
 
 def _from_environment(name: str, default: str) -> Path:

@@ -75,7 +75,7 @@ def _program(config: Config) -> Iterator[Finding]:
 
 
 def _models(config: Config) -> Iterator[Finding]:
-    wanted = dict.fromkeys((each.name, each.precision, each.directory) for each in config.models())
+    wanted = dict.fromkeys((each.name, each.precision, each.directory) for each in config.weights())
     for name, precision, directory in wanted:
         what = f"model {name} {precision}"
         try:

@@ -175,6 +175,7 @@ def _compute(
         keep = evidence.keep(complaints, more, found.confidence, visible=seen)
     done = replace(
         done, subject_confidence=round(found.confidence, 4), threads=found.threads,
+        engine=segmenter.engine,
         complaints=complaints, notes=notes, keep=keep, doubt=found.doubt,
     )  # fmt: skip
     return _published(job, done, whole, beside, clock, fresh, threads)

@@ -25,8 +25,7 @@ def doubt(mask: Bytes, confidence: float) -> float:
 
     Beyond a half one of the signs is that of a cut-out to be looked at.
     """
-    width = _between(mask) * _SIDE / len(mask)
-    by_width = _ramp(width, _WIDE, _VEIL)
+    by_width = _ramp(between(mask), _WIDE, _VEIL)
     return round(max(by_width, _ramp(1 - confidence, 1 - _SURE, 1 - NO_SUBJECT)), 3)
 
 
@@ -37,11 +36,11 @@ def _ramp(value: float, half: float, full: float) -> float:
     return min(1.0, 0.5 + 0.5 * (value - half) / (full - half))
 
 
-def _between(mask: Bytes) -> float:
-    """Pixels that are neither, for each pixel of the subject's outline."""
+def between(mask: Bytes) -> float:
+    """From background to subject in pixels of 320: those that are neither, by the outline's."""
     on = mask > _HALF
     inner = np.zeros_like(on)
     inner[1:-1, 1:-1] = on[:-2, 1:-1] & on[2:, 1:-1] & on[1:-1, :-2] & on[1:-1, 2:]
     outline = int(on.sum()) - int((on & inner).sum())
     soft = int(((mask >= _LOW) & (mask <= _HIGH)).sum())
-    return soft / outline if outline else float(_VEIL if soft else 0)
+    return soft / outline * _SIDE / len(mask) if outline else float(_VEIL if soft else 0)

@@ -82,9 +82,16 @@ class Segmenter:
         self.ran, self.waited_s = 0, 0.0
         found = self._infer(normal(self.shown, self._spec), threads)
         self.ran, self.waited_s = found.ran, found.waited_s
-        if isinstance(found, Finished):
-            return found.mask, found.confidence
-        return finished(found.mask, self._spec)
+        done = whole(found, self._spec)
+        return done.mask, done.confidence
+
+
+def whole(found: Raw | Finished, spec: Spec) -> Finished:
+    """An answer, stretched if it is not yet."""
+    if isinstance(found, Finished):
+        return found
+    mask, confidence = finished(found.mask, spec)
+    return Finished(mask, found.ran, found.waited_s, confidence)
 
 
 def finished(raw: Floats, spec: Spec) -> tuple[Bytes, float]:

@@ -29,7 +29,7 @@ def engine_of(config: Config, model: Model, held_mb: float = 0.0) -> str:
 
 def engines_of(config: Config, held_mb: float = 0.0) -> tuple[tuple[str, str], ...]:
     """(engine, precision) of each model of the configuration, which are open at a time."""
-    return tuple((engine_of(config, one, held_mb), one.precision) for one in config.models())
+    return tuple((engine_of(config, one, held_mb), one.precision) for one in config.weights())
 
 
 def heavy(config: Config) -> float:
@@ -40,7 +40,7 @@ def heavy(config: Config) -> float:
 
 def infer(config: Config) -> int | None:
     """Inferences at a time that `tune` found best for the first inbox's model; None: not tuned."""
-    measured = _tuned(config, config.inboxes[0].model)
+    measured = _tuned(config, config.inboxes[0].model.parts[0])
     same = measured is not None and config.workers.engine in ("auto", measured.engine)
     return measured.infer if same and measured is not None else None
 

@@ -110,23 +110,14 @@ def build(
     if why := lacking(config):
         raise models.ModelError(f"{config.origin}: {why}")
     weights: dict[str, tuple[Recipe, wire.Weights]] = {}
+    closer: dict[str, tuple[Recipe, wire.Weights]] = {}
     by_model: dict[Model, Recipe] = {}
     for one in config.models():
-        found = models.find(one.name, one.precision, one.directory)
-        if not one.accept_licence and (forbids := found.spec.forbids()):
-            why = f"{forbids}; if your use is none, say so: model.accept_licence: true"
-            raise models.LicenceError(f"{config.origin}: {why}")
-        models.verify(found, config.cache_dir / "verified.json")
-        recipe = by_model[one] = Recipe(found.spec.name, found.sha256, found.precision)
-        spec = found.spec
-        weights[recipe.weights] = (
-            recipe,
-            wire.Weights(
-                str(found.path), found.sha256, spec.name, found.precision,
-                spec.input_size, spec.mean, spec.std, choice.engine_of(config, one, held_mb),
-                spec.logits,
-            ),
-        )  # fmt: skip
+        first, *more = (_weights(config, part, held_mb) for part in one.parts)
+        recipe = by_model[one] = Recipe(first.name, first.sha256, one.precision)
+        weights[recipe.weights] = (recipe, first)
+        if more:
+            closer[recipe.weights] = (recipe, more[0])
     recipes = {
         str(inbox.path): replace(
             by_model[inbox.model], edges=inbox.output.edges, rendering=inbox.output.rendering.key
@@ -145,9 +136,9 @@ def build(
     every, fixed = threads, threads
     if config.workers.threads == "auto":
         every, fixed = cores(), max(threads, min(_NCNN_THREADS, cores()))
+    files = dict.fromkeys(one for _, one in (*weights.values(), *closer.values()))
     model = wire.ModelSetup(
-        tuple(one for _, one in weights.values()), str(config.cache_dir), powers(every), fixed,
-        size.infer,
+        tuple(files), str(config.cache_dir), powers(every), fixed, size.infer
     )  # fmt: skip
     inference = Inference(
         model, cores=every, deadline_s=config.workers.deadline_s, idle_s=config.workers.idle_s,
@@ -156,7 +147,8 @@ def build(
     )  # fmt: skip
     setup = wire.Setup(
         lane=0, threads=threads, cache_dir=str(config.cache_dir), matting=matting(config),
-        weights=tuple(weights.values()), memory_bytes=int(memory * _MB),
+        weights=tuple(weights.values()), closer=tuple(closer.values()),
+        memory_bytes=int(memory * _MB),
         read=tuple(sorted(_readable(config))), write=tuple(sorted(_writable(config))),
         leases=any(inbox.source != "keep" for inbox in config.inboxes),
     )  # fmt: skip
@@ -166,9 +158,23 @@ def build(
         inference=inference, idle_s=config.workers.idle_s,
         eager=size.infer if config.workers.count == "auto" else None,
     )  # fmt: skip
-    first = choice.engine_of(config, config.inboxes[0].model, held_mb)
+    named = choice.engine_of(config, config.inboxes[0].model.parts[0], held_mb)
     others = {f"{one.model}:{one.precision}": one for one in by_model.values()}
-    return Engine(lanes, recipes, count, threads, megapixels, first, others)
+    return Engine(lanes, recipes, count, threads, megapixels, named, others)
+
+
+def _weights(config: Config, one: Model, held_mb: float) -> wire.Weights:
+    """A file of weights, found and verified, and what runs it.  Raises `models.ModelError`."""
+    found = models.find(one.name, one.precision, one.directory)
+    if not one.accept_licence and (forbids := found.spec.forbids()):
+        why = f"{forbids}; if your use is none, say so: model.accept_licence: true"
+        raise models.LicenceError(f"{config.origin}: {why}")
+    models.verify(found, config.cache_dir / "verified.json")
+    spec = found.spec
+    return wire.Weights(
+        str(found.path), found.sha256, spec.name, found.precision, spec.input_size, spec.mean,
+        spec.std, choice.engine_of(config, one, held_mb), spec.logits,
+    )  # fmt: skip
 
 
 def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:

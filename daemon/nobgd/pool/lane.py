@@ -13,7 +13,7 @@ import pickle
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from nobgd.lane.touched import folders, touched
 from nobgd.pool import ending, outcome, reply
@@ -33,6 +33,7 @@ from nobgd.pool.mishaps import (
 )
 from nobgd.values import Code, Failed, Job, NobgdError, wire
 from nobgd.values.errands import Errand
+from nobgd.values.photos import ADAPTIVE
 
 Request = Job | Errand
 _SLICE_S = 0.25  # between two looks at what the lane waits for
@@ -47,9 +48,10 @@ class Lane:
         self, setup: wire.Setup, deadline_s: float, budget: Budget,
         opened: Callable[[int, tuple[str, ...]], None], threads: Callable[[], int],
         watch: Callable[[Lane], str | None] = lambda _: None,
-        infer: Callable[[Lane, Job], wire.Ran] = lambda *_: wire.Ran(0, 0.0),
+        infer: Callable[[Lane, Job, bool], wire.Ran] = lambda *_: wire.Ran(0, 0.0),
     ) -> None:  # fmt: skip
-        self._infer = infer  # has the tensor in its process's memory worked on
+        self._infer = infer  # has the tensor in its process's memory worked on, perhaps again
+        self._again = False  # it asked for a closer mask of its last job
         self.thought: wire.Thought | None = None  # where the mask of its last job came from
         self._threads = threads
         self._watch = watch  # the folder for whose sake the lane is taken back, if any
@@ -123,7 +125,7 @@ class Lane:
         what = request.relpath if isinstance(request, Job) else type(request).__name__
         self.stage, self.overran = "start", ()
         self.process.watch_memory()
-        self.thought = None
+        self.thought, self._again = None, False
         self.request, self.at = request, (what, time.monotonic())
 
     def ask(self, request: Request) -> Any:
@@ -191,8 +193,8 @@ class Lane:
                     deadline += time.monotonic() - began
                     with contextlib.suppress(Ended):  # to be heard from the line
                         self._send(line, b"%d" % self._threads(), deadline)
-                case reply.Infer() if isinstance(request, Job) and self.stage == "infer":
-                    began = time.monotonic()
+                case reply.Infer(infer=which) if may_ask(request, self.stage, which):
+                    began, self._again = time.monotonic(), which == "closer"
                     answer = self._mask(request)
                     deadline += time.monotonic() - began
                     self.stage = "infer"
@@ -208,7 +210,7 @@ class Lane:
                     raise wire.ErrandFailed(code, reason, place)
                 case reply.Cut() | reply.Lost() if isinstance(request, Job):
                     try:
-                        return outcome.of_job(message, request)
+                        return outcome.of_job(message, request, again=self._again)
                     except reply.Broken as error:
                         raise Broken(str(error)) from None
                 case _:
@@ -217,7 +219,7 @@ class Lane:
     def _mask(self, job: Job) -> bytes:
         """Have its tensor made a mask, however long others are at work; the answer to it."""
         try:
-            made = self._infer(self, job)
+            made = self._infer(self, job, self._again)
             self.thought = made.thought
             told = {"ran": made.threads, "waited_s": made.waited_s, "confidence": made.confidence}
             return wire.encode(told)
@@ -273,6 +275,13 @@ class Lane:
         """See `LaneProcess.kill`."""
         self._ready = False
         self.process.kill()
+
+
+def may_ask(request: Request, stage: str, which: str) -> TypeGuard[Job]:
+    """Whether a mask can be asked for now: the first, or a closer one where there is one."""
+    if not isinstance(request, Job) or stage != "infer":
+        return False
+    return which == "first" or request.recipe.precision == ADAPTIVE
 
 
 def _follows(stage: str, before: str) -> bool:

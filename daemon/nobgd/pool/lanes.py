@@ -53,7 +53,11 @@ class Lanes(Executor):
         the place of lanes that wait for their folders; None: all.
         """
         self.inference = inference if inference is not None else Inference(wire.ModelSetup((), ""))
-        self._models = [recipe.weights for recipe, _ in setup.weights]
+        held = self.inference.setup.weights
+        self._models, self._closer = (
+            {recipe.weights: held.index(one) for recipe, one in each if one in held}
+            for each in (setup.weights, setup.closer)
+        )
         self._least_threads, self._cores = setup.threads, cores
         self._told = told
         self._eager = count if eager is None else eager
@@ -204,9 +208,9 @@ class Lanes(Executor):
         """What lanes have begun."""
         return (each.request for each in self._lanes if each.request is not None)
 
-    def _infer(self, lane: Lane, job: Job) -> wire.Ran:
-        """Have a lane's tensor made a mask, see `Inference.run`."""
-        which = self._models.index(job.recipe.weights)
+    def _infer(self, lane: Lane, job: Job, again: bool) -> wire.Ran:
+        """Have a lane's tensor made a mask, see `Inference.run`; ``again``: a closer one."""
+        which = (self._closer if again else self._models)[job.recipe.weights]
         about = {"inbox": job.inbox, "source": os.path.join(job.inbox, job.relpath)}
         return self.inference.run(which, lane.process.tensors, lambda: lane.alive, about=about)
 

@@ -29,12 +29,16 @@ from nobgd.values.errands import (
     Write,
 )
 from nobgd.values.mount import Mount
+from nobgd.values.photos import ADAPTIVE
 
 _SPARES = 1000  # names that the photo's hash gives, of which one is taken as a rule
 
 
-def of_job(reply: Cut | Lost, job: Job) -> Done | Failed:
-    """What a reply to this job means.  Raises `Broken` for an output that is none of the job's."""
+def of_job(reply: Cut | Lost, job: Job, *, again: bool = False) -> Done | Failed:
+    """What a reply to this job means; ``again``: a closer mask was asked for.
+
+    Raises `Broken` for an output that is none of the job's.
+    """
     if isinstance(reply, Lost):
         return Failed(
             job.inbox, job.relpath, reply.code, reply.reason, job.attempt, reply.side, reply.final
@@ -44,6 +48,9 @@ def of_job(reply: Cut | Lost, job: Job) -> Done | Failed:
     recipe, times = job.recipe, reply.timing
     if reply.recipe not in (recipe.key, *job.counts):
         raise Broken("done: recipe: none of the job's")
+    precision = recipe.precision
+    if precision == ADAPTIVE and reply.threads:
+        precision = "fp32" if again else "int8"
     timing = Timing(
         times.read_ms, times.decode_ms, times.infer_ms, times.compose_ms, times.encode_ms,
         times.publish_ms, times.total_ms, times.edges_ms,
@@ -51,7 +58,7 @@ def of_job(reply: Cut | Lost, job: Job) -> Done | Failed:
     return Done(
         job.inbox, job.relpath, os.path.join(job.outbox, reply.output), reply.sha256, reply.recipe,
         reply.width, reply.height, reply.bytes_in, reply.bytes_out, timing, reply.peak_rss_mb,
-        recipe.model, recipe.precision, reply.engine, reply.subject_confidence, job.attempt,
+        recipe.model, precision, reply.engine, reply.subject_confidence, job.attempt,
         reply.threads, reply.notes, reply.how, reply.complaints, reply.keep,
         reply.doubt, reply.review,
     )  # fmt: skip

@@ -117,9 +117,12 @@ class Ask(_Strict):
 
 
 class Infer(_Strict):
-    """Its tensor is to become a mask, in the memory that it shares with the model process."""
+    """Its tensor is to become a mask, in the memory that it shares with the model process.
 
-    infer: Literal[True]
+    By the closer of an adaptive model's two after the first.
+    """
+
+    infer: Literal["first", "closer"]
 
 
 class Number(_Strict):

@@ -46,13 +46,16 @@ class Photo:
     heard: bool = False
 
 
+ADAPTIVE = "adaptive"  # by int8, and where that is unsure by fp32 again
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What decides the pixels of an output: same recipe, same photo, same picture."""
 
     model: str
-    checksum: str  # SHA-256 of the weights that are run (of the int8 file when int8)
-    precision: str  # fp32 | int8
+    checksum: str  # SHA-256 of the weights that are run first (of the int8 file when int8)
+    precision: str  # fp32 | int8 | ADAPTIVE
     revision: int = 1  # grows when nobgd's own pixel arithmetic changes
     edges: str = "plain"  # plain | fine | matting
     rendering: str = ""  # Rendering.key

@@ -86,6 +86,7 @@ class Setup:
     threads: int
     cache_dir: str
     weights: tuple[tuple[Recipe, Weights], ...]
+    closer: tuple[tuple[Recipe, Weights], ...] = ()  # asked again where the first is unsure
     read: tuple[str, ...] = ()  # folders a lane may read
     write: tuple[str, ...] = ()  # folders a lane may write to
     memory_bytes: int | None = None
