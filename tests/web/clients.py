@@ -10,10 +10,21 @@ import threading
 from pathlib import Path
 
 NAME = "api.remove.bg"
+_HANDSHAKE = b"\x16"  # the first byte of TLS
+
+
+REDIRECT = """
+const tls = require("tls"), connect = tls.connect;
+tls.connect = (options, ...rest) =>
+  connect({ ...options, host: "127.0.0.1", port: PORT, servername: options.servername }, ...rest);
+"""  # for programs that know no proxy: what a LAN's name server would do
 
 
 class Proxy:
-    """A CONNECT proxy that ends TLS in the name of `NAME` and passes on what was inside."""
+    """A CONNECT proxy that ends TLS in the name of `NAME` and passes on what was inside.
+
+    It also takes TLS without CONNECT, from clients that `REDIRECT` sends here.
+    """
 
     def __init__(self, folder: Path, port: int) -> None:
         self.authority = folder / "ca.pem"
@@ -43,10 +54,12 @@ class Proxy:
 
     def _client(self, line: socket.socket) -> None:
         with contextlib.suppress(OSError), line:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += line.recv(4096)
-            line.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            head = line.recv(1, socket.MSG_PEEK)
+            if head != _HANDSHAKE:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += line.recv(4096)
+                line.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             inside = self._tls.wrap_socket(line, server_side=True)
             with inside, socket.create_connection(("127.0.0.1", self._to)) as page:
                 back = threading.Thread(target=_pump, args=(page, inside), daemon=True)

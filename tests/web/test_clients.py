@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from web.clients import NAME, Proxy
+from web.clients import NAME, REDIRECT, Proxy
 from web.conftest import Page
 
+_PACKAGES = ("remove.bg@1.3.0", "removebg-wrapper@1.0.3")
 _KEY = "import os\nkey = os.environ['REMOVE_BG_API_KEY']\n"
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
 
@@ -162,3 +163,78 @@ def test_curl(client: dict[str, str], photo: Path, expected: bytes) -> None:
                          timeout=100, check=False)  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     assert _pixels((photo.parent / "no.png").read_bytes()) == expected
+
+
+@pytest.fixture(scope="module")
+def node(client: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Node finds npm's packages, and the page under remove.bg's name."""
+    if shutil.which("npm") is None:
+        pytest.skip("needs Node.js and npm")
+    folder = tmp_path_factory.mktemp("node")
+    words = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *_PACKAGES]
+    made = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=200,
+                          check=False)  # fmt: skip
+    if made.returncode != 0:
+        pytest.skip(f"npm has no packages here: {made.stderr[-200:]}")
+    redirect = folder / "redirect.js"
+    at = client["HTTPS_PROXY"].rpartition(":")[2]
+    redirect.write_text(REDIRECT.replace("PORT", at))
+    without = {k: v for k, v in client.items() if not k.lower().endswith("_proxy")}
+    return {
+        **without, "NODE_PATH": str(folder / "node_modules"),
+        "NODE_EXTRA_CA_CERTS": client["CURL_CA_BUNDLE"],
+        "NODE_OPTIONS": f"--require {redirect} --no-deprecation",
+    }  # fmt: skip
+
+
+def _node(node: dict[str, str], folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["node", "-e", f"const apiKey = process.env.REMOVE_BG_API_KEY;\n{code}"],
+        cwd=folder, env=node, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def test_npm_remove_bg(node: dict[str, str], photo: Path, expected: bytes) -> None:
+    """From npm, remove.bg 1.3.0: wants JSON and headers at once, and sends empty fields."""
+    code = """
+const bg = require("remove.bg"), fs = require("fs");
+const base64img = fs.readFileSync("cup.jpg", { encoding: "base64" });
+(async () => {
+  const file = await bg.removeBackgroundFromImageFile(
+    { path: "cup.jpg", apiKey, size: "full", outputFile: "file.png" });
+  const said = [file.resultWidth, file.resultHeight, file.creditsCharged];
+  fs.writeFileSync("told.png", file.base64img, { encoding: "base64" });
+  await bg.removeBackgroundFromImageBase64(
+    { base64img, apiKey, size: "full", bg_color: "", outputFile: "b64.png" });
+  await bg.removeBackgroundFromImageFile(
+    { path: "cup.jpg", apiKey, size: "full", bg_color: "white", outputFile: "white.png" });
+  for (const wrong of [
+    () => bg.removeBackgroundFromImageUrl({ url: "http://example.org/a.jpg", apiKey }),
+    () => bg.removeBackgroundFromImageBase64({ base64img: "bm8=", apiKey }),
+    () => bg.removeBackgroundFromImageBase64({ base64img, apiKey: "another" }),
+  ]) await wrong().catch((errors) => said.push(errors[0].title));
+  console.log(JSON.stringify(said));
+})();
+"""
+    ran = _node(node, photo.parent, code)
+    assert ran.returncode == 0, ran.stderr
+    width, height, charged, *errors = json.loads(ran.stdout)
+    assert (width, height, charged) == ("200", "150", "0")
+    assert len(errors) == 3
+    for name in ("file.png", "told.png", "b64.png"):
+        assert _pixels((photo.parent / name).read_bytes()) == expected, name
+    with Image.open(photo.parent / "white.png") as picture:
+        assert picture.convert("RGBA").getchannel("A").getextrema() == (255, 255)
+
+
+def test_npm_removebg_wrapper(node: dict[str, str], photo: Path, expected: bytes) -> None:
+    """From npm, removebg-wrapper 1.0.3: bytes, and no word of what it accepts."""
+    code = """
+const wrapper = require("removebg-wrapper");
+wrapper.rbFromImageFile("cup.jpg", apiKey);
+wrapper.rbFromImageUrl("http://example.org/a.jpg", apiKey);
+"""
+    ran = _node(node, photo.parent, code)
+    assert ran.returncode == 0, ran.stderr
+    assert "failed_image_download" in ran.stderr
+    assert _pixels((photo.parent / "output.png").read_bytes()) == expected
