@@ -83,7 +83,14 @@ class Place:
         if each in ("archive", "across"):
             inbox = {"source": "archive", "archive": "archive"}
         house = House(
-            self._root / each, self._cache, inbox=inbox, workers={"count": 1, "threads": 1}
+            self._root / each,
+            self._cache,
+            inbox=inbox,
+            workers={
+                "count": 1,
+                "threads": 1,
+                "idle_s": None,
+            },  # its lane is there when it is traced
         )
         self._houses[each], self.inputs[each] = house, {}
         if each in ("keep", "across"):
