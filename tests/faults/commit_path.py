@@ -82,16 +82,8 @@ class Place:
         inbox = {"source": each}
         if each in ("archive", "across"):
             inbox = {"source": "archive", "archive": "archive"}
-        house = House(
-            self._root / each,
-            self._cache,
-            inbox=inbox,
-            workers={
-                "count": 1,
-                "threads": 1,
-                "idle_s": None,
-            },  # its lane is there when it is traced
-        )
+        awake = {"count": 1, "threads": 1, "idle_s": None}  # its lane is there when it is traced
+        house = House(self._root / each, self._cache, inbox=inbox, workers=awake)
         self._houses[each], self.inputs[each] = house, {}
         if each in ("keep", "across"):
             point = house.outbox if each == "keep" else house.root / "archive"
