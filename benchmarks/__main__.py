@@ -23,10 +23,12 @@ from benchmarks import (
     latency,
     machine,
     machines,
+    memory,
     million,
     page,
     plots,
     rows,
+    share,
     start,
     subject,
     table,
@@ -43,6 +45,7 @@ PARTS: dict[str, Part] = {
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "formats": formats, "machines": machines, "broker": broker,
     "web": web, "adaptive": adaptive,
+    "memory": memory, "share": share,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks import photos, rival
 from benchmarks.part import Bench, Verdict, at_least, label, variant
+from benchmarks.processes import memory_mb
 
 SIZE = (4000, 3000)
 BARS = {"fp32": 4.0, "int8": 8.0}
@@ -113,7 +114,7 @@ def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
 
     def watch() -> None:
         while process.poll() is None:
-            for number, value in enumerate(_memory_mb(process.pid)):
+            for number, value in enumerate(memory_mb(process.pid)):
                 peaks[number] = max(peaks[number], value)
             time.sleep(0.1)
 
@@ -127,27 +128,6 @@ def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"wall_s": wall, "cpu_s": cpu, "all_mb": peaks[0], "process_mb": peaks[1]}
-
-
-def _memory_mb(pid: int) -> tuple[float, float]:
-    """Of a process and all below it, MB of 10^6 bytes: shared pages once, the largest peak."""
-    together, largest, queue = 0.0, 0.0, [pid]
-    while queue:
-        each = queue.pop()
-        try:
-            for task in os.listdir(f"/proc/{each}/task"):
-                children = Path(f"/proc/{each}/task/{task}/children").read_text()
-                queue += map(int, children.split())
-            together += _kib(f"/proc/{each}/smaps_rollup", "Pss:")
-            largest = max(largest, _kib(f"/proc/{each}/status", "VmHWM:"))
-        except OSError:
-            continue
-    return together * 1024 / 1e6, largest * 1024 / 1e6
-
-
-def _kib(path: str, name: str) -> int:
-    lines = Path(path).read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
 
 
 def section(row: dict[str, Any]) -> list[str]:

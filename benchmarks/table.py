@@ -38,6 +38,11 @@ class Contender:
         )  # fmt: skip
         self.who = who
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()

@@ -15,7 +15,17 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.timeout(800)
 def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     """A part of each kind leaves a section and figures; `make bench` has them all."""
-    parts = ("table", "subject", "lanes", "backlog", "start", "encoders", "web", "adaptive")
+    parts = (
+        "table",
+        "subject",
+        "lanes",
+        "backlog",
+        "start",
+        "encoders",
+        "web",
+        "adaptive",
+        "memory",
+    )
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", "--short", "--into", str(tmp_path), *parts],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -24,7 +34,7 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     page = (tmp_path / "RESULTS.md").read_text()
     titles = "One photo at a time, The subject's share, Lanes, A backlog, Start, Encoders, The page"
-    for title in (*titles.split(", "), "adaptive"):
+    for title in (*titles.split(", "), "adaptive", "Memory"):
         assert f"## {title}" in page
     for row in results["table"]:
         assert row["contenders"]["rembg"]["median_s"] > 0

@@ -169,7 +169,9 @@ class Faulty(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has no types
         return {f"f_{name}": getattr(seen, f"f_{name}") for name in names}
 
 
-class _Fuse(mfusepy.FUSE):  # type: ignore[misc]  # mfusepy has no types
+class Fuse(mfusepy.FUSE):  # type: ignore[misc]  # mfusepy has no types
+    """What serves it."""
+
     def rename_fuse_3(self, old: bytes, new: bytes, flags: int) -> int:
         """With the flags, which mfusepy 3.1 leaves out: RENAME_NOREPLACE has to be obeyed."""
         done: int = self.operations.rename(os.fsdecode(old), os.fsdecode(new), flags)
@@ -217,4 +219,4 @@ class Mount:
 
 if __name__ == "__main__":
     options: dict[str, Any] = {**_NO_CACHE, "allow_other": True, "fsname": "faulty"}
-    _Fuse(Faulty(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, **options)
+    Fuse(Faulty(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, **options)
