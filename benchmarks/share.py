@@ -92,7 +92,7 @@ def section(result: dict[str, Any]) -> list[str]:
     local, share = (result["per_minute"][each] for each in ("local", "share"))
     return [
         "## A slow share", "",
-        f"{result['photos']} photos of {width}×{height}, fp32, by `nobgd once`; both folders on FUSE"
+        f"{result['photos']} photos of {width}×{height}, fp32, by `once`; both folders on FUSE"
         f" with {result['call_ms']:g} ms a call and {result['mb_per_s']:g} MB/s:"
         f" {share:.1f} photos a minute, on a local disk {local:.1f}, in turns.",
     ]  # fmt: skip

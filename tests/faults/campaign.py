@@ -48,9 +48,9 @@ _TAIL = """
   alone; a disk that loses its cache, or another file system, may do otherwise.
 - In `race_flips` half of the flips were made against a bare reader, and flips cannot be repeated
   singly: their timing is the machine's.
-- In `kill_every_syscall` a point is the so many-th call of its kind, and a photo's way is not always
-  the same: an original that is asked for twice doubles the calls.  What did not come up again was
-  not killed, and is counted.
+- In `kill_every_syscall` a point is the so many-th call of its kind, and a photo's way is not
+  always the same: an original that is asked for twice doubles the calls.  What did not come up
+  again was not killed, and is counted.
 - In `originals` writers follow from the seed, the machine decides what they meet: a schedule that
   is repeated meets other milliseconds.  A hundred of them share one place, its fault and its kills.
   Inference is the one part that is left out: the pictures are a few dozen, made unlike by a comment
