@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmarks.part import Bench
+from benchmarks.processes import children, words
 
 LONGEST_S = 300.0
 
@@ -87,7 +87,7 @@ class Daemon:
 
     def page_mb(self) -> float:
         """PSS of the process that serves the page."""
-        (page,) = (pid for pid in children(self.pid) if b"nobgd\0web" in _words(pid))
+        (page,) = (pid for pid in children(self.pid) if b"nobgd\0web" in words(pid))
         rollup = Path(f"/proc/{page}/smaps_rollup").read_text()
         found = re.search(r"^Pss:\s+(\d+)", rollup, re.MULTILINE)
         assert found is not None
@@ -101,15 +101,3 @@ def until(what: Callable[[], object], name: str) -> None:
         if time.monotonic() > end:
             sys.exit(f"{name}: not within {LONGEST_S:.0f} s")
         time.sleep(0.005)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that another one has started."""
-    found: list[int] = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
-    return found
-
-
-def _words(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def children(pid: int) -> list[int]:
+    """The processes that another one has started; what ends meanwhile has none."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                said = Path(f"/proc/{pid}/task/{task}/children").read_text()
+                found += map(int, said.split())
+    return found
+
+
 def tree(pid: int) -> list[int]:
     """The process and all below it."""
-    found, queue = [], [pid]
-    while queue:
-        each = queue.pop()
-        try:
-            for task in os.listdir(f"/proc/{each}/task"):
-                children = Path(f"/proc/{each}/task/{task}/children").read_text()
-                queue += map(int, children.split())
-        except OSError:
-            continue
-        found.append(each)
+    found = [pid]
+    for each in found:
+        found += children(each)
     return found
+
+
+def words(pid: int) -> bytes:
+    """Its command line, each word ended by a zero; empty when it has ended."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def memory_mb(pid: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks import photos
 from benchmarks.part import Bench, Verdict, at_most
+from benchmarks.processes import children
 
 _BAR_S = 1.0
 _LONGEST_S = 120.0
@@ -64,7 +65,7 @@ def _start(bench: Bench, photo: Path) -> dict[str, float]:
             ready_s = time.monotonic() - began
             first_s = _appears(out / "one_nobg.png") - began
             undisturbed_s = _another(photo, inbox, out, "two")
-            for lane in _children(daemon.pid):
+            for lane in children(daemon.pid):
                 os.kill(lane, signal.SIGKILL)
             restarted_s = _another(photo, inbox, out, "three")
         finally:
@@ -91,13 +92,6 @@ def _appears(path: Path) -> float:
             sys.exit(f"{path} did not appear in {_LONGEST_S:.0f} s")
         time.sleep(0.005)
     return time.monotonic()
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
-    return found
 
 
 def section(result: dict[str, Any]) -> list[str]:

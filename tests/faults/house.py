@@ -59,7 +59,9 @@ def children(pid: int, module: str = "nobgd.lane.process") -> list[int]:
     found: set[int] = set()
     with contextlib.suppress(OSError):
         for task in os.listdir(f"/proc/{pid}/task"):
-            found.update(map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split()))
+            with contextlib.suppress(OSError):  # a thread that has just ended
+                said = Path(f"/proc/{pid}/task/{task}/children").read_text()
+                found.update(map(int, said.split()))
     return [each for each in sorted(found) if module in _command(each)]
 
 
