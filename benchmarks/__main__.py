@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import (
     adaptive,
+    as_they_come,
     backlog,
     broker,
     edges,
@@ -45,7 +46,7 @@ PARTS: dict[str, Part] = {
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "formats": formats, "machines": machines, "broker": broker,
     "web": web, "adaptive": adaptive,
-    "memory": memory, "share": share,
+    "memory": memory, "share": share, "as-they-come": as_they_come,
 }  # fmt: skip
 
 

@@ -26,11 +26,16 @@ MEMORY_BAR = 0.45
 
 def measure(bench: Bench) -> dict[str, Any] | None:
     """Medians over the rounds of each program; whole commands, start-up included."""
+    return beside_rembg(bench, "folder", photos.sources(bench.photos))
+
+
+def beside_rembg(bench: Bench, name: str, sources: list[Path]) -> dict[str, Any] | None:
+    """The same, of photos made from ``sources``; None where rembg has no command."""
     if rival.command() is None:
         bench.say("no `rembg` command: the folder is measured by `make bench`, which installs it")
         return None
     count, size = (4, (800, 600)) if bench.short else (24, SIZE)
-    inbox = fill(bench, "folder", count, size)
+    inbox = fill(bench, name, count, size, sources)
     results: dict[str, list[dict[str, float]]] = {}
     for turn in range(bench.rounds + 1):  # the first round only warms the caches
         for who in (*bench.ours, "rembg"):
@@ -43,7 +48,7 @@ def measure(bench: Bench) -> dict[str, Any] | None:
                 sys.exit(f"{who} made {made} of {count}")
             if turn:
                 results.setdefault(who, []).append(result)
-                bench.say(f"folder, {who}: {count * 60 / result['wall_s']:.1f} photos/min")
+                bench.say(f"{name}, {who}: {count * 60 / result['wall_s']:.1f} photos/min")
     row: dict[str, Any] = {"photos": count, "size": size, "rounds": bench.rounds, "contenders": {}}
     for who, runs in results.items():
         each = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
@@ -59,11 +64,13 @@ def measure(bench: Bench) -> dict[str, Any] | None:
     return row
 
 
-def fill(bench: Bench, name: str, count: int, size: tuple[int, int]) -> Path:
+def fill(
+    bench: Bench, name: str, count: int, size: tuple[int, int], sources: list[Path] | None = None
+) -> Path:
     """A folder of ``count`` different photos of ``size``."""
     inbox = bench.work / name
     inbox.mkdir()
-    sources = photos.sources(bench.photos)
+    sources = sources or photos.sources(bench.photos)
     for number in range(count):
         photos.make(sources[number % len(sources)], size, inbox / f"{number:03}.jpg", number)
     return inbox

@@ -81,7 +81,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
         for count, source in enumerate(sources):
             made.append(bench.work / f"{size[0]}x{size[1]}-{count}.jpg")
             photos.make(source, size, made[-1], number * 100 + count)
-        rows.append(_row(bench, made, size))
+        rows.append(row_of(bench, made, size))
         for photo in made:
             photo.unlink()
         seconds = ", ".join(f"{who} {_of(rows[-1], who)['median_s']:.2f} s" for who in _who(bench))
@@ -98,7 +98,8 @@ def _of(row: dict[str, Any], who: str) -> dict[str, Any]:
     return entry
 
 
-def _row(bench: Bench, made: list[Path], size: tuple[int, int]) -> dict[str, Any]:
+def row_of(bench: Bench, made: list[Path], size: tuple[int, int]) -> dict[str, Any]:
+    """Figures of all contenders on these photos, in turns."""
     contenders = [Contender(who, bench) for who in _who(bench)]
     for each in contenders:
         each.wait()

@@ -1,0 +1,63 @@
+"""The folder, and three sizes alone, on all bundled photos as they come, small subjects and none.
+
+A PNG of transparent pixels is cheap for rembg, too: on these the ratio is smaller than on photos
+that were taken of a subject, which the parts `table` and `folder` take.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import folder, photos, table
+from benchmarks.part import Bench, Verdict, at_least, label
+
+_FOLDER_BARS = {"fp32": 3.8, "int8": 6.5}
+_ALONE_BARS = {(1920, 1080): 2.6, (3840, 2160): 5.0, (5120, 2880): 6.5}  # fp32
+_MOST = 24
+
+
+def measure(bench: Bench) -> dict[str, Any]:
+    """A folder's row, and a row for each size."""
+    every = photos.everything(bench.photos)
+    every = every[:: max(1, len(every) // _MOST)][:_MOST]
+    rows = []
+    for size in ((320, 180),) if bench.short else _ALONE_BARS:
+        made = []
+        for number, source in enumerate(every[: bench.runs]):
+            made.append(bench.work / f"any-{number}.jpg")
+            photos.make(source, size, made[-1], number)
+        rows.append(table.row_of(bench, made, size))
+        bench.say(f"{size[0]}×{size[1]}: {rows[-1]['contenders']['fp32']['ratio']:.2f}")
+    return {"folder": folder.beside_rembg(bench, "any", every), "alone": rows}
+
+
+def section(result: dict[str, Any]) -> list[str]:
+    """Two tables."""
+    lines = ["## Photos as they come", ""]
+    if result["folder"] is not None:
+        lines += [*folder.section(result["folder"])[2:], ""]
+    who = [name for name in result["alone"][0]["contenders"] if name != "rembg"]
+    lines += [
+        f"| one photo alone | {' | '.join(f'{label(each)}, × rembg' for each in who)} |",
+        f"|---|{'---|' * len(who)}",
+    ]
+    for row in result["alone"]:
+        ratios = (f"{row['contenders'][each]['ratio']:.2f}" for each in who)
+        lines.append(f"| {row['width']}×{row['height']} | {' | '.join(ratios)} |")
+    return lines
+
+
+def verdicts(result: dict[str, Any]) -> list[Verdict]:
+    """The bars on photos as they come."""
+    found = []
+    for who, bar in _FOLDER_BARS.items():
+        ours = (result["folder"] or {"contenders": {}})["contenders"].get(who)
+        if ours is not None:
+            found.append(at_least(f"folder as it comes, {who}, × rembg", ours["ratio"], bar))
+    for row in result["alone"]:
+        size = (row["width"], row["height"])
+        if size in _ALONE_BARS:
+            ratio = row["contenders"]["fp32"]["ratio"]
+            what = f"alone, as they come, {size[0]}×{size[1]}, fp32, × rembg"
+            found.append(at_least(what, ratio, _ALONE_BARS[size]))
+    return found
