@@ -38,7 +38,7 @@ def test_a_photo_that_is_set_aside_reaches_a_webhook(nobgd: Nobgd, hook: str) ->
     machine = nobgd.machine
     machine.run("systemctl", "start", _UNIT)
     assert machine.run("systemctl", "is-active", _UNIT, check=False).stdout.strip() == "inactive"
-    words = f"NOBGD_NOTIFY=--webhook http://127.0.0.1:{_PORT}/secret"
+    words = f"NOBGD_NOTIFY=--every 2 --webhook http://127.0.0.1:{_PORT}/secret"
     machine.run("tee", "/etc/nobgd/notify.env", stdin=words + "\n")
     machine.sh(f"chmod 600 /etc/nobgd/notify.env && systemctl enable --now {_UNIT}")
     await_true(lambda: machine.run("pgrep", "-x", "journalctl", check=False).returncode == 0)
