@@ -1,6 +1,6 @@
 """SIGKILL at every system call of the commit path of a real daemon, supervisor and lane alike.
 
-The path (see `commit_path`) is taken once for each case without a kill, and every call that
+The path (see `commit_path`) is taken twice for each case without a kill, and every call that
 touches inbox, outbox, archive, ledger, log or the line between the two processes is written down.
 Each is a point: a daemon gets a photo and is killed just before that call, and the next start
 finds what is left.  Besides the three cases there are photos that are archived, archived to
@@ -75,8 +75,14 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
 
 
 def _points(place: Place, seed: int, cases: Iterable[str]) -> list[Point]:
-    """Every point of these cases, shuffled, so that the first few are of all kinds."""
-    found = [point for case in cases for point in place.walk(case)]
+    """Every point that two photos of a case have, shuffled, so that the first are of all kinds."""
+    found = [
+        point
+        for case in cases
+        for again in [set(place.walk(case))]
+        for point in place.walk(case)
+        if point in again
+    ]
     random.Random(seed).shuffle(found)
     return found
 
