@@ -1,6 +1,6 @@
 """SIGKILL at every system call of the commit path of a real daemon, supervisor and lane alike.
 
-The path (see `commit_path`) is taken twice for each case without a kill, and every call that
+The path (see `commit_path`) is taken for each case without a kill, and every call that
 touches inbox, outbox, archive, ledger, log or the line between the two processes is written down.
 Each is a point: a daemon gets a photo and is killed just before that call, and the next start
 finds what is left.  Besides the three cases there are photos that are archived, archived to
@@ -57,9 +57,9 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for place in places[1:]:
                 pool.submit(place.house, KEPT[0])
-            points = _points(places[0], seed, KEPT)
+            points = _points(places[0], seed, KEPT, twice=stop > SHORT)
             if stop > len(points):
-                points += _points(places[0], seed, DISPOSED)
+                points += _points(places[0], seed, DISPOSED, twice=True)
             stop = len(points) if stop == FULL else min(stop, len(points))
             while start < stop:
                 end = min(start + _PORTION, stop)
@@ -74,14 +74,17 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
             place.close()
 
 
-def _points(place: Place, seed: int, cases: Iterable[str]) -> list[Point]:
-    """Every point that two photos of a case have, shuffled, so that the first are of all kinds."""
+def _points(place: Place, seed: int, cases: Iterable[str], *, twice: bool) -> list[Point]:
+    """Every point of these cases, shuffled, so that the first few are of all kinds.
+
+    ``twice``: those that two photos have, as the way of one may be longer than another's.
+    """
     found = [
         point
         for case in cases
-        for again in [set(place.walk(case))]
+        for again in [set(place.walk(case)) if twice else None]
         for point in place.walk(case)
-        if point in again
+        if again is None or point in again
     ]
     random.Random(seed).shuffle(found)
     return found
