@@ -210,6 +210,45 @@ def test_a_kill_while_an_original_goes_leaves_nothing_of_it_to_the_next_photo() 
     world.end()
 
 
+def _next_job(world: World) -> int:
+    """The place of the job that is asked for next, everything else being answered."""
+    for _ in range(99):
+        world.turn()
+        for place, (request, _) in enumerate(world.asked):
+            if isinstance(request, Job):
+                return place
+        if world.asked:
+            world.answer(0, "good")
+        world.seconds += 1
+    raise AssertionError("no job")
+
+
+@pytest.mark.parametrize(
+    ("how", "untidy"),
+    [("crashed", True), ("deadline", True), ("unbegun", True), ("changed", False)],
+)
+def test_where_a_lane_ended_at_work_the_next_job_sweeps(how: str, untidy: bool) -> None:
+    """Its temporary file may lie there until then; once that is done nobody looks again."""
+    world = World()
+    key = world.inboxes[0], "a.jpg"
+    world.files[key] = File(1, 1)
+    world.tell_of(*key)
+    said = []
+    for answer in (how, "good"):
+        at = _next_job(world)
+        said.append(world.asked[at][0].tidy)
+        if answer == "changed":
+            world.files[key] = File(2, 2)
+        world.answer(at, "good" if answer == "changed" else answer)
+    assert said == [False, untidy]
+    world.files[key[0], "b.jpg"] = File(3, 3)
+    world.tell_of(key[0], "b.jpg")
+    at = _next_job(world)
+    assert not world.asked[at][0].tidy
+    world.settle()
+    world.end()
+
+
 @pytest.mark.parametrize("where", ["before", "after", 0, 1, 2, 3])
 @pytest.mark.parametrize("inbox", [0, 1, 2])
 def test_a_kill_at_any_barrier_of_a_photos_life(where: str | int, inbox: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -232,3 +233,17 @@ def test_outputs_of_sixteen_bits_are_deep_where_the_format_is(
     white = done(work(asking(base, Rendering(background="#ffffff")), segmenter))
     assert white.how == "rendered"
     assert Path(white.output).read_bytes()[24:26] == b"\x10\x02"
+
+
+def test_what_a_lane_that_ended_has_left_is_swept(job: Job, segmenter: Segmenter) -> None:
+    """By the next job for that folder that is told so; what a live lane writes is locked."""
+    left, live = (Path(job.outbox, f".nobgd-{name}.tmp") for name in ("left", "live"))
+    left.touch()
+    done(work(replace(job, relpath="a.jpg"), segmenter))
+    assert left.exists()
+    with live.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        again = done(work(replace(job, tidy=True), segmenter))
+        assert again.how == "found"
+        assert not left.exists()
+        assert live.exists()

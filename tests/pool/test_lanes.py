@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from nobgd.fs import mounts
+from nobgd.jobs import plan
+from nobgd.pool import lane_process
 from nobgd.pool.inference import Inference
 from nobgd.pool.lane import Lane
 from nobgd.pool.lanes import Lanes
+from nobgd.pool.line import Line
 from nobgd.pool.memory import Budget
 from nobgd.pool.mishaps import Unfit
-from nobgd.values import Code, Failed, Job, Recipe, wire
+from nobgd.values import Code, Done, Failed, Job, Recipe, wire
 from nobgd.values.errands import Prepare, Write
 
 RECIPE = Recipe("u2netp", "0", "fp32")
@@ -192,3 +196,25 @@ def until(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_a_word_too_many_of_the_job_before_costs_the_next_photo_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes when the next one has just been asked; that is asked of a new process."""
+    monkeypatch.setattr(lane_process, "PROCESS", "faults.liar")
+    monkeypatch.setattr(Line, "quiet", lambda _: True)  # it was, a moment ago
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lanes = Lanes(setup, 1, deadline_s=60.0, budget=Budget(100))
+    lanes.start()
+    try:
+        answers = []
+        for name in ("twice-1.jpg", "truth-2.jpg"):
+            names = plan.outputs(name, "_nobg")
+            recipe = Recipe("u2netp", "0", "fp32")
+            job = Job("/in", name, 1, 1, "/out", names, frozenset(), frozenset(), "k", recipe)
+            answers.append(lanes.submit(job).result(60).answer)
+    finally:
+        lanes.shutdown(wait=False)
+    assert all(isinstance(each, Done) for each in answers), answers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from nobgd.config import Config, InboxConfig, webbing
 from nobgd.jobs import doubtful, plan, redoing
 from nobgd.jobs.effects import Submit
@@ -107,6 +109,7 @@ class Dispatch:
             touch=redoing.touch(redone),
             doubtful_apart=bool(apart) and not accepted,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
+            tidy=os.path.join(outbox, os.path.dirname(names[0])) in state.untidy,
         )  # fmt: skip
 
     def _moved(self) -> frozenset[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from nobgd.jobs.effects import LookAgain, RunErrand
 from nobgd.jobs.events import ErrandEnded, JobEnded, TakenBack
 from nobgd.jobs.rooms import Rooms
 from nobgd.jobs.state import Key
-from nobgd.values import Job
+from nobgd.values import Code, Done, Failed, Job
 from nobgd.values.errands import (
     Digest,
     Dispose,
@@ -27,6 +27,8 @@ from nobgd.values.errands import (
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Unbegun
 
+_LANE_ENDED = (Code.CRASHED, Code.DEADLINE, Code.GONE_AWAY, Code.OUT_OF_MEMORY)  # perhaps
+
 
 class Returns:
     """Hands them on.  Only accessed from the main loop."""
@@ -42,6 +44,7 @@ class Returns:
         awaited = state.in_flight.get(key) is job  # else: taken back, and begun anew since
         if awaited:
             del state.in_flight[key]
+        self._tidied(job, None if finished is None else finished.answer)
         if event.error is not None:
             self._rooms.mishaps.photo(job.photo(), event.error)
         elif finished is not None and not awaited:
@@ -53,6 +56,14 @@ class Returns:
         elif finished is not None:
             self._rooms.outcomes.ended(job, finished)
         self._released(key)
+
+    def _tidied(self, job: Job, answer: Any) -> None:
+        """Whether its output's folder may hold what a lane that ended has left there."""
+        if isinstance(answer, Done):
+            if job.tidy:
+                self._state.untidy.discard(job.folder)
+        elif not isinstance(answer, Failed) or answer.code in _LANE_ENDED:
+            self._state.untidy.add(job.folder)
 
     def errand(self, event: ErrandEnded) -> None:
         """An errand has ended: whoever asked for it hears what it found, or why it was not done."""

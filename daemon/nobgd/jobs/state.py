@@ -34,6 +34,7 @@ class State:
         self.backlog = Backlog()
         self.in_flight: dict[Key, Job] = {}
         self.moving: set[Key] = set()  # whose cut-outs a lane puts from one part to the other
+        self.untidy: set[str] = set()  # folders in which a lane may have ended at work
         self.outboxes: dict[str, Place] = {}
         self.archives: dict[str, Place] = {}
         self.quarantines: dict[str, Place] = {}

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nobgd.fs import tree
+from nobgd.fs import sweeping, tree
 from nobgd.values import Job
 
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -30,9 +30,15 @@ class OutFolder:
 
 @contextlib.contextmanager
 def opened(job: Job) -> Iterator[OutFolder]:
-    """The folder of the job's outputs, made where it is missing.  Raises `NobgdError`."""
+    """The folder of the job's outputs, made where it is missing.  Raises `NobgdError`.
+
+    Where a lane may have ended at work, what it left is swept (`Job.tidy`).
+    """
     parts = [part for part in os.path.dirname(job.outputs[0]).split("/") if part]
     with tree.spelt_within(job.outbox, parts, job.outbox_mount) as (descriptor, where):
+        if job.tidy:
+            with contextlib.suppress(OSError):  # nothing that this photo waits for
+                sweeping.sweep_here(descriptor)
         yield OutFolder(descriptor, where)
 
 

@@ -67,6 +67,7 @@ class Lane:
         self._budget = budget
         self._opened = opened
         self._ready = False
+        self._answered = False  # its process has had a request before this one
 
     @property
     def stage(self) -> str:
@@ -90,7 +91,7 @@ class Lane:
 
     def spawn(self) -> None:
         """See `LaneProcess.spawn`."""
-        self._ready = False
+        self._ready = self._answered = False
         self.process.spawn()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -137,6 +138,8 @@ class Lane:
             return self._converse(request)
         except Broken as end:
             self.kill()
+            if self.stage in _BEFORE and self._answered:  # about the one before: it came late
+                raise NotBegun("a word too many") from None
             said = f"{what}: its lane said in stage {self.stage!r} what no lane says ({end})"
             return self.lost(request, Code.CRASHED, said)
         except Ended as end:
@@ -169,6 +172,7 @@ class Lane:
             return replace(self.lost(request, code, reason), final=self.stage == "decode")
         finally:
             self.at = self.until = self.request = None
+            self._answered = True
             self._budget.release(self.number)
 
     def _converse(self, request: Request) -> Any:

@@ -8,6 +8,7 @@ only.  A path relative to an inbox is a ``str`` that may hold surrogate escapes
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -129,6 +130,12 @@ class Job:
     touch: str | None = None  # the file in it that is painted over this one, see `picture.touch`
     apart: bool = False  # this is the job for there, see `waiting.parts`
     cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
+    tidy: bool = False  # a lane that ended may have left a temporary file in `folder`
+
+    @property
+    def folder(self) -> str:
+        """Where its output goes, as a path."""
+        return os.path.join(self.outbox, os.path.dirname(self.outputs[0]))
 
     def spares(self, sha256: str) -> Iterator[str]:
         """Names by the photo's hash, without an end, for when all of `outputs` are taken."""
