@@ -62,8 +62,9 @@ class Server:
         self.models = Models(setup.weights, setup.cache_dir, setup.net_threads)
 
     def say(self, message: dict[str, Any]) -> None:
-        """One packet up."""
-        os.write(self._line.fileno(), json.dumps(message).encode())  # send(2) is not allowed
+        """One packet up, if anybody listens: else the end is near."""
+        with contextlib.suppress(ConnectionError):  # send(2) is not allowed
+            os.write(self._line.fileno(), json.dumps(message).encode())
 
     def serve(self) -> None:
         """Until the socket is closed."""
