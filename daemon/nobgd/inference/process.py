@@ -140,7 +140,7 @@ class Server:
 
 def main(descriptor: int) -> int:
     """See the module."""
-    for name in (signal.SIGINT, signal.SIGTERM):  # a stop: it ends with its line
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a stop: it ends with its line
         signal.signal(name, signal.SIG_IGN)
     line = socket.socket(fileno=descriptor)
     setup: wire.ModelSetup = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's

@@ -26,6 +26,7 @@ from nobgd.values.errands import Errand
 def main(descriptor: int) -> int:
     """Serve until the supervisor closes the socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's to handle
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # so is a terminal that goes away
     signal.signal(signal.SIGIO, signal.SIG_IGN)  # a lease that is broken is none, and no end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so is a stop: lanes finish their photo
     line = Connection(descriptor)
