@@ -159,9 +159,8 @@ def test_whatever_happens_nothing_is_lost_or_done_twice() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("says", ["good", "changed", "vanished", "damaged", "io_error"])
-def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -> None:
-    """A scanner's next scan.jpg is done in the moment in which the last one is being archived."""
+def _about_to_go() -> tuple[World, tuple[str, str]]:
+    """A photo that is done, whose original a lane has been asked to archive."""
     world = World()
     key = world.inboxes[2], "a.jpg"
     world.files[key] = File(1, 1)
@@ -170,6 +169,26 @@ def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -
         world.turn()
         while any(isinstance(request, Job) for request, _ in world.asked):
             world.answer(0, "good")
+    return world, key
+
+
+def _next_job(world: World) -> int:
+    """The place of the job that is asked for next, everything else being answered."""
+    for _ in range(99):
+        world.turn()
+        for place, (request, _) in enumerate(world.asked):
+            if isinstance(request, Job):
+                return place
+        if world.asked:
+            world.answer(0, "good")
+        world.seconds += 1
+    raise AssertionError("no job")
+
+
+@pytest.mark.parametrize("says", ["good", "changed", "vanished", "damaged", "io_error"])
+def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -> None:
+    """A scanner's next scan.jpg is done in the moment in which the last one is being archived."""
+    world, key = _about_to_go()
     world.hide(0)
     world.files[key] = File(2, 2)
     world.service.mailbox.put(messages.Came(key[0], (key[1],)))
@@ -186,41 +205,13 @@ def test_a_photo_done_while_the_one_before_it_goes_is_not_forgotten(says: str) -
 
 def test_a_kill_while_an_original_goes_leaves_nothing_of_it_to_the_next_photo() -> None:
     """Archived, and killed before that was booked; the next scan.jpg comes while nobody runs."""
-    world = World()
-    key = world.inboxes[2], "a.jpg"
-    world.files[key] = File(1, 1)
-    world.tell_of(*key)
-    while not any(isinstance(request, Dispose) for request, _ in world.asked):
-        world.turn()
-        while any(isinstance(request, Job) for request, _ in world.asked):
-            world.answer(0, "good")
+    world, key = _about_to_go()
     world.kill()
     world.files[key] = File(2, 2)
     world.start()
-    jobs: list[Job] = []
-    for _ in range(99):  # its folders are looked at first
-        world.turn()
-        jobs = [request for request, _ in world.asked if isinstance(request, Job)]
-        if jobs:
-            break
-        if world.asked:
-            world.answer(0, "good")
-        world.seconds += 1
-    assert [job.own for job in jobs] == [None]  # else it would write over what the first left
+    at = _next_job(world)
+    assert world.asked[at][0].own is None  # else it would write over what the first left
     world.end()
-
-
-def _next_job(world: World) -> int:
-    """The place of the job that is asked for next, everything else being answered."""
-    for _ in range(99):
-        world.turn()
-        for place, (request, _) in enumerate(world.asked):
-            if isinstance(request, Job):
-                return place
-        if world.asked:
-            world.answer(0, "good")
-        world.seconds += 1
-    raise AssertionError("no job")
 
 
 @pytest.mark.parametrize(
