@@ -60,12 +60,15 @@ class Page:
     def ask(
         self, method: str, path: str, body: bytes | str | None = None, **headers: str
     ) -> Answer:  # fmt: skip
+        """What comes back; ConnectionError where it was cut short, wherever that was."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=100)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             line.request(method, path, body, named)
             found = line.getresponse()
             return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
+        except http.client.IncompleteRead as error:
+            raise ConnectionError(f"cut short: {error}") from error
         finally:
             line.close()
 
