@@ -91,11 +91,13 @@ def until(what: Callable[[], object]) -> None:
 def test_the_mask_is_that_of_the_same_engine_in_this_process(
     make: Make, expected: np.ndarray[Any, Any]
 ) -> None:
-    """Bit for bit, by all cores for one request and by one each when two wait."""
+    """Bit for bit, by all cores for one request, by one each when two wait or a lane computes."""
     inference = make(2)
     alone = Asker()
     assert inference.run(0, alone.descriptor, there).threads == 2
     np.testing.assert_allclose(alone.mask(), expected, atol=1e-4)
+    assert inference.run(0, alone.descriptor, there, beside=1).threads == 1
+    np.testing.assert_array_equal(alone.mask(), expected)
     askers = [Asker() for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda one: inference.run(0, one.descriptor, there), askers))

@@ -56,6 +56,23 @@ def test_an_errand_that_fails_says_why(lanes: Lanes, tmp_path: Path) -> None:
     assert caught.value.code is Code.GONE_AWAY
 
 
+@pytest.mark.parametrize(
+    ("stage", "computes"),
+    [
+        ("open", False), ("load", False), ("read", False), ("memory", False), ("decode", True),
+        ("infer", False), ("compose", True), ("encode", True), ("publish", False),
+    ],
+)  # fmt: skip
+def test_a_lane_takes_a_core_while_it_computes(tmp_path: Path, stage: str, computes: bool) -> None:
+    """Not while it waits for a folder, for a mask or for memory; nor without a photo."""
+    setup = wire.Setup(0, 1, str(tmp_path), (), confine=False)
+    lane = Lane(setup, 20.0, Budget(100), lambda *_: None, lambda: 1)
+    lane.stage = stage
+    assert not lane.computes
+    lane.request = job(tmp_path, "a.jpg")
+    assert lane.computes is computes
+
+
 def test_a_lane_killed_while_idle_is_opened_again(lanes: Lanes, tmp_path: Path) -> None:
     """The next request is answered by a new process and nobody notices."""
     (pid,) = lanes.pids()

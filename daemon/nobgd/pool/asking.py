@@ -18,6 +18,7 @@ class Request:
     which: int
     memory: int  # descriptor
     whole: bool = False  # see `ModelProcess.ask`
+    beside: int = 0  # lanes that computed when it was asked for
     here: bool = False  # it does not go to another machine (any more)
     about: dict[str, str] = field(default_factory=dict)  # for the log
     digest: str = ""

@@ -116,15 +116,16 @@ class Inference:
 
     def run(
         self, which: int, memory: int, there: Callable[[], bool], *, whole: bool = False,
-        about: dict[str, str] | None = None,
+        about: dict[str, str] | None = None, beside: int = 0,
     ) -> wire.Ran:  # fmt: skip
         """Have the tensor in ``memory`` worked on by model ``which``.
 
         Blocks; the mask then lies behind the tensor, raw or finished (`Ran`).  A ``whole`` one
         is from the picture to the finished mask, and done here.  ``about`` is what the log says
-        of it.  Raises `GoneAway` when ``there`` is false, NobgdError when it could not be done.
+        of it; so many lanes compute ``beside`` it.  Raises `GoneAway` when ``there`` is false,
+        NobgdError when it could not be done.
         """
-        request = self._queue.add(which, memory, whole=whole, about=about or {})
+        request = self._queue.add(which, memory, whole=whole, about=about or {}, beside=beside)
         self._queue.await_end(request, there)
         if request.error is not None:
             raise request.error

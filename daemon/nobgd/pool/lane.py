@@ -85,6 +85,14 @@ class Lane:
         return folders, time.monotonic() - since
 
     @property
+    def computes(self) -> bool:
+        """Whether it takes a core itself now: it waits for no folder, mask or memory."""
+        request, stage = self.request, self.stage
+        if request is None or stage in (*_BEFORE, "memory", "infer"):
+            return False
+        return not touched(request, stage)
+
+    @property
     def alive(self) -> bool:
         """Whether its process is there and was heard of."""
         return self.process.alive

@@ -212,7 +212,10 @@ class Lanes(Executor):
         """Have a lane's tensor made a mask, see `Inference.run`; ``again``: a closer one."""
         which = (self._closer if again else self._models)[job.recipe.weights]
         about = {"inbox": job.inbox, "source": os.path.join(job.inbox, job.relpath)}
-        return self.inference.run(which, lane.process.tensors, lambda: lane.alive, about=about)
+        beside = sum(each is not lane and each.computes for each in self._lanes)
+        return self.inference.run(
+            which, lane.process.tensors, lambda: lane.alive, about=about, beside=beside
+        )
 
     def _tell_place(self, folder: str, answers: bool) -> None:
         if answers:

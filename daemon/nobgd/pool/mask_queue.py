@@ -43,13 +43,15 @@ class MaskQueue:
 
     # --- whoever asks ----------------------------------------------------------------------
 
-    def add(self, which: int, memory: int, *, whole: bool, about: dict[str, str]) -> Request:
-        """One more waits."""
+    def add(
+        self, which: int, memory: int, *, whole: bool, about: dict[str, str], beside: int
+    ) -> Request:
+        """One more waits, and ``beside`` it so many lanes compute."""
         with self.changed:
             self._number += 1
             request = Request(
                 self._number, which, os.dup(memory), whole, here=whole, about=about,
-                asked=time.monotonic(),
+                asked=time.monotonic(), beside=beside,
             )  # fmt: skip
             self.waiting.append(request)
             self.wanted = True
@@ -110,7 +112,8 @@ class MaskQueue:
             most = 1 if first.alone else self._seats.at(time.monotonic())
             if len(self._working) >= most or any(one.alone for one in self._working.values()):
                 return
-            share = self._cores // min(most, len(self._working) + len(self.waiting))
+            sharing = len(self._working) + len(self.waiting) + first.beside
+            share = self._cores // min(most, sharing)
             try:
                 self._process.ask(
                     first.number, first.which, powers(share), first.memory, whole=first.whole
