@@ -214,11 +214,25 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
         config.load(file)
 
 
-def test_two_inboxes_of_one_name_have_their_own_quarantine(tmp_path: Path) -> None:
-    """Photos of one are not mixed with the other's."""
-    text = "inboxes: [{path: a/in, outbox: x}, {path: b/in, outbox: y}]"
-    first, second = loaded(tmp_path, text).inboxes
-    assert first.quarantine != second.quarantine
+@pytest.mark.parametrize(
+    ("inboxes", "names"),
+    [
+        (["a/in"], ["in"]),
+        (["a/in", "b/in"], ["a-in", "b-in"]),
+        (["b/in", "a/in", "c/photos"], ["b-in", "a-in", "photos"]),
+        (["x/a/in", "y/a/in"], ["x-a-in", "y-a-in"]),
+        (["a/in", "b/in", "a-in"], ["a-in", "b-in", "a-in-2"]),
+        ([f"{'a' * 190}/inbox", f"{'b' * 195}/inbox"], [f"{'a' * 190}-inbox", "inbox"]),
+        ([f"{'a' * 195}/inbox", f"{'b' * 195}/inbox"], ["inbox", "inbox-2"]),
+    ],
+)
+def test_the_quarantine_of_an_inbox_is_called_like_it(
+    tmp_path: Path, inboxes: list[str], names: list[str]
+) -> None:
+    """Those of one name by their parents, too; which is which does not hang on their order."""
+    rows = ", ".join(f"{{path: {each}, outbox: out-{n}}}" for n, each in enumerate(inboxes))
+    found = loaded(tmp_path, f"inboxes: [{rows}]").inboxes
+    assert [each.quarantine.name for each in found if each.quarantine is not None] == names
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from nobgd.config.model import Config
 from nobgd.config.reading import Spot
 from nobgd.fs import reach
 
+_LONGEST = 200  # bytes of a quarantine's name, of the 255 that a disk takes
 _LOOK_S = 1.0  # a share that hangs must not hang a start, or a reload in the main loop
 
 
@@ -93,20 +95,37 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def quarantines(config: Config) -> list[Path]:
-    """The quarantine folder of each inbox; two inboxes of one name get folders of their own."""
-    taken: set[Path] = set()
-    folders = []
+    """The quarantine folder of each inbox; two inboxes of one name get folders of their own.
+
+    Their parents' names tell them apart, so that it does not hang on their order.
+    """
+    own = [each.path for each in config.inboxes if each.quarantine is None]
+    taken = {each.quarantine for each in config.inboxes if each.quarantine is not None}
+    folders: list[Path] = []
     for each in config.inboxes:
         folder = each.quarantine
         if folder is None:
-            name = each.path.name or "root"
+            name = _apart(each.path, own)
             folder, number = config.state_dir / "quarantine" / name, 2
-            while folder in taken:
+            while folder in taken:  # another one is called like the parents of this one
                 folder = config.state_dir / "quarantine" / f"{name}-{number}"
                 number += 1
         taken.add(folder)
         folders.append(folder)
     return folders
+
+
+def _apart(path: Path, among: list[Path]) -> str:
+    """Its name, with as many of its parents' as tell it from the others and a name may hold."""
+    parts, name = path.parts[1:], path.name or "root"
+    for count in range(1, len(parts) + 1):
+        longer = "-".join(parts[-count:])
+        if len(os.fsencode(longer)) > _LONGEST:
+            break
+        name = longer
+        if sum(other.parts[1:][-count:] == parts[-count:] for other in among) == 1:
+            break
+    return name
 
 
 def metrics_file(config: Config) -> Path:

@@ -24,6 +24,9 @@ from faults.outputs import apart, without_note
 from nobgd.picture import provenance
 
 Finding = tuple[str, str]  # kind, what
+# What was unlinked while it was open: libfuse renames it, and unlinks it at the last close, which
+# may meet the fault.  It counts as gone.
+_UNLINKED = ".fuse_hidden"
 
 
 @dataclass(slots=True)
@@ -63,7 +66,8 @@ class Seen:
 def _walk(root: Path) -> Iterator[str]:
     for folder, _, files in os.walk(root):
         for name in files:
-            yield os.path.join(folder, name)
+            if not name.startswith(_UNLINKED):
+                yield os.path.join(folder, name)
 
 
 def _below(roots: list[Path]) -> dict[str, str]:
