@@ -57,6 +57,8 @@ _TAIL = """
   in each file, and lanes get the masks that u2netp made of them before.  A writer that stalls for
   longer than the quiet time, with a file that looks whole, is not among them; nor is one that saves
   in place on another machine in the very milliseconds of the disposal, as no file system tells.
+  A photo that its owner moves within the inbox after it was copied to an archive on another disk,
+  and before it could be taken away, is archived under both names.
   `originals` looks at what its writers finished, at archive and quarantine, not at speed.
 - A thread that waits for a FUSE file system which has read the request cannot be ended by anybody
   (Linux, fs/fuse/dev.c: "wait it out"): in `hang` such a daemon has stopped when all of it but that

@@ -2,8 +2,9 @@
 
 Within one file system it is a rename.  Across two (always, where a unit binds each folder by
 itself) it is copy, fsync, rename without clobbering, fsync of the folder; the caller's file goes
-only after that.  A kill in between leaves a copy, which is found by its bytes when the archiving
-is done again, so there are never two.
+only after that.  A kill in between, or a removal that fails, leaves a copy, which is found by its
+bytes when the archiving is done again: there are not two, unless the original's owner gave it
+another name meanwhile.  The copy is not taken back: a removal that failed may have happened.
 
 What a file system refuses (times, attributes, owner: CIFS, vfat) is no failure.  A copy is never
 readable for more people than the original was: where its group is another one, or its access list

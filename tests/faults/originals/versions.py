@@ -37,6 +37,7 @@ class Version:
     broken: bool = False  # will never have one
     promised: bool = False  # its copy in quarantine was seen, and the original cleared out
     destroyed: bool = False  # by its writer
+    moved: bool = False  # it was given another name in the inbox
 
     def is_it(self, descriptor: int) -> bool:
         """Whether the open file is this one."""
@@ -117,7 +118,7 @@ class Hand:
         with _opened(target, os.O_PATH) as descriptor:
             for each in self.versions:
                 if each.is_it(descriptor):
-                    each.relpath = relpath
+                    each.relpath, each.moved = relpath, True
         return True
 
     # --- into what stands there ----------------------------------------------------------
