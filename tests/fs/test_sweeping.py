@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 
 from nobgd.fs import sweeping
@@ -22,3 +23,29 @@ def test_a_sweep_removes_dead_temps_and_keeps_live_ones(tmp_path: Path) -> None:
     assert not dead.exists()
     assert live.exists()
     assert other.exists()
+
+
+def test_a_sweep_removes_the_copy_of_a_read_only_photo(tmp_path: Path) -> None:
+    """It may not be opened for writing by who made it, root aside; a live one stays, too."""
+    dead, live = tmp_path / ".nobgd-00.tmp", tmp_path / ".nobgd-11.tmp"
+    for path in (dead, live):
+        path.write_bytes(b"x")
+        path.chmod(0o444)
+    nobody = 65534
+    root = os.geteuid() == 0
+    if root:
+        for path in (tmp_path, dead, live):
+            os.chown(path, nobody, nobody)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with live.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if root:
+            os.seteuid(nobody)
+        try:
+            assert sweeping.sweep_here(descriptor) == 1
+        finally:
+            if root:
+                os.seteuid(0)
+    os.close(descriptor)
+    assert not dead.exists()
+    assert live.exists()

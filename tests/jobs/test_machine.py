@@ -273,3 +273,21 @@ def test_a_kill_at_any_barrier_of_a_photos_life(where: str | int, inbox: int) ->
         if turn >= 11:
             break
     assert killed or isinstance(where, int)
+
+
+@pytest.mark.parametrize("says", ["crashed", "deadline", "gone_away", "out_of_memory"])
+def test_a_lane_that_ends_after_an_original_went_leaves_nothing_of_it_to_the_next_photo(
+    says: str,
+) -> None:
+    """It was away, its lane could not say so, and the supervisor stopped before it asked again."""
+    world, key = _about_to_go()
+    world.hide(0)
+    world.hidden.clear()
+    world.answer(0, says)
+    world.turn()
+    world.kill()
+    world.files[key] = File(2, 2)
+    world.start()
+    at = _next_job(world)
+    assert world.asked[at][0].own is None
+    world.end()

@@ -33,17 +33,27 @@ def sweep_here(descriptor: int) -> int:
 
 
 def _sweep_one(descriptor: int, name: str) -> int:
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    file = os.open(name, flags, dir_fd=descriptor)
+    file, writable = _open(descriptor, name)
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             return 0
-        with contextlib.suppress(OSError):
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        except OSError:  # no locks there, or (NFS) only for who may write: nobody knows
+            if not writable:
                 return 0
         os.unlink(name, dir_fd=descriptor)
         return 1
     finally:
         os.close(file)
+
+
+def _open(descriptor: int, name: str) -> tuple[int, bool]:
+    """The file, and whether it is open for writing: a copy of a read-only photo is read-only."""
+    flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return os.open(name, os.O_RDWR | flags, dir_fd=descriptor), True
+    except PermissionError:
+        return os.open(name, os.O_RDONLY | flags, dir_fd=descriptor), False

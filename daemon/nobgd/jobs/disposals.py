@@ -30,6 +30,8 @@ from nobgd.values.wire import ErrandFailed
 
 _AT_ONCE = 8  # errands under way: the others wait here, not in the lanes' queue
 _PLACE_S = 1.0  # to look again whether a folder is there
+# Of whoever failed so nobody knows whether it took the original away before
+_UNSURE = frozenset({Code.CRASHED, Code.DEADLINE, Code.OUT_OF_MEMORY, Code.GONE_AWAY})
 FOR_GOOD = frozenset({Code.DAMAGED, Code.MORE_PICTURES, Code.MORE_DATA, Code.NOTHING_FOUND})
 
 
@@ -41,6 +43,7 @@ class _Pending:
     sent: bool = False
     left: bool = False  # the scanner saw it leave meanwhile, and will tell of it if it is back
     anew: bool = False  # while it was sent the next photo of that name was done
+    unsure: bool = False  # its lane ended or hung at it: it may be in its inbox or not
 
 
 class Disposals:
@@ -60,7 +63,7 @@ class Disposals:
         """A photo that is done, and quiet for so long; tried from the next `start` on."""
         now = self._state.now.monotonic
         pending = self._pending.setdefault((inbox, relpath), _Pending(now - quiet_s, now))
-        pending.since = now - quiet_s
+        pending.since, pending.unsure = now - quiet_s, False
         if pending.sent:
             pending.anew = True
         else:
@@ -133,7 +136,10 @@ class Disposals:
     def _try(self, key: Key, pending: _Pending, now: float) -> None:
         state, rules = self._state, self._state.rules(key[0])
         row = state.ledger.get(*key)
-        goes = row is not None and row.state == "done" and not row.left
+        goes = (
+            row is not None and row.state == "done" and not row.disposed
+            and (pending.unsure or not row.gone)
+        )  # fmt: skip
         if row is None or not goes or rules is None or rules.source == "keep":
             del self._pending[key]
             return
@@ -180,7 +186,8 @@ class Disposals:
         key, now = (row.inbox, row.relpath), self._state.now.monotonic
         mine = self._pending.get(key) is pending
         went = error is None and not wait_ms
-        if not went and (error is None or error.code is not Code.VANISHED):
+        pending.unsure = error is not None and error.code in _UNSURE
+        if not (went or pending.unsure or (error and error.code is Code.VANISHED)):
             self._stayed(row, pending)
         if went:
             self._gone(row)

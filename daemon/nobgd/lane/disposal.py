@@ -68,7 +68,8 @@ def dispose(errand: Dispose, keep: Callable[[], str]) -> int:
                 _go(folder, room, name, _aside(folder, room, name), errand, output)
         except going.Busy:
             return 1000
-        publish.sync_folder(folder)
+        with contextlib.suppress(OSError):  # it has gone; at worst a power cut brings it back
+            publish.sync_folder(folder)
     return 0
 
 
@@ -217,9 +218,12 @@ def _go(
         finally:
             os.close(file)
         publish.sync_folder(hidden)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except BaseException as error:
+        try:
             going.back(folder, hidden, name, here)
+        except FileNotFoundError:
+            said = f"{errand.relpath} has gone; after that: {error}"
+            raise NobgdError(Code.VANISHED, said) from error
         raise
 
 
