@@ -283,6 +283,7 @@ def test_a_lane_that_ends_after_an_original_went_leaves_nothing_of_it_to_the_nex
     world, key = _about_to_go()
     world.hide(0)
     world.hidden.clear()
+    world.deaf()
     world.answer(0, says)
     world.turn()
     world.kill()

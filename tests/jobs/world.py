@@ -258,6 +258,11 @@ class World:
             with contextlib.suppress(ErrandFailed):
                 self.hidden[future] = self.dispose(request)
 
+    def deaf(self) -> None:
+        """What has been said to the supervisor, and not heard yet, is lost."""
+        while not self.service.mailbox.empty():
+            self.service.mailbox.get_nowait()
+
     def job(self, job: Job, how: str) -> Done | Failed | Unbegun:
         """What a lane answers: it looks at its photo right before the output gets its name."""
         if how == "unbegun":

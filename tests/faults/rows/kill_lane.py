@@ -23,6 +23,7 @@ _TRIES = 5  # to hit inference, which is nine tenths of a job
 _PORTION = 10  # iterations whose retries, half a minute later, are waited for together
 _PATIENCE_S = 180.0
 _FAILED = "photo.failed crashed"
+_MODEL = "nobgd.inference.process"
 
 
 def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
@@ -72,15 +73,16 @@ def _drop(house: House, seed: int, number: int, inputs: dict[str, str]) -> list[
 
 
 def _kill(house: House, seed: int, number: int, names: list[str]) -> str:
-    """Kill one busy lane; the reason and the source that the log gives.
+    """Kill one of the lanes once an inference is under way; the reason and source in the log.
 
     Empty for one that had not begun to read its photo: that costs no attempt, and no word.
     """
     assert house.process is not None
+    (model,) = children(house.process.pid, _MODEL)
+    spent = _cpu_s(model)
+    until(lambda: _cpu_s(model) > spent, 30, "an inference begins")
     lanes = children(house.process.pid)
     victim = lanes[number % len(lanes)]
-    spent = _cpu_s(victim)
-    until(lambda: _cpu_s(victim) > spent, 30, "a lane begins to work")
     time.sleep(random.Random(seed * 1_000_003 + number).uniform(0.0, 0.25))
     seen = house.listen().events["photo.failed"]
     os.kill(victim, signal.SIGKILL)
