@@ -28,6 +28,29 @@ def settings(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "VERB"),
+        (["help"], 0, "VERB"),
+        (["help", "why"], 0, "nobgd why"),
+        (["statsu"], 2, "statsu is no verb; did you mean status?"),
+        (["zzz"], 2, "invalid choice"),
+        (["retry", "--all", "--changed"], 2, "one of them, not several"),
+    ],
+)
+def test_what_people_type_is_understood(
+    words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No verb at all, ``help``, a slip."""
+    try:
+        found = cli.main(words)
+    except SystemExit as end:
+        found = int(str(end.code))
+    assert found == code
+    assert said in "".join(capsys.readouterr())
+
+
 def test_the_command_line_is_known_before_anything_is_loaded() -> None:
     """`nobgd --help` and the verbs that need little do not pay for those that need much."""
     heavy = {"pydantic", "yaml", "sqlite3", "ssl", "asyncio", "numpy", "PIL", "structlog"}

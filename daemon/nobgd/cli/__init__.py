@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import os
 import sys
@@ -39,10 +40,22 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"nobgd {__version__}")
     common.add_config(top, verb=False)
-    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", dest="verb")
     for name in VERBS:
         importlib.import_module(f"nobgd.cli.{name}").add(verbs)
     return top
+
+
+def _meant(words: list[str]) -> list[str]:
+    """``help`` and ``help VERB`` are what people type for --help; a verb with a slip is named."""
+    if words[:1] == ["help"]:
+        return [*words[1:2], "--help"]
+    if words and not words[0].startswith("-") and words[0] not in VERBS:
+        near = difflib.get_close_matches(words[0], VERBS, 1)
+        if near:
+            common.complain(f"{screen.printable(words[0])} is no verb; did you mean {near[0]}?")
+            raise SystemExit(common.USAGE)
+    return words
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    chosen = parser().parse_args(arguments)
+    top = parser()
+    chosen = top.parse_args(_meant([*(sys.argv[1:] if arguments is None else arguments)]))
+    if chosen.verb is None:
+        top.print_help()
+        return common.USAGE
     try:
         return int(chosen.run(chosen))
     except KeyboardInterrupt:

@@ -144,6 +144,7 @@ def _close(end: End, tally: Tally) -> int:
         aside=aside,
         stopped=end.stopped,
         outboxes=sorted(end.service.state.outboxes),
+        quarantines=sorted(end.service.state.quarantines),
     )
     for each in end.troubles:
         common.complain(each)

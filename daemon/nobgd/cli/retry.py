@@ -41,7 +41,9 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """See `add`."""
     if bool(args.paths) + args.all + args.changed != 1:
-        common.complain("nobgd retry: name the photos, or say --all or --changed")
+        several = bool(args.paths) or args.all
+        rest = ": one of them, not several" if several else ""
+        common.complain(f"nobgd retry: name the photos, or say --all or --changed{rest}")
         return common.USAGE
     paths = [common.absolute(path) for path in args.paths]
     try:

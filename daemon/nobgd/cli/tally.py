@@ -78,7 +78,10 @@ class Tally:
         service.loop.ticked = tick
         return progress
 
-    def table(self, *, waiting: int, aside: int, stopped: bool, outboxes: Sequence[str]) -> None:
+    def table(
+        self, *, waiting: int, aside: int, stopped: bool, outboxes: Sequence[str],
+        quarantines: Sequence[str] = (),
+    ) -> None:  # fmt: skip
         """The closing table, or one line when there was nothing to do.
 
         ``waiting`` photos have not been done, ``aside`` ones lie in quarantine, both by now.
@@ -101,6 +104,8 @@ class Tally:
         if self.doubtful:
             rows["doubtful"] = f"{len(self.doubtful)}: look at them"
         rows |= {"time": f"{wall_s:.1f} s", "failed": str(failed)}
+        if failed and quarantines:
+            rows["copies of these in"] = shown(", ".join(quarantines))
         if aside > failed:
             rows["set aside before"] = (
                 f"{aside - failed}: `nobgd status` names them, `nobgd retry --all` tries again"

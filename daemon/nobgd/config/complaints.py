@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from nobgd.config.model import Config
 from nobgd.config.reading import Document, Spot
 
-_OR_AUTO = frozenset({"count", "threads", "in_flight_megapixels"})
+_OR_AUTO = frozenset({"count", "threads", "infer", "in_flight_megapixels"})
 _KINDS = {
     "string_type": "must be text",
     "path_type": "must be a path",
@@ -59,10 +59,13 @@ def _taken_for(document: Document, spot: Spot, error: Any) -> str | None:
         return None
     if error["type"] not in ("string_type", "literal_error", "value_error"):
         return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and error["type"] != "string_type":  # one may be right there, only not this one
+        return None
     if isinstance(value, bool):
         taken = "true" if value else "false"
     else:
-        taken = "a number" if isinstance(value, int | float) else "a date"
+        taken = "a number" if number else "a date"
     return f'YAML takes {word} for {taken}; write "{word}"'
 
 
