@@ -167,7 +167,7 @@ function keys() {
 document.getElementById("keys").addEventListener("click", keys);
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input:not([type=range],[type=checkbox]),select,textarea");
-  if (event.key === "?" && !typing && now.scopes.length && !document.querySelector("dialog")) keys();
+  if (event.key === "?" && !typing && now.scopes.length && !document.querySelector("dialog[open]")) keys();
 });
 document.getElementById("other").addEventListener("click", (event) => {
   const { lang } = event.currentTarget;

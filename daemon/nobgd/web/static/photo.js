@@ -133,7 +133,7 @@ export function show(root, [id]) {
   function press(event) {
     const on = (what) => event.target.matches?.(what);
     if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
-      || event.altKey || document.querySelector("dialog")) return;
+      || event.altKey || document.querySelector("dialog[open]")) return;
     const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, e: paint, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
       arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
       escape: () => { location.hash = "#/"; },
