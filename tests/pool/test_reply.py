@@ -17,7 +17,7 @@ from nobgd.fs import spelling
 from nobgd.jobs import plan
 from nobgd.lane import process, worker
 from nobgd.pool import outcome, reply
-from nobgd.pool.lane import may_ask
+from nobgd.pool.stages import may_ask
 from nobgd.values import Code, Done, Failed, Job, Recipe, Timing, wire
 from nobgd.values.errands import (
     LARGE,

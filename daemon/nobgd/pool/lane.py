@@ -13,10 +13,10 @@ import pickle
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from nobgd.lane.touched import folders, touched
-from nobgd.pool import ending, outcome, reply
+from nobgd.pool import ending, outcome, reply, stages
 from nobgd.pool.lane_process import LaneProcess
 from nobgd.pool.line import Line, Overdone
 from nobgd.pool.memory import Budget
@@ -31,14 +31,10 @@ from nobgd.pool.mishaps import (
     TakenBack,
     Unfit,
 )
+from nobgd.pool.stages import BEFORE, Request, follows, may_ask
 from nobgd.values import Code, Failed, Job, NobgdError, wire
-from nobgd.values.errands import Errand
-from nobgd.values.photos import ADAPTIVE
 
-Request = Job | Errand
 _SLICE_S = 0.25  # between two looks at what the lane waits for
-_BEFORE = ("start", "open", "load")  # stages in which nothing of the request has been done
-_ORDER = ("start", "open", "load", "read")  # these come once and before all others
 
 
 class Lane:
@@ -87,10 +83,7 @@ class Lane:
     @property
     def computes(self) -> bool:
         """Whether it takes a core itself now: it waits for no folder, mask or memory."""
-        request, stage = self.request, self.stage
-        if request is None or stage in (*_BEFORE, "memory", "infer"):
-            return False
-        return not touched(request, stage)
+        return stages.computes(self.request, self.stage)
 
     @property
     def alive(self) -> bool:
@@ -146,7 +139,7 @@ class Lane:
             return self._converse(request)
         except Broken as end:
             self.kill()
-            if self.stage in _BEFORE and self._answered:  # about the one before: it came late
+            if self.stage in BEFORE and self._answered:  # about the one before: it came late
                 raise NotBegun("a word too many") from None
             said = f"{what}: its lane said in stage {self.stage!r} what no lane says ({end})"
             return self.lost(request, Code.CRASHED, said)
@@ -154,7 +147,7 @@ class Lane:
             self.kill()
             if self.process.ran_out(str(end)):
                 raise OutOfMemory(f"{what} in stage {self.stage!r}") from None
-            if self.stage in _BEFORE:  # it had ended while idle, or is to be let in anew
+            if self.stage in BEFORE:  # it had ended while idle, or is to be let in anew
                 raise NotBegun(str(end), end.folders) from None
             reason = f"{what}: its lane ended by {end} in stage {self.stage!r}"
             return self.lost(request, Code.CRASHED, reason)
@@ -193,7 +186,7 @@ class Lane:
         while True:
             message = self._receive(deadline)
             match message:
-                case reply.Stage(stage=stage) if _follows(stage, self.stage):
+                case reply.Stage(stage=stage) if follows(stage, self.stage):
                     self.stage = stage
                 case reply.Reopen(reopen=places) if self.stage == "open":
                     needed = folders(request)
@@ -287,17 +280,3 @@ class Lane:
         """See `LaneProcess.kill`."""
         self._ready = False
         self.process.kill()
-
-
-def may_ask(request: Request, stage: str, which: str) -> TypeGuard[Job]:
-    """Whether a mask can be asked for now: the first, or a closer one where there is one."""
-    if not isinstance(request, Job) or stage != "infer":
-        return False
-    return which == "first" or request.recipe.precision == ADAPTIVE
-
-
-def _follows(stage: str, before: str) -> bool:
-    """Whether a stage may follow this one: what has been begun is not begun again."""
-    if stage not in _ORDER:
-        return True
-    return before in _ORDER and _ORDER.index(before) < _ORDER.index(stage)

@@ -22,7 +22,7 @@ from typing import Any
 
 from nobgd.pool.held_up import HeldUp
 from nobgd.pool.inference import Inference
-from nobgd.pool.lane import Lane, Request
+from nobgd.pool.lane import Lane
 from nobgd.pool.lane_thread import LaneThread
 from nobgd.pool.load import Load
 from nobgd.pool.memory import Budget
@@ -30,6 +30,7 @@ from nobgd.pool.mishaps import OutOfMemory, Unfit
 from nobgd.pool.places import Places
 from nobgd.pool.requests import Requests
 from nobgd.pool.seating import Seating, no_room
+from nobgd.pool.stages import Request
 from nobgd.pool.unfinished import Unfinished
 from nobgd.values import Job, wire
 from nobgd.values.wire import Finished

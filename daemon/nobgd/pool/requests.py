@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from nobgd.lane.touched import folders
-from nobgd.pool.lane import Request
 from nobgd.pool.places import Places
+from nobgd.pool.stages import Request
 from nobgd.values import Code, Job, wire
 from nobgd.values.errands import Prepare
 from nobgd.values.wire import Finished, Unbegun

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from nobgd.lane.touched import folders
-from nobgd.pool.lane import Lane, Request
+from nobgd.pool.lane import Lane
 from nobgd.pool.mishaps import NotBegun, OutOfMemory
 from nobgd.pool.places import Places
 from nobgd.pool.requests import Item, Requests
 from nobgd.pool.seating import allowed
+from nobgd.pool.stages import Request
 from nobgd.values import Code, Job, wire
 from nobgd.values.wire import Finished, Unbegun
 
