@@ -83,13 +83,26 @@ def violations(tab: Any, axe: str) -> list[Any]:
     return list(json.loads(found["result"]["value"]))
 
 
-def dropped(tab: Any, *paths: Path) -> None:
-    """Files dropped on a tab as from the system: the event is trusted."""
+def dragged(tab: Any, *paths: Path) -> Callable[[], None]:
+    """Files held over a tab as from the system; calling what is returned lets go of them there."""
     line = tab.context.new_cdp_session(tab)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    tab.wait_for_selector(".zone")
-    for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
+
+    def send(kind: str) -> None:
         line.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 200, "data": data})
-        if kind != "drop":  # it falls where the page has said that it takes it
-            tab.wait_for_selector("body.over")
-    line.detach()
+
+    tab.wait_for_selector(".zone")
+    for kind in ("dragEnter", "dragOver", "dragOver"):
+        send(kind)
+        tab.wait_for_selector("body.over")  # it falls where the page has said that it takes it
+
+    def let_go() -> None:
+        send("drop")
+        line.detach()
+
+    return let_go
+
+
+def dropped(tab: Any, *paths: Path) -> None:
+    """Files dropped on a tab as from the system: the event is trusted."""
+    dragged(tab, *paths)()

@@ -12,7 +12,7 @@ from PIL import Image
 
 from web.conftest import Page
 
-from .conftest import HUES, Open, dropped, violations
+from .conftest import HUES, Open, dragged, dropped, violations
 
 NASTY = "<img src=x onerror=alert(1)>.jpg"
 
@@ -201,3 +201,17 @@ def test_without_a_link_the_form_does_it_and_a_token_opens_the_rest(
     fresh.locator("#key").fill(page.token("submit,look"))
     fresh.locator("form.lock button").click()
     fresh.wait_for_selector("#nav:not([hidden])")
+
+
+def test_what_is_dropped_is_taken_whatever_has_come_beneath_it(
+    visits: Open, tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    """The list that loads, another screen: no drag over it comes before the drop."""
+    (tmp_path / "late.jpg").write_bytes(photos["coffee"] + b"late")
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    let_go = dragged(fresh, tmp_path / "late.jpg")
+    fresh.evaluate("location.hash = '#/history'")
+    fresh.wait_for_selector(".screen.history")
+    let_go()
+    fresh.wait_for_selector(".card:has-text('late.jpg')")
+    assert fresh.locator("body.over").count() == 0

@@ -25,19 +25,20 @@ async function send(found) {
 }
 
 function window_drop() {
-  let depth = 0;
-  const over = (on) => document.body.classList.toggle("over", on);
+  let entered = null; // what is beneath the pointer: of an element that goes nothing is said to leave
+  const over = (target) => document.body.classList.toggle("over", (entered = target) !== null);
   const ours = (event) => may("submit") && event.dataTransfer?.types.includes("Files");
+  const takes = (event) => ours(event) && event.preventDefault();
   addEventListener("dragenter", (event) => {
     if (!ours(event)) return;
-    depth += 1;
-    over(true);
+    event.preventDefault(); // or a drop is lost on what has just come beneath the pointer
+    over(event.target);
     load_uploads();
   });
-  addEventListener("dragleave", () => over((depth = Math.max(0, depth - 1)) > 0));
-  addEventListener("dragover", (event) => ours(event) && event.preventDefault());
+  addEventListener("dragleave", (event) => event.target === entered && over(null));
+  addEventListener("dragover", takes);
   addEventListener("drop", (event) => {
-    over((depth = 0) > 0);
+    over(null);
     if (!ours(event)) return;
     event.preventDefault();
     send(taken(event.dataTransfer));
