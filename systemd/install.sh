@@ -212,6 +212,7 @@ install_program() {
   clear_away
   mkdir -p "$opt"
   "$python" -m venv "$folder"
+  [ -n "$bundle" ] || say "download and install the packages of $kind.txt: one to three minutes"
   # Exactly what was tested, checked by its hashes; then nobgd itself.
   pip "$folder/bin/python" install "${index[@]}" --only-binary :all: --require-hashes -r "$lock"
   pip "$folder/bin/python" install "${index[@]}" --no-deps --no-build-isolation "$source"

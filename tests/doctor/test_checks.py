@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 from pathlib import Path
 
@@ -118,7 +120,8 @@ def test_a_wrong_model_is_said(settings: config.Config, home: Path) -> None:
          "FIX  outbox /o: is missing; mount its share, or make it:"
          " sudo install -d -o me -g us -m 2775 /o"),
         ({"error": "cannot be entered", "forbidden": True},
-         "; let me write to it: sudo setfacl -m u:me:rwx /o"),
+         "; let me write to it: sudo setfacl -m u:me:rwX,d:u:me:rwX /o,"
+         " or without ACLs: sudo chgrp us /o && sudo chmod g+rwxs /o"),
         ({"error": "nas:/p belongs on /srv (/etc/fstab) and is not mounted", "unmounted": True},
          "FIX  outbox /o: nas:/p belongs on /srv (/etc/fstab) and is not mounted"),
     ],
@@ -126,6 +129,18 @@ def test_a_wrong_model_is_said(settings: config.Config, home: Path) -> None:
 def test_what_is_seen_of_a_folder_becomes_a_line(found: dict[str, object], says: str) -> None:
     """Ok with what is to be known, or FIX with what is to be done."""
     assert says in str(checks._folder(Probe("outbox", "/o", write=True), _found(**found), ME))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
+def test_a_folder_that_is_to_be_made_is_of_whom_its_place_is(tmp_path: Path) -> None:
+    """Whose disk it is may delete there, too."""
+    mine, theirs = tmp_path / "out", tmp_path / "anna/photos/out"
+    theirs.parents[1].mkdir()
+    os.chown(theirs.parents[1], pwd.getpwnam("daemon").pw_uid, 0)
+    for path, owner in ((mine, "me"), (theirs, "daemon")):
+        probe = Probe("outbox", str(path), write=True)
+        said = str(checks._folder(probe, _found(error="is missing", missing=True), ME))
+        assert said.endswith(f"sudo install -d -o {owner} -g us -m 2775 {path}")
 
 
 def test_the_state_on_a_share_is_refused() -> None:

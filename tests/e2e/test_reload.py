@@ -70,12 +70,17 @@ def test_good_bad_and_impossible(
     assert d.events("service.reloaded")[0]["changed"] == ["inboxes", "watch", "workers"]
     drop(photo, d.inbox / "c.jpg", 302)
     d.await_done(3)
+    assert d.events("service.reloaded")[0]["needs_restart"] == []
     assert json.loads(d.verb("status", "--json").stdout)["lane_count"] == 1
+    (d.root / "prom").mkdir()
+    reload(metrics={"textfile": "prom/nobgd.prom"})
+    d.until(lambda: len(d.events("service.reloaded")) == 2)
+    assert d.events("service.reloaded")[1]["needs_restart"] == ["unit"]
     assert d.stop() == 0
 
     told = systemd()
     states = [each.split("=")[0] for each in told if each[:5] in ("READY", "RELOA", "STOPP")]
-    assert states == ["READY", *["RELOADING", "READY"] * 3, "STOPPING"]
+    assert states == ["READY", *["RELOADING", "READY"] * 4, "STOPPING"]
     assert all("\nMONOTONIC_USEC=" in each for each in told if each.startswith("RELOADING"))
     assert "WATCHDOG=1" in told
     lines = [each for each in told if each.startswith("STATUS=") and "waiting" in each]

@@ -82,6 +82,12 @@ def test_only_named_formats_become_jobs(name: str, taken: bool) -> None:
 def test_another_format_is_refused_with_the_way_out() -> None:
     """The sentence says what to do."""
     assert "export it as JPEG" in str(plan.refusal("x/a.JXL"))
+    assert "a.svg is an SVG file; export" in str(plan.refusal("a.svg"))
+    assert "a.ico is an ICO file; export" in str(plan.refusal("a.ico"))
+    assert "a.psd is a Photoshop file; export" in str(plan.refusal("a.psd"))
+    assert "a is an AVIF by its content" in str(plan.refusal("a", "AVIF"))
+    assert "a is a HEIF by its content" in str(plan.refusal("a", "HEIF"))
+    assert "a is a raw photo by its content" in str(plan.refusal("a", "RAW"))
 
 
 @pytest.mark.parametrize(

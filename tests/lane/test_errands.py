@@ -25,7 +25,7 @@ def test_quarantine_is_a_copy_with_the_reason_and_can_be_released(tmp_path: Path
     assert (tmp_path / "q/sub/a.jpg").read_bytes() == b"bad"
     said = (tmp_path / "q/sub/a.jpg.why.txt").read_text().splitlines()
     assert said[0] == "it is broken"
-    assert said[-1].endswith(f"nobgd retry {tmp_path}/in/sub/a.jpg")
+    assert said[-2].endswith(f"nobgd retry {tmp_path}/in/sub/a.jpg")
     assert (tmp_path / "in/sub/a.jpg").read_bytes() == b"bad"
     for _ in range(2):
         assert errands.run(Release(box, "sub/a.jpg")) == 0

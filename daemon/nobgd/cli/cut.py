@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nobgd.cli import common, once
 from nobgd.cli.tally import Tally
-from nobgd.fs.names import shown
+from nobgd.fs.names import about, shown
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     for output in tally.outputs:
         print(shown(output) if sys.stdout.isatty() else output)
     for source, reason in tally.failures + tally.skips:
-        common.complain(f"{shown(source)}: {shown(reason)}")
+        common.complain(about(source, reason))
     for trouble in end.troubles:
         common.complain(trouble)
     if end.stopped:

@@ -86,7 +86,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--photos", metavar="FOLDER", type=Path,
         help="calibrate on these photos, best of the kind you cut out (default: bundled ones)",
     )  # fmt: skip
-    _add_directory(one)
+    _add_places(one)
     one.set_defaults(run=_run(_quantize))
 
 
@@ -268,4 +268,8 @@ def _verify(args: argparse.Namespace) -> int:
 def _quantize(args: argparse.Namespace) -> int:
     from nobgd.quantize import quantize  # brings numpy, onnx and ONNX Runtime along
 
-    return quantize(args.name, args.photos, _home(args.directory), print)
+    directory = args.directory
+    if directory is None and args.config is not None:
+        named = {each.name: each.directory for each in load(args).models()}
+        directory = named.get(args.name)
+    return quantize(args.name, args.photos, _home(directory), print)

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from nobgd.cli import common, screen
+from nobgd.fs.names import about
 
 _SICK = ("lost", "outbox", "silent")  # of the hindrances, those that nobody has asked for
 _NOT_YET = "not looked at yet"
@@ -143,5 +144,5 @@ def text(answer: dict[str, Any]) -> str:
             lines.append(f"  outbox: {inbox['outbox_why']}")
     if answer["failures"]:
         lines.append("last failures:")
-        lines += [f"  {each['source']}: {each['reason']}" for each in answer["failures"]]
+        lines += [f"  {about(each['source'], each['reason'] or '')}" for each in answer["failures"]]
     return "\n".join(lines)

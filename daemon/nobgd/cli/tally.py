@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nobgd.cli import screen
-from nobgd.fs.names import shown
+from nobgd.fs.names import about, shown
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
 
 _NAMED = 20  # failures that are named one by one
+_NAME = 30  # columns of the terminal for the photo that is worked on
 
 
 class Tally:
@@ -61,19 +63,28 @@ class Tally:
             TextColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
+        width = min(_NAME, self._console.width // 3)
+        name = Column(max_width=width, no_wrap=True, overflow="ellipsis")
         progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TimeRemainingColumn(), console=self._console, transient=True,
+            TextColumn("{task.description}", markup=False, table_column=name), BarColumn(),
+            MofNCompleteColumn(), TextColumn("{task.fields[pace]}"), TimeRemainingColumn(),
+            console=self._console, transient=True,
             disable=not self._console.is_terminal, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
-        task = progress.add_task("looking", total=None)
+        task = progress.add_task("looking", total=None, pace="")
 
         def tick() -> None:
             ended, ahead = self.ended(), len(service.state.backlog) + len(service.state.in_flight)
             self.seen = max(self.seen, ended + ahead)
-            what = "cutting out" if ahead else "looking"
-            progress.update(task, description=what, completed=ended, total=ended + ahead or None)
+            first = next((job.relpath for job in service.state.in_flight.values()), "")
+            what = shown(os.path.basename(first)) or ("waiting" if ahead else "looking")
+            wall_s = time.monotonic() - self.began
+            pace = f"{ended * 60 / wall_s:.0f}/min" if ended and wall_s > 0 else ""
+            progress.update(
+                task, description=what, completed=ended, total=ended + ahead or None, pace=pace
+            )
 
         service.loop.ticked = tick
         return progress
@@ -116,7 +127,7 @@ class Tally:
         for name, value in rows.items():
             self._say(f"{name:{wide}}{value}")
         for source, reason in self.failures[:_NAMED]:
-            self._say(f"  {shown(source)}: {shown(reason)}", "red")
+            self._say(f"  {about(source, reason)}", "red")
         if failed > _NAMED:
             self._say(f"  and {failed - _NAMED} more: `nobgd report` or the log has them", "red")
         if stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import sys
 import tempfile
 from collections.abc import Iterator, Set
@@ -144,12 +145,24 @@ def _folder(probe: Probe, found: dict[str, Any], who: Who, *, guest: bool = Fals
 def _remedy(probe: Probe, found: dict[str, Any], who: Who) -> str:
     path = probe.path
     if found.get("missing"):
-        make = f"; mount its share, or make it: sudo install -d -o {who.name} -g {who.group}"
-        return f"{make} -m 2775 {path}"
+        make = f"; mount its share, or make it: sudo install -d -o {_owner(path, who)}"
+        return f"{make} -g {who.group} -m 2775 {path}"
     if found.get("forbidden"):
-        needs = "write to" if probe.write else "read"
-        return f"; let {who.name} {needs} it: sudo setfacl -m u:{who.name}:rwx {path}"
+        needs, may = ("write to", "rwX") if probe.write else ("read", "rX")
+        acl = f"u:{who.name}:{may},d:u:{who.name}:{may}"
+        group = f"sudo chgrp {who.group} {path} && sudo chmod g+{may.lower()}s {path}"
+        says = f"; let {who.name} {needs} it: sudo setfacl -m {acl} {path}"
+        return f"{says}, or without ACLs: {group}"
     return ""
+
+
+def _owner(path: str, who: Who) -> str:
+    """Who is to own a folder that is made: whoever owns what it is made in, but for root."""
+    for above in Path(path).parents:
+        with contextlib.suppress(OSError, KeyError):
+            owner = above.stat().st_uid
+            return pwd.getpwuid(owner).pw_name if owner else who.name
+    return who.name
 
 
 def _watches(results: list[tuple[Probe, dict[str, Any]]]) -> Finding:

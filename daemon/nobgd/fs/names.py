@@ -19,6 +19,20 @@ def shown(name: str) -> str:
     )
 
 
+def bare(path: str, said: str) -> str:
+    """What is said of ``path`` without its name, or the end of it, where that comes first."""
+    tail = path
+    while tail and not said.startswith(f"{tail}: "):
+        tail = tail.partition("/")[2]
+    return said[len(tail) + 2 :] if tail else said
+
+
+def about(path: str, said: str) -> str:
+    """``path: said`` as `shown`, with the path once."""
+    path, said = shown(path), shown(said)
+    return f"{path}: {bare(path, said)}"
+
+
 def numbered(name: str) -> Iterator[str]:
     """``name``, then ``stem-1.ext``, ``stem-2.ext`` … without an end, none longer than may be."""
     yield name

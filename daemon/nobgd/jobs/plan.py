@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from nobgd.fs import spelling
 from nobgd.values import Photo, Rendering
+from nobgd.values.article import an
 
 RAW = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
@@ -65,10 +66,10 @@ def refusal(relpath: str, content: str | None = None) -> str | None:
         return None
     name = os.path.basename(relpath)
     if content in _CALLED:
-        what = {"RAW": "a raw photo", "AVIF": "an AVIF"}.get(content, f"a {content}")
+        what = "a raw photo" if content == "RAW" else an(content)
         return f"{name} is {what} by its content; call it {_CALLED[content]} and it is done"
     if extension in _NOT_OURS:
-        return f"{name} is a {_NOT_OURS[extension]} file; export it as JPEG, PNG, WebP or TIFF"
+        return f"{name} is {an(_NOT_OURS[extension])} file; export it as JPEG, PNG, WebP or TIFF"
     return (
         f"{name} is not named like a photo (.jpg, .heic, .png, .webp, .tif …); if it is a picture,"
         " export it as one of these"

@@ -13,6 +13,7 @@ import hashlib
 import os
 import shlex
 import stat
+import time
 from collections.abc import Iterable
 from itertools import islice
 
@@ -55,6 +56,7 @@ def set_aside(errand: SetAside) -> int:
     parts = [part for part in os.path.dirname(errand.relpath).split("/") if part]
     name = os.path.basename(errand.relpath)
     text = _reason(errand).encode(errors="backslashreplace")
+    dated = text + f"Set aside: {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode()
     with tree.within(errand.quarantine, mount=errand.mount) as root:
         disk = os.fstatvfs(root)
     if disk.f_bavail < disk.f_blocks * _LAST_SHARE or disk.f_favail < disk.f_files * _LAST_SHARE:
@@ -67,7 +69,7 @@ def set_aside(errand: SetAside) -> int:
         folder = stack.enter_context(tree.within(errand.quarantine, parts, errand.mount))
         info = os.fstat(file) if file is not None else None
         number, target, there = _place(folder, name, text, file)
-        publish.write(folder, why_name(target), [text], replace=True)
+        publish.write(folder, why_name(target), [dated], replace=True)
         if there or info is None or file is None:
             return number * STATES + (COPIED if there else UNREADABLE)
         state = LARGE
@@ -109,7 +111,7 @@ def _place(folder: int, name: str, text: bytes, file: int | None) -> tuple[int, 
         if reason is None:
             return number, target, False
         with os.fdopen(reason, "rb") as stream:
-            if stream.read(len(text) + 1) == text:  # a kill came before the copy
+            if stream.read(len(text)) == text:  # a kill came before the copy
                 return number, target, False
     raise NobgdError(
         Code.NAME_TAKEN, f"quarantine holds too many files called {name}; clear it out"

@@ -22,6 +22,7 @@ from nobgd.picture.kinds import kind_of
 from nobgd.picture.png_chunks import raw_size
 from nobgd.picture.source import Peek
 from nobgd.values import Code, NobgdError
+from nobgd.values.article import an
 
 _HEAD = 4096
 _SMALL, _UNKNOWN = 16 << 20, 64 << 20
@@ -64,7 +65,8 @@ def admit(peek: Peek, size: int, max_megapixels: float) -> None:
         if size > (_RAW if kind == "RAW" else _UNKNOWN):
             raise NobgdError(
                 Code.BROKEN,
-                f"a {kind} of {size / 2**20:,.0f} MiB whose header tells no size; export it again",
+                f"{an(kind)} of {size / 2**20:,.0f} MiB whose header tells no size;"
+                " export it again",
             )
         return
     if found.megapixels > max_megapixels:
@@ -73,7 +75,7 @@ def admit(peek: Peek, size: int, max_megapixels: float) -> None:
     if size > limit:
         raise NobgdError(
             Code.TOO_LARGE,
-            f"the file has {size / 2**20:,.0f} MiB, but a {kind} of {found.width}x{found.height}"
+            f"the file has {size / 2**20:,.0f} MiB, but {an(kind)} of {found.width}x{found.height}"
             f" pixels needs {limit / 2**20:,.0f} at most; export the picture alone",
         )
 

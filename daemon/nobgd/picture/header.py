@@ -27,6 +27,7 @@ from nobgd.picture import bitmap, boxes, camera, jpeg_scan, layouts, png_chunks
 from nobgd.picture.directory import Cut, raw_photo
 from nobgd.picture.kinds import kind_of
 from nobgd.values import Code, NobgdError
+from nobgd.values.article import an
 
 Image.MAX_IMAGE_PIXELS = None  # 89 MP is a warning there, 179 MP an error: cameras have more
 PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20  # 1 MiB there: XMP and profiles of real files are larger
@@ -105,7 +106,7 @@ def look(data: bytes) -> Header:
     except Exception as error:
         raise _unreadable(data, kind, error) from error
     if width <= 0 or height <= 0:
-        raise NobgdError(Code.BROKEN, f"a {kind} of {width}x{height} pixels; export it again")
+        raise NobgdError(Code.BROKEN, f"{an(kind)} of {width}x{height} pixels; export it again")
     return Header(kind, width, height, needs, survey)
 
 

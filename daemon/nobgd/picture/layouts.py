@@ -10,6 +10,7 @@ from nobgd.picture import bitmap, boxes, jpeg_layout, layout
 from nobgd.picture.container import Container
 from nobgd.picture.directory import page
 from nobgd.picture.kinds import other_layout
+from nobgd.values.article import an
 
 _DEEPEST = 12  # bits of HEIF and AVIF
 
@@ -37,7 +38,7 @@ def _refused(data: bytes, kind: str) -> str | None:
         return "a TIFF of a preview alone"
     name = layout.refusal(layout.of(directory))
     order = "big-endian " if directory.order == ">" else ""
-    return name and f"a {order}{'BigTIFF' if directory.big else 'TIFF'} with {name}"
+    return name and f"{an(order + ('BigTIFF' if directory.big else 'TIFF'))} with {name}"
 
 
 _CODECS = {"HEIF": b"hvc1", "AVIF": b"av01"}
@@ -49,8 +50,8 @@ _CALLED = {
 
 def _of_boxes(found: Container, kind: str) -> str | None:
     if not found.items and found.frames:
-        return f"a {kind} film without a still picture"
-    name = "a HEIF picture" if kind == "HEIF" else "an AVIF picture"
+        return f"{an(kind)} film without a still picture"
+    name = f"{an(kind)} picture"
     for codec in found.codecs() or {found.picture.kind}:
         if codec != _CODECS[kind]:
             return f"{name} coded as {_CALLED.get(codec, ascii(codec)[2:-1])}"

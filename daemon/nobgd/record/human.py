@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from nobgd.fs.names import shown
+from nobgd.fs.names import about, shown
 
 _GREEN, _YELLOW, _RED, _DIM, _END = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 _COLOURS = {"✓": _GREEN, "!": _YELLOW, "✗": _RED}
@@ -19,7 +19,7 @@ _PLACES = (
     "folder",
     "log",
 )  # what a warning is about: the first of these that it has
-_HOW = {"copied": "copy of an identical photo's", "found": "was there already"}
+_HOW = {"copied": "copied from an identical photo", "found": "was there already"}
 Event = Mapping[str, Any]
 
 
@@ -55,8 +55,7 @@ class Teller:
 
 def _reason(teller: Teller, event: Event) -> str:
     """The reason, led by the photo's name, which many reasons begin with themselves."""
-    name, said = teller.name(event), shown(str(event["reason"]))
-    return f"{name}: {said.removeprefix(name.rpartition('/')[2] + ': ')}"
+    return about(teller.name(event), str(event["reason"]))
 
 
 def _local(event: Event) -> str:
@@ -101,7 +100,9 @@ def _skipped(teller: Teller, event: Event) -> tuple[str, str] | None:
 def _ready(_teller: Teller, event: Event) -> tuple[str, str]:
     lanes = event["lanes"]
     many = f"{lanes} photo{'s' * (lanes != 1)} at a time"
-    return "✓", f"nobgd {event['version']} is ready: {event['model']}, {many}"
+    aside = event.get("quarantined", 0)
+    rest = f"; {aside} set aside before: `nobgd status` names them" if aside else ""
+    return "✓", f"nobgd {event['version']} is ready: {event['model']}, {many}{rest}"
 
 
 def _stopping(_teller: Teller, event: Event) -> tuple[str, str]:

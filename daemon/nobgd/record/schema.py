@@ -85,9 +85,13 @@ FIELDS: dict[str, tuple[str, str]] = {
     "start_ms": (_NUMBER, "from start to ready"),
     "in_lanes": (_WHOLE, "photos that are finished before the stop"),
     "changed": (_TEXTS, "keys of the configuration that differ"),
-    "needs_restart": (_TEXTS, "of these, those that only a restart applies"),
+    "needs_restart": (
+        _TEXTS,
+        "what only a restart applies; `unit`: what it lets nobgd reach",
+    ),
     "holds": (_TEXTS, "confinements that this kernel gives the lanes"),
     "photos": (_WHOLE, "how many"),
+    "quarantined": (_WHOLE, "photos that are set aside"),
     "log": (_TEXT, "the log's file, or stdout"),
     "lines": (_WHOLE, "that the log got late"),
     "dropped": (_WHOLE, "lines that were lost for good, none of them of a finished photo"),
@@ -156,7 +160,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "service.ready": (
         "models are loaded, inboxes are watched",
         "version schema pid lanes threads in_flight_megapixels model precision inboxes start_ms",
-        "engine",
+        "engine quarantined",
     ),
     "service.stopping": ("no new photo is begun", "why in_lanes", ""),
     "service.reloaded": ("a new configuration is in force", "changed needs_restart inboxes", ""),

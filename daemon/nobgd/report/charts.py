@@ -9,6 +9,7 @@ from html import escape
 from nobgd.report.summary import STAGES, Summary
 
 _WIDTH, _HEIGHT = 500, 230
+_WHOLE = 1046  # as wide as the page
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 22, 30
 
 
@@ -16,9 +17,11 @@ class Frame:
     """A plot area with its axes; ``x`` and ``y`` place values in it."""
 
     def __init__(
-        self, xs: tuple[float, float], ys: tuple[float, float], *, log: bool = False
-    ) -> None:
+        self, xs: tuple[float, float], ys: tuple[float, float], *, log: bool = False,
+        width: int = _WIDTH,
+    ) -> None:  # fmt: skip
         self._log = log
+        self._width = width
         self._xs, self._ys = (tuple(map(self._scaled, pair)) for pair in (xs, ys))
         self.parts: list[str] = []
 
@@ -28,7 +31,8 @@ class Frame:
     def x(self, value: float) -> float:
         """Pixels from the left."""
         low, high = self._xs
-        return _LEFT + (self._scaled(value) - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+        wide = self._width - _LEFT - _RIGHT
+        return _LEFT + (self._scaled(value) - low) / (high - low) * wide
 
     def y(self, value: float) -> float:
         """Pixels from the top."""
@@ -46,7 +50,7 @@ class Frame:
             at = self.y(value)
             place = f'x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end"'
             self.parts.append(
-                f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}"'
+                f'<line class="grid" x1="{_LEFT}" x2="{self._width - _RIGHT}"'
                 f' y1="{at:.1f}" y2="{at:.1f}"/><text {place}>{_short(value)}</text>'
             )
 
@@ -54,7 +58,7 @@ class Frame:
         """Labels below."""
         for value, label in labels:
             at = self.x(value)
-            side = "start" if at < 90 else "end" if at > _WIDTH - 60 else "middle"
+            side = "start" if at < 90 else "end" if at > self._width - 60 else "middle"
             self.parts.append(
                 f'<text x="{at:.1f}" y="{_HEIGHT - 10}" text-anchor="{side}">{escape(label)}</text>'
             )
@@ -62,7 +66,7 @@ class Frame:
     def svg(self, title: str) -> str:
         """The whole picture."""
         return (
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+            f'<svg viewBox="0 0 {self._width} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
             f"{''.join(self.parts)}</svg>"
         )
 
@@ -79,25 +83,31 @@ def nice(most: float) -> list[float]:
 
 
 def _dates(summary: Summary) -> list[tuple[float, str]]:
-    first, last = summary.moments[0].start, summary.moments[-1].start + summary.moments[-1].span_s
-    long = last - first > 2 * 86400
-    form = "%d %b" if long else "%H:%M"
-    points = [first + (last - first) * share for share in (0, 0.25, 0.5, 0.75, 1)]
-    labels = [(at, datetime.fromtimestamp(at).astimezone().strftime(form)) for at in points]
-    return list({label: (at, label) for at, label in labels}.values())
+    """Where stretches begin, about five of them, in local time."""
+    first, length, many = summary.moments[0].start, summary.moments[0].span_s, len(summary.moments)
+    form = "%d %b" if length * many > 2 * 86400 else "%H:%M:%S" if length < 60 else "%H:%M"
+    points = [first + length * number for number in range(0, many + 1, max(1, round(many / 4)))]
+    labels: dict[str, float] = {}
+    for at in points:
+        labels.setdefault(datetime.fromtimestamp(at).astimezone().strftime(form), at)
+    return [(at, label) for label, at in labels.items()]
 
 
-def _in_time(summary: Summary, values: list[float], unit: str, kind: str, title: str) -> str:
+def _in_time(
+    summary: Summary, values: list[float], unit: str, kind: str, title: str, *,
+    width: int = _WIDTH, whole: bool = False,
+) -> str:  # fmt: skip
+    """Bars; ``whole``: of what is counted, so no fractions on the axis."""
     first, last = summary.moments[0].start, summary.moments[-1].start + summary.moments[-1].span_s
     ticks = nice(max([*values, 1e-9]))
-    frame = Frame((first, last), (0, ticks[-1]))
-    frame.rows(ticks, unit)
+    frame = Frame((first, last), (0, ticks[-1]), width=width)
+    frame.rows([tick for tick in ticks if not whole or tick == int(tick)], unit)
     for moment, value in zip(summary.moments, values, strict=True):
         if not value:
             continue
         left, right = frame.x(moment.start), frame.x(moment.start + moment.span_s)
         top, bottom = frame.y(value), frame.y(0)
-        said = datetime.fromtimestamp(moment.start).astimezone().strftime("%Y-%m-%d %H:%M")
+        said = datetime.fromtimestamp(moment.start).astimezone().strftime("%Y-%m-%d %H:%M:%S")
         frame.parts.append(
             f'<rect class="{kind}" x="{left:.1f}" width="{max(right - left - 0.6, 0.8):.1f}"'
             f' y="{top:.1f}" height="{max(bottom - top, 0.8):.1f}"><title>{said}: '
@@ -119,10 +129,13 @@ def waits(summary: Summary) -> str:
     return _in_time(summary, values, "s", "bar2", "Wait for a lane over time")
 
 
-def failures(summary: Summary) -> str:
-    """Failed attempts and quarantined photos, over time."""
+def failures(summary: Summary, *, wide: bool = False) -> str:
+    """Failed attempts and quarantined photos, over time; ``wide``: as the page."""
     values = [float(each.failures) for each in summary.moments]
-    return _in_time(summary, values, "failures", "bad", "Failures over time")
+    return _in_time(
+        summary, values, "failures", "bad", "Failures over time",
+        width=_WHOLE if wide else _WIDTH, whole=True,
+    )  # fmt: skip
 
 
 def cost(summary: Summary) -> str:

@@ -204,7 +204,7 @@ class Collector:
             each = self._timeline.bins[number]
             if recent.photos < wanted:
                 recent.merge(each)
-                since = float(number * self._timeline.span_s)
+                since = self._timeline.start(number)
             else:
                 before.merge(each)
         return verdict(before.kinds, recent.kinds, since)

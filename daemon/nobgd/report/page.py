@@ -10,6 +10,9 @@ from nobgd.report import charts, tables
 from nobgd.report.summary import STAGES, Summary
 from nobgd.report.tables import Table
 
+# classes of columns of text: paths, sentences, either; others have words that are not broken
+_KINDS = {"photo": "path", "for example": "path", "inbox": "path", "reason": "long", "": "any"}
+
 
 def render(summary: Summary) -> str:
     """The page as text; its size does not depend on the log's."""
@@ -26,7 +29,9 @@ def render(summary: Summary) -> str:
     ]
     if summary.photos:
         body.append('<div class="grid2">')
-        body.append(_section("Throughput", "Megapixels a minute", charts.throughput(summary)))
+        each = f"each bar is {_length(summary)}"
+        what = f"Megapixels a minute; {each}"
+        body.append(_section("Throughput", what, charts.throughput(summary)))
         body.append(
             _section(
                 "Cost of a megapixel",
@@ -37,10 +42,11 @@ def render(summary: Summary) -> str:
         body.append(
             _section("Stages by resolution", "Mean of a photo", _key() + charts.stages(summary))
         )
-        body.append(_section("Wait for a lane", "Mean, seconds", charts.waits(summary)))
-        if summary.failures:
-            what = "Attempts that failed and quarantined photos"
-            body.append(_section("Failures", what, charts.failures(summary)))
+        what = f"Mean, seconds; {each}"
+        body.append(_section("Wait for a lane", what, charts.waits(summary)))
+        if summary.failures:  # the fifth, so that it has a row of its own
+            what = f"Attempts that failed and quarantined photos; {each}"
+            body.append(_section("Failures", what, _of_either_width(summary), "whole"))
         body.append("</div>")
     body += [_table(table) for key, table in found.items() if key != "totals"]
     body.append(_table(found["totals"]))
@@ -70,6 +76,8 @@ def _cards(summary: Summary) -> str:
         (f"{median:,.0f} ms", "per megapixel, median"),
         (f"{summary.quarantined:,}", "quarantined"),
         (f"{summary.copied:,}", "duplicates saved"),
+        (f"{summary.doubtful:,}", "doubtful"),
+        (f"{summary.unsure_count:,}", "low confidence"),
     ]
     drawn = "".join(
         f'<div class="card"><b>{value}</b><span>{name}</span></div>' for value, name in cards
@@ -85,24 +93,49 @@ def _key() -> str:
     return f'<div class="key">{"".join(parts)}</div>'
 
 
-def _section(title: str, what: str, drawn: str) -> str:
-    return f"<section><h2>{escape(title)}</h2><p>{escape(what)}</p>{drawn}</section>"
+def _length(summary: Summary) -> str:
+    """How long the stretches of a chart in time are: `30 s`, `10 min`, `1 d`."""
+    return tables.span(summary.moments[0].span_s).replace(".0 s", " s")
+
+
+def _of_either_width(summary: Summary) -> str:
+    """Two drawings, of which a screen shows one: letters are not stretched with the bars."""
+    narrow, wide = (charts.failures(summary, wide=wide) for wide in (False, True))
+    return f'<div class="narrow">{narrow}</div><div class="wide">{wide}</div>'
+
+
+def _section(title: str, what: str, drawn: str, kind: str = "") -> str:
+    attribute = f' class="{kind}"' if kind else ""
+    return f"<section{attribute}><h2>{escape(title)}</h2><p>{escape(what)}</p>{drawn}</section>"
+
+
+def _kind(column: str, digits: int | None) -> str:
+    """The class of a column's cells."""
+    return "n" if digits is not None else _KINDS.get(column, "word")
+
+
+def _cell(cell: str, kind: str) -> str:
+    """Its text; a path may be broken after its slashes, and elsewhere only if it must."""
+    text = escape(cell)
+    return text.replace("/", "/<wbr>") if kind == "path" else text
 
 
 def _table(table: Table) -> str:
+    kinds = [_kind(*column) for column in zip(table.columns, table.digits, strict=True)]
     head = "".join(
-        f"<th{'' if digits is None else ' class=n'}>{escape(name)}</th>"
-        for name, digits in zip(table.columns, table.digits, strict=True)
+        f"<th{' class=n' if kind == 'n' else ''}>{escape(name)}</th>"
+        for name, kind in zip(table.columns, kinds, strict=True)
     )
     rows = [
         "<tr>" + "".join(
-            f'<td{"" if digits is None else " class=n"}>{escape(cell)}</td>'
-            for cell, digits in zip(row, table.digits, strict=True)
+            f"<td class={kind}>{_cell(cell, kind)}</td>"
+            for cell, kind in zip(row, kinds, strict=True)
         ) + "</tr>"
         for row in table.cells
     ]  # fmt: skip
     top = f"<thead><tr>{head}</tr></thead>" if any(table.columns) else ""
     return (
-        f'<section id="{table.key}"><h2>{escape(table.title)}</h2><div class="scroll"><table>{top}'
+        f'<section id="{table.key}"><h2>{escape(table.title)}</h2><div class="scroll"'
+        f' role="region" aria-label="{escape(table.title)}" tabindex="0"><table>{top}'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from nobgd.fs.names import bare
 from nobgd.report.summary import STAGES, Row, Summary
 
 Value = str | int | float | None
@@ -115,6 +116,7 @@ def _values(summary: Summary) -> dict[str, Value]:
         "found": summary.found,
         "skipped": summary.skipped,
         "low_confidence": summary.unsure_count,
+        "doubtful": summary.doubtful,
     }
     if summary.first:
         values = {"from": _iso(summary.first), "to": _iso(summary.last), **values}
@@ -162,7 +164,7 @@ def stages(summary: Summary) -> Table:
 def failures(summary: Summary) -> Table:
     """By code, with an example each."""
     raw = tuple(
-        (each.code, each.quarantined, each.failed, each.source, each.reason)
+        (each.code, each.quarantined, each.failed, each.source, bare(each.source, each.reason))
         for each in summary.failures
     )
     columns = ("code", "quarantined", "failed", "for example", "reason")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from nobgd.report import stretch
 from nobgd.report.parsing import figure
 from nobgd.report.sketch import Sketch
 from nobgd.report.summary import STAGES, Moment, Row
 from nobgd.report.verdict import Kinds
 
 _FIELDS = tuple(f"{name}_ms" for name in STAGES)
-_MOST_BINS = 240  # of the timeline; then they double
+_MOST_BINS = 240  # of the timeline; then they grow
 _FIRST_BIN_S = 1
+_MONDAY_S = 3 * 86_400  # the epoch began on a Thursday
 
 
 class Tally:
@@ -74,42 +77,63 @@ class Bin:
 
 
 class Timeline:
-    """At most 240 stretches of equal length, which doubles as the log goes on."""
+    """At most 240 stretches of equal round length, which grows as the log goes on.
+
+    They begin at round times of the local clock, as it is at the first moment.
+    """
 
     def __init__(self) -> None:
         self.span_s = _FIRST_BIN_S
+        self._ahead_s: int | None = None  # of the epoch's
         self.bins: dict[int, Bin] = {}
 
     def at(self, moment: float) -> Bin:
         """The stretch that a moment lies in."""
+        if self._ahead_s is None:
+            self._ahead_s = time.localtime(moment).tm_gmtoff + _MONDAY_S
+        moment += self._ahead_s
         number = int(moment // self.span_s)
         found = self.bins.get(number)
         if found is None:
             found = self.bins[number] = Bin()
             while len(self.bins) > 1 and max(self.bins) - min(self.bins) >= _MOST_BINS:
-                self._double()
+                self._grow()
             found = self.bins[int(moment // self.span_s)]
         return found
 
-    def _double(self) -> None:
-        self.span_s *= 2
-        halves, self.bins = self.bins, {}
-        for number, each in halves.items():
-            into = self.bins.setdefault(number // 2, Bin())
+    def start(self, number: int) -> float:
+        """When a stretch begins."""
+        return float(number * self.span_s - (self._ahead_s or 0))
+
+    def _grow(self) -> None:
+        further = stretch.longer(self.span_s)
+        parts, self.bins = self.bins, {}
+        for number, each in parts.items():
+            into = self.bins.setdefault(number * self.span_s // further, Bin())
             into.merge(each)
+        self.span_s = further
 
     def moments(self) -> tuple[Moment, ...]:
-        """All stretches in their order, empty ones included."""
+        """All in their order, empty ones included, as long as `stretch.shown` says."""
         if not self.bins:
             return ()
-        empty = Bin()
+        photos_of = {number: each.photos for number, each in self.bins.items()}
+        length = stretch.shown(photos_of, self.span_s)
+        times = length // self.span_s
+        put: dict[int, list[Bin]] = {}
+        for number, each in self.bins.items():
+            put.setdefault(number // times, []).append(each)
         found = []
-        for number in range(min(self.bins), max(self.bins) + 1):
-            each = self.bins.get(number, empty)
+        for number in range(min(put), max(put) + 1):
+            parts = put.get(number, ())
+            photos = sum(each.photos for each in parts)
             found.append(
                 Moment(
-                    float(number * self.span_s), float(self.span_s), each.photos, each.megapixels,
-                    each.busy_ms, each.queued_ms / max(1, each.photos), each.failures,
+                    self.start(number * times), float(length), photos,
+                    sum(each.megapixels for each in parts),
+                    sum(each.busy_ms for each in parts),
+                    sum(each.queued_ms for each in parts) / max(1, photos),
+                    sum(each.failures for each in parts),
                 )
             )  # fmt: skip
         return tuple(found)

@@ -11,6 +11,8 @@ from nobgd.jobs import asides, plan
 from nobgd.jobs.row import Row
 from nobgd.status import judging, when
 
+_HOW = {"copied": ", copied from an identical photo's cut-out", "found": "; it was there already"}
+
 
 def told(row: Row, inbox: InboxConfig, path: str, *, there: bool = True) -> str:
     """What came of the photo ``path``, which no lane has: its row says done, retry, … .
@@ -20,8 +22,6 @@ def told(row: Row, inbox: InboxConfig, path: str, *, there: bool = True) -> str:
     at = when.local(row.changed_at)
     match row.state:
         case "done":
-            how = {"copied": " as a copy of an identical photo's", "found": ", found as it was",
-                   "rendered": " from its cut-out"}  # fmt: skip
             output = os.path.join(row.outbox or "", row.output or "")
             took = ""
             if row.took_ms and row.how in ("computed", "rendered"):
@@ -30,7 +30,10 @@ def told(row: Row, inbox: InboxConfig, path: str, *, there: bool = True) -> str:
             names = plan.outputs(row.relpath, suffix, end)
             refused = plan.refused_name(row.output or "", names, suffix + end)
             spelt = f" (its disk does not take the name {shown(refused)})" if refused else ""
-            said = f"done{how.get(row.how or '', '')} as {shown(output)}{spelt} at {at}{took}"
+            made = " from its cut-out" if row.how == "rendered" else ""
+            said = (
+                f"done{made} as {shown(output)}{spelt} at {at}{took}{_HOW.get(row.how or '', '')}"
+            )
             return said + judging.told(row, path) + _original(row, inbox, there=there)
         case "retry":
             left = max(0.0, (row.next_try or 0.0) - time.time())

@@ -10,6 +10,7 @@ from nobgd.config import Config
 from nobgd.fs.names import shown
 from nobgd.jobs import redoing
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status import pausing, when
 from nobgd.status.hindrance import sentence
 from nobgd.status.line import line
@@ -76,10 +77,19 @@ def status(config: Config, ledger: Ledger, now: Status | None) -> dict[str, Any]
         if now.others is not None:
             answer["broker"] = now.others.broker
             answer["machines"] = [asdict(each) for each in now.others.machines]
-    failures = ledger.in_state("quarantined", _FAILURES_SHOWN)
+    failures = _last_failures(config, ledger)
     answer["failures"] = [
         {"source": shown(os.path.join(row.inbox, row.relpath)), "code": row.code,
          "reason": row.reason, "when": when.local(row.changed_at)}
         for row in failures
     ]  # fmt: skip
     return answer
+
+
+def _last_failures(config: Config, ledger: Ledger) -> list[Row]:
+    """The latest of the inboxes that are configured; the ledger keeps those of others, too."""
+    rows = [
+        row for each in config.inboxes
+        for row in ledger.in_state("quarantined", _FAILURES_SHOWN, inbox=str(each.path))
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: row.changed_at, reverse=True)[:_FAILURES_SHOWN]

@@ -10,14 +10,14 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from nobgd.fs.names import shown
+from nobgd.fs.names import about, shown
 from nobgd.jobs.row import Row
 from nobgd.status.hindrance import in_the_share
 from nobgd.status.model import InboxStatus, Status
 
 NAME = "_nobgd.txt"
 MARK = "nobgd status"  # how its first line begins: by this it is known to be ours
-FAILURES_SHOWN = 20
+SHOWN = 20  # photos of each kind
 
 
 def stamped(text: str, now: time.struct_time) -> str:
@@ -32,7 +32,7 @@ def text(
 ) -> str:  # fmt: skip
     """The file without its first line, for the inboxes (paths) that share an outbox.
 
-    ``failures`` are the lines of those that have any, see `failed`.
+    ``failures`` are the lines of those that have any, see `failed` and `doubtful`.
     """
     lines = ["nobgd is not running.", ""] if stopped else []
     for path in inboxes:
@@ -60,9 +60,15 @@ def _inbox(status: Status, inbox: InboxStatus, *, stopped: bool) -> Iterator[str
 
 def failed(rows: Iterable[Row], inbox: str) -> list[str]:
     """What is said of the latest photos that are set aside."""
-    lines = [f"    {shown(row.relpath)}: {shown(_said(row.reason, inbox))}" for row in rows]
+    lines = [f"    {about(row.relpath, _said(row.reason, inbox))}" for row in rows]
     how = "  Failed; put a file called _RETRY into the inbox to have them tried again:"
     return [how, *lines] if lines else []
+
+
+def doubtful(rows: Iterable[Row]) -> list[str]:
+    """What is said of cut-outs that somebody should look at."""
+    lines = [f"    {shown(row.output or row.relpath)}" for row in rows]
+    return ["  Look at these cut-outs; perhaps nothing was found on them:", *lines] if lines else []
 
 
 def _said(reason: str | None, inbox: str) -> str:

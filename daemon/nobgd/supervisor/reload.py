@@ -27,7 +27,7 @@ from nobgd.supervisor.in_force import InForce
 from nobgd.supervisor.mailbox import LanesReady, LanesUnfit, Message
 from nobgd.supervisor.scanners import Scanners
 from nobgd.supervisor.signals import Stop
-from nobgd.systemd import notify
+from nobgd.systemd import notify, unit
 
 _ENGINE = ("model", "workers", "inboxes", "cache_dir", "cluster")  # what lanes are made from
 
@@ -55,6 +55,7 @@ class Reloading:
         self._read = read
         self._under_way = False
         self._once_more = False
+        self._first: Config | None = None  # of the start, as the unit is: once there was another
 
     def ask(self) -> None:
         """Read the configuration again; what is asked for meanwhile is done afterwards."""
@@ -116,9 +117,12 @@ class Reloading:
         service.in_force.use(fresh, engine)
         service.scanners.watch()
         service.audience.configure(fresh)
+        restart: list[str] = [name for name in ("state_dir", "cache_dir") if name in changed]
+        self._first = self._first or old
+        if notify.managed() and unit.outgrown(self._first, fresh):
+            restart.append("unit")
         service.say.info(
-            "service.reloaded", changed=changed,
-            needs_restart=[name for name in ("state_dir", "cache_dir") if name in changed],
+            "service.reloaded", changed=changed, needs_restart=restart,
             inboxes=[str(inbox.path) for inbox in fresh.inboxes],
         )  # fmt: skip
         self.end(None)

@@ -127,13 +127,15 @@ class Service:
         self._say_ready(engine)
 
     def _say_ready(self, engine: Engine) -> None:
+        inboxes = [str(inbox.path) for inbox in self.config.inboxes]
         self.say.info(
             "service.ready", version=__version__, schema=events.SCHEMA_VERSION, pid=os.getpid(),
             lanes=engine.count, threads=engine.threads,
             in_flight_megapixels=round(engine.megapixels),
             model=self.config.model.name, precision=self.config.model.precision,
             engine=engine.engine,
-            inboxes=[str(inbox.path) for inbox in self.config.inboxes],
+            inboxes=inboxes,
+            quarantined=sum(self.ledger.count(each, "quarantined") for each in inboxes),
             start_ms=round((time.monotonic() - self._started) * 1000),
         )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Share:
         self._state = state
         self._snapshot = snapshot
         self._texts: dict[str, str] = {}  # by outbox: the last one written, without its time
-        self._failures: dict[str, tuple[int, list[str]]] = {}  # by inbox: as of which move
+        self._failures: dict[str, tuple[tuple[int, int], list[str]]] = {}  # by inbox: as of when
         self._look_at = float("-inf")
         self._refused: dict[str, str] = {}  # by outbox: said already
 
@@ -59,14 +59,14 @@ class Share:
         return effects
 
     def _failed(self, path: str) -> list[str]:
-        """The latest that are set aside; put together anew only when that has changed."""
-        ledger = self._state.ledger
-        moves, before = ledger.moves(path), self._failures.get(path)
-        if before is not None and before[0] == moves:
+        """Those that are set aside and those in doubt; anew only when that has changed."""
+        ledger, most = self._state.ledger, share_file.SHOWN
+        now, before = (ledger.moves(path), ledger.doubtful_count(path)), self._failures.get(path)
+        if before is not None and before[0] == now:
             return before[1]
-        rows = ledger.in_state("quarantined", share_file.FAILURES_SHOWN, inbox=path)
-        lines = share_file.failed(rows, path)
-        self._failures[path] = (moves, lines)
+        lines = share_file.failed(ledger.in_state("quarantined", most, inbox=path), path)
+        lines += share_file.doubtful(ledger.doubtful(path, limit=most))
+        self._failures[path] = (now, lines)
         return lines
 
     def written(self, ended: ErrandEnded, box: str) -> list[Effect]:

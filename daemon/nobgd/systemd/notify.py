@@ -20,6 +20,11 @@ def _send(*lines: str) -> bool:
     return False
 
 
+def managed() -> bool:
+    """Whether a service manager started us, and waits to hear."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def ready() -> bool:
     """The service works (after a start, or after `reloading`)."""
     return _send("READY=1")

@@ -88,6 +88,18 @@ def folders(config: Config) -> Folders:
     return Folders(tuple(sorted(written)), tuple(sorted(read - written)))
 
 
+def outgrown(before: Config, now: Config) -> bool:
+    """Whether a unit that was started with ``before`` keeps from what ``now`` wants."""
+    was, wanted = folders(before), folders(now)
+    if any(not below(path, (*was.written, *_OWN)) for path in wanted.written):
+        return True
+    if any(not below(path, (*was.every, *_OWN)) for path in wanted.read):
+        return True
+    if before.metrics.port is None and now.metrics.port is not None:
+        return True
+    return engine.matting(now) and not engine.matting(before)
+
+
 def megapixels_in_flight(config: Config, lanes: int) -> float:
     """How many may be in memory at a time; the largest photo alone always fits."""
     limit = config.workers.in_flight_megapixels
