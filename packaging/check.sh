@@ -23,7 +23,10 @@ if [ -z "$base" ]; then
   base=localhost/python:3.13-slim
   if ! within podman image exists "$base"; then
     command -v mmdebstrap >/dev/null || fail 'name a base image in BASE, or install mmdebstrap'
+    # without what Debian's own slim images leave out
     [ -e "$work/base.tar" ] || mmdebstrap --quiet --variant=minbase \
+      --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+      --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
       --include=python3,python3-venv,ca-certificates trixie "$work/base.tar"
     within podman import "$work/base.tar" "$base" >/dev/null
   fi

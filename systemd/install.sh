@@ -216,6 +216,8 @@ install_program() {
   # Exactly what was tested, checked by its hashes; then nobgd itself.
   pip "$folder/bin/python" install "${index[@]}" --only-binary :all: --require-hashes -r "$lock"
   pip "$folder/bin/python" install "${index[@]}" --no-deps --no-build-isolation "$source"
+  # what packages bring to test themselves is a twentieth of a slim installation
+  [ "$kind" != slim ] || find "$folder/lib" -depth -type d -name tests -exec rm -rf {} +
   "$folder/bin/nobgd" --version >/dev/null || fail "what was installed into $folder does not run"
   touch "$folder/.whole"
   program=$folder

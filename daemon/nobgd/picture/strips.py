@@ -7,13 +7,17 @@ stream breaks off it leaves zeros.
 from __future__ import annotations
 
 import contextlib
-import io
 import lzma
 import os
+import sys
 from collections.abc import Iterator
 
-import zstandard
 from isal import isal_zlib
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from nobgd.picture import jpeg, jpeg_scan
 from nobgd.values import Code, NobgdError
@@ -34,12 +38,13 @@ def unpacked(body: bytes, compression: int, wanted: int) -> bytes:
     try:
         match compression:
             case 50000:
-                return _zstandard(body, wanted)
+                return _to_the_end(zstd.ZstdDecompressor(), body, wanted)
             case 34925:
-                return _lzma(body, wanted)
+                unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+                return _to_the_end(unpack, body, wanted)
             case _:
                 return _deflate(body, wanted)
-    except (_INFLATE_ERROR, zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
+    except (_INFLATE_ERROR, zstd.ZstdError, lzma.LZMAError, EOFError) as error:
         raise _broken(str(error)) from error
 
 
@@ -57,8 +62,9 @@ def _deflate(body: bytes, wanted: int) -> bytes:
     return out
 
 
-def _lzma(body: bytes, wanted: int) -> bytes:
-    unpack = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+def _to_the_end(
+    unpack: lzma.LZMADecompressor | zstd.ZstdDecompressor, body: bytes, wanted: int
+) -> bytes:
     out = unpack.decompress(body, wanted)
     while len(out) < wanted and not unpack.eof and (part := unpack.decompress(b"", wanted)):
         out += part
@@ -68,25 +74,6 @@ def _lzma(body: bytes, wanted: int) -> bytes:
     if len(out) < wanted or not unpack.eof:
         raise _broken("the stream of a strip has no end")
     return out[:wanted]
-
-
-def _zstandard(body: bytes, wanted: int) -> bytes:
-    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(body)) as reader:
-        out = _exactly(reader, wanted)
-        more = 0
-        while more < _MOST_MORE and (part := reader.read(_MORE)):
-            more += len(part)
-    if len(out) < wanted:
-        raise _broken("a strip is too short")
-    return out
-
-
-def _exactly(reader: zstandard.ZstdDecompressionReader, wanted: int) -> bytes:
-    parts, left = [], wanted
-    while left and (part := reader.read(left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
 
 
 def check_jpeg(body: bytes, tables: bytes) -> None:

@@ -6,7 +6,6 @@ Streaming: one line at a time.  What cannot be read is named and the rest is use
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import re
 import subprocess
@@ -15,6 +14,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _ROTATED = re.compile(r"^(?P<name>.+?)(?:[.-](?P<number>\d+))?(?P<packed>\.gz|\.zst)?$")
 _LONGEST_LINE = 1 << 20
@@ -50,12 +54,8 @@ def lines(path: Path, complain: Callable[[str], None]) -> Iterator[bytes]:
         complain(f"{path}: there is no such file; see log.file in the configuration")
     except PermissionError:
         complain(f"{path}: may not be read by this user; ask as the daemon's user or group")
-    except (OSError, EOFError, zlib.error, _Damaged) as error:
+    except (OSError, EOFError, zlib.error, zstd.ZstdError) as error:
         complain(f"{path}: reading stopped: {error}; the records before were used")
-
-
-class _Damaged(Exception):  # noqa: N818 - a state
-    """A compressed file that is cut or broken."""
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -66,31 +66,8 @@ def _opened(path: Path) -> IO[bytes]:
     if magic[:2] == b"\x1f\x8b":
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if magic == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(_Zstd(stream))
+        return cast("IO[bytes]", zstd.ZstdFile(stream))
     return stream
-
-
-class _Zstd(io.RawIOBase):
-    """A decompressing reader whose errors are ours."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        import zstandard
-
-        self._kind = zstandard.ZstdError
-        self._reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Decompress into ``buffer``."""
-        try:
-            data = self._reader.read(len(buffer))
-        except self._kind as error:
-            raise _Damaged(str(error)) from None
-        buffer[: len(data)] = data
-        return len(data)
 
 
 def _bounded(stream: IO[bytes]) -> Iterator[bytes]:
