@@ -19,7 +19,7 @@ from nobgd.fs import shared_memory
 from nobgd.inference import local
 from nobgd.pool import model_process, model_thread
 from nobgd.pool.inference import Inference
-from nobgd.pool.mishaps import GoneAway, Unfit
+from nobgd.pool.mishaps import GoneAway, OutOfMemory, Unfit
 from nobgd.values import Code, NobgdError, wire
 
 FOUND = models.find("u2netp")
@@ -185,6 +185,34 @@ def test_without_work_it_is_let_go_and_opened_when_asked(make: Make) -> None:
     until(lambda: inference.pids() == [])
     assert inference.run(0, Asker().descriptor, there)
     assert inference.stuck() is None
+
+
+def test_a_photo_beside_which_it_has_no_room_is_told_so(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not opened, and killed, again and again for one; two that wait are not to blame."""
+    inference = make(1, idle_s=0.1)
+    until(lambda: inference.pids() == [])
+    openings: list[bool] = []
+
+    def full(_process: object, _stopped: Callable[[], bool]) -> tuple[str, ...]:
+        openings.append(True)
+        raise OutOfMemory("opening")
+
+    with monkeypatch.context() as tight, ThreadPoolExecutor(2) as pool:
+        tight.setattr(model_process.ModelProcess, "open", full)
+        asked = [pool.submit(inference.run, 0, Asker().descriptor, there) for _ in range(2)]
+        until(lambda: len(openings) == 3)
+        assert not any(one.done() for one in asked)
+        tight.undo()
+        assert all(one.result(60) for one in asked)
+        until(lambda: inference.pids() == [])
+        openings.clear()
+        tight.setattr(model_process.ModelProcess, "open", full)
+        with pytest.raises(NobgdError) as caught:
+            inference.run(0, Asker().descriptor, there)
+    assert (caught.value.code, len(openings)) == (Code.OUT_OF_MEMORY, 2)
+    assert inference.run(0, Asker().descriptor, there)
 
 
 def test_it_is_confined_more_than_a_lane(make: Make) -> None:

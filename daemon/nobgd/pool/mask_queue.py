@@ -183,6 +183,13 @@ class MaskQueue:
         self.wanted = bool(self.waiting) or self.wanted
         return None if self.closing else len(self.waiting)
 
+    def no_room(self, how: str) -> None:
+        """The process ran out of memory while it was opened: the one that waits alone needs it."""
+        if len(self.waiting) == 1 and not self._working:
+            request = self.waiting.popleft()
+            request.error = to_blame(how, hung=False, memory=True)
+            self.end(request)
+
     # --- for `Elsewhere` -------------------------------------------------------------------
 
     def free(self) -> bool:

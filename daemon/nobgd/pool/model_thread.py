@@ -14,6 +14,7 @@ from nobgd.pool.model_process import Answer, ModelProcess
 
 _SLICE_S = 0.25
 _LONGEST_PAUSE_S = 60.0  # between two tries to open it
+_NO_ROOM = 2  # times that it may run out of memory while it is opened beside a photo
 
 
 class ModelThread(threading.Thread):
@@ -28,6 +29,7 @@ class ModelThread(threading.Thread):
         self.deadline_s, self._idle_s = deadline_s, idle_s
         self._opened, self._told = opened, told
         self.first: Exception | None = None  # why the first try to open it failed
+        self._fitted = False  # it was open once: what has no room for it now is a photo
 
     def run(self) -> None:
         """Until all is to end."""
@@ -43,7 +45,7 @@ class ModelThread(threading.Thread):
                 failures += 1
                 self._unfit(error, failures)
                 continue
-            failures = 0
+            failures, self._fitted = 0, True
             self._opened(holds)
             with queue.changed:
                 queue.ready, self.first, queue.used = True, None, time.monotonic()
@@ -59,6 +61,8 @@ class ModelThread(threading.Thread):
                 return
             self.first = error if isinstance(error, Unfit) else Unfit(f"no room: {error}")
             queue.changed.notify_all()
+            if isinstance(error, OutOfMemory) and self._fitted and failures >= _NO_ROOM:
+                queue.no_room(str(error))
         if failures == 1:
             why = f"the model process cannot be opened: {error}; photos wait, it is tried again"
             self._told("model.unfit", {"why": why})

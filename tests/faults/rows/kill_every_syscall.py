@@ -36,8 +36,8 @@ from nobgd.picture import provenance
 NAME = "kill_every_syscall"
 TITLE = "SIGKILL at every system call of the commit path: first write, overwrite, full disk"
 FULL, SHORT = 10_000, 4  # more than there are: all; their number is counted in the result
-_AT_A_TIME = 2
-_PORTION = 20
+_AT_A_TIME = 8
+_PORTION = 40
 _TRIES = 2  # for a point to come up: how many pages the ledger writes may differ by photo
 _MISSED = "did not come up again"
 _GRACE_S = 3.0  # for a point to come up after the photo was said to be done
