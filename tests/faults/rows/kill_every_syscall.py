@@ -36,7 +36,7 @@ from nobgd.picture import provenance
 NAME = "kill_every_syscall"
 TITLE = "SIGKILL at every system call of the commit path: first write, overwrite, full disk"
 FULL, SHORT = 10_000, 4  # more than there are: all; their number is counted in the result
-_AT_A_TIME = 8
+_AT_A_TIME, _AT_A_TIME_SHORT = 8, 2
 _PORTION = 40
 _TRIES = 2  # for a point to come up: how many pages the ledger writes may differ by photo
 _MISSED = "did not come up again"
@@ -51,10 +51,11 @@ def missing() -> str | None:
 def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
     """Portions of kills; yields (next number, violations, counts)."""
     cache = root.parent / "cache"
-    places = [Place(root / str(each), cache, seed) for each in range(_AT_A_TIME)]
+    at_a_time = _AT_A_TIME if stop > SHORT else _AT_A_TIME_SHORT
+    places = [Place(root / str(each), cache, seed) for each in range(at_a_time)]
     truth = _Truth(root / "fault-free", cache)
     try:
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        with ThreadPoolExecutor(at_a_time) as pool:
             for place in places[1:]:
                 pool.submit(place.house, KEPT[0])
             points = _points(places[0], seed, KEPT, twice=stop > SHORT)
