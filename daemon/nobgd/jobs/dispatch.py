@@ -107,7 +107,7 @@ class Dispatch:
             review_above=rules.review.above, accepted=accepted,
             touches=str(webbing.touches(state.config)) if redoing.touch(redone) else None,
             touch=redoing.touch(redone),
-            doubtful_apart=bool(apart) and not accepted,
+            doubtful_apart=bool(apart) and not accepted, known=row is not None,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
             tidy=os.path.join(outbox, os.path.dirname(names[0])) in state.untidy,
         )  # fmt: skip

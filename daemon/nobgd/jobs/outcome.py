@@ -72,7 +72,8 @@ class Outcomes:
 
     def _done(self, job: Job, done: Done, finished: Finished, rules: InboxConfig | None) -> None:
         state, ledger = self._state, self._state.ledger
-        row = ledger.get(job.inbox, job.relpath)
+        known = job.known or done.how == "found"
+        row = ledger.get(job.inbox, job.relpath) if known else None
         self._place_failures.pop((job.inbox, job.relpath), None)
         self.failing.ended(job.inbox, job.relpath)
         outbox = state.outboxes.get(job.outbox)

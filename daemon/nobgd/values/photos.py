@@ -126,6 +126,7 @@ class Job:
     review_above: float = 1.0  # doubt beyond which somebody should look
     accepted: bool = False  # somebody did: it is good
     doubtful_apart: bool = False  # a doubtful cut-out waits in `waiting.FOLDER`
+    known: bool = True  # the ledger has had it before
     touches: str | None = None  # the folder of what people painted over cut-outs
     touch: str | None = None  # the file in it that is painted over this one, see `picture.touch`
     apart: bool = False  # this is the job for there, see `waiting.parts`
