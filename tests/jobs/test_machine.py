@@ -82,7 +82,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.world.asked)
     @rule(at=AT)
     def hide(self, at: int) -> None:
-        """An original has gone, and its lane is still at work on what is left to do."""
+        """A cut-out is there, or an original has gone, and its lane has not said so yet."""
         self.world.hide(at)
 
     @precondition(lambda self: self.world.asked)

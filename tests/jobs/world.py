@@ -252,9 +252,13 @@ class World:
             future.set_result(Finished(answer, 0, 0.1))
 
     def hide(self, at: int) -> None:
-        """A lane has taken an original away, and says so only later, by `answer`."""
+        """A lane has made a cut-out or taken an original away, and says so later, by `answer`."""
         request, future = self.asked[at % len(self.asked)]
-        if isinstance(request, Dispose) and future not in self.hidden:
+        if future in self.hidden:
+            return
+        if isinstance(request, Job):
+            self.hidden[future] = self.job(request, "good")
+        if isinstance(request, Dispose):
             with contextlib.suppress(ErrandFailed):
                 self.hidden[future] = self.dispose(request)
 
