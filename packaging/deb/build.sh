@@ -30,7 +30,7 @@ grep -rlIF "$root" "$root/opt/nobgd/venv/bin" "$root/opt/nobgd/venv/pyvenv.cfg" 
   xargs -r sed -i "s|$root||g"
 # and these know it by their hashes
 find "$root/opt/nobgd" -path '*.dist-info/*' \( -name RECORD -o -name direct_url.json \) -delete
-find "$root/opt/nobgd/venv/lib" -type f \( -name '*.so*' -o -name '*.py' \) -exec chmod a-x {} +
+find "$root/opt/nobgd/venv/lib" -type f \( -name '*.so*' -o -name '*.py' -o -path '*.dist-info/*' \) -exec chmod a-x {} +
 
 share=$root/usr/share
 install -d "$root/usr/lib/systemd/system" "$root/usr/lib/sysusers.d" "$root/usr/lib/tmpfiles.d" \
