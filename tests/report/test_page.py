@@ -141,6 +141,14 @@ def test_a_table_that_is_wider_than_the_screen_shows_that_it_goes_on(log: Path) 
     assert text.count('tabindex="0"') == text.count("<table>")
 
 
+def test_each_class_that_is_drawn_has_its_colour(log: Path) -> None:
+    """A bar without one is black."""
+    text = rendered(log)
+    drawn = set(re.findall(r'class="(s\d+)"', text))
+    assert len(drawn) > 5
+    assert {name for name in drawn if f".{name}" not in rules(text)} == set()
+
+
 def test_failures_have_a_row_of_their_own(log: Path, tmp_path: Path) -> None:
     """Drawn for either width, of which one is shown; without them four charts are two rows."""
     text = rendered(log)
