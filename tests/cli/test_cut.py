@@ -82,6 +82,7 @@ def test_a_folder_without_a_configuration(here: Path) -> None:
     assert code == 1
     assert below(here / "out") == {"a [1]_nobg.png", "sub/b_nobg.png"}
     assert f"{here}/in/text.jpg" in said
+    assert "copies of these" not in said  # there are none: the original stays where it is
     (here / "in/text.jpg").unlink()
     shutil.copy(here / "in/sub/b.jpg", here / "in/text.jpg")
     code, out, _ = nobgd(here, "once", "in", "out")

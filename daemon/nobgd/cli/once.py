@@ -135,7 +135,8 @@ def one_pass(
 
 def _close(end: End, tally: Tally) -> int:
     """Show the closing table; the exit code."""
-    waiting = len(end.service.state.backlog)
+    state = end.service.state
+    waiting = len(state.backlog)
     aside = max(0, end.service.left_over - waiting)
     if end.stopped:
         waiting = max(waiting, tally.seen - tally.ended())
@@ -143,8 +144,8 @@ def _close(end: End, tally: Tally) -> int:
         waiting=waiting,
         aside=aside,
         stopped=end.stopped,
-        outboxes=sorted(end.service.state.outboxes),
-        quarantines=sorted(end.service.state.quarantines),
+        outboxes=sorted(state.outboxes),
+        quarantines=sorted(state.quarantines) if state.config.quarantine_limit != 0 else (),
     )
     for each in end.troubles:
         common.complain(each)

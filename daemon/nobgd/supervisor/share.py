@@ -27,13 +27,13 @@ class Share:
         self._state = state
         self._snapshot = snapshot
         self._texts: dict[str, str] = {}  # by outbox: the last one written, without its time
-        self._failures: dict[str, tuple[tuple[int, int], list[str]]] = {}  # by inbox: as of when
+        self._told: dict[str, tuple[tuple[int, int], list[str]]] = {}  # by inbox: as of when
         self._look_at = float("-inf")
         self._refused: dict[str, str] = {}  # by outbox: said already
 
     def forget(self, inbox: str) -> None:
         """An inbox is closed."""
-        self._failures.pop(inbox, None)
+        self._told.pop(inbox, None)
 
     def tell(self, now: float, *, last: bool = False) -> list[Effect]:
         """Write what changed, where the last time is 10 s ago; ``last``: the service ends."""
@@ -49,7 +49,7 @@ class Share:
         for box, inboxes in wanted.items():
             assert status is not None  # noqa: S101 - something is wanted
             outbox, paths = state.outboxes[box], [str(each.path) for each in inboxes]
-            failures = {path: self._failed(path) for path in paths}
+            failures = {path: self._lines(path) for path in paths}
             text = share_file.text(status, paths, failures, stopped=last)
             if outbox.ready and text != self._texts.get(box):
                 self._texts[box] = text
@@ -58,15 +58,15 @@ class Share:
                 effects.append(RunErrand(errand))
         return effects
 
-    def _failed(self, path: str) -> list[str]:
+    def _lines(self, path: str) -> list[str]:
         """Those that are set aside and those in doubt; anew only when that has changed."""
         ledger, most = self._state.ledger, share_file.SHOWN
-        now, before = (ledger.moves(path), ledger.doubtful_count(path)), self._failures.get(path)
+        now, before = (ledger.moves(path), ledger.doubtful_count(path)), self._told.get(path)
         if before is not None and before[0] == now:
             return before[1]
         lines = share_file.failed(ledger.in_state("quarantined", most, inbox=path), path)
         lines += share_file.doubtful(ledger.doubtful(path, limit=most))
-        self._failures[path] = (now, lines)
+        self._told[path] = (now, lines)
         return lines
 
     def written(self, ended: ErrandEnded, box: str) -> list[Effect]:
