@@ -187,10 +187,10 @@ def test_without_work_it_is_let_go_and_opened_when_asked(make: Make) -> None:
     assert inference.stuck() is None
 
 
-def test_a_photo_beside_which_it_has_no_room_is_told_so(
+def test_a_photo_beside_which_it_cannot_be_opened_makes_room(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not opened, and killed, again and again for one; two that wait are not to blame."""
+    """It is not opened, and killed, again and again beside the same photos: the last one goes."""
     inference = make(1, idle_s=0.1)
     until(lambda: inference.pids() == [])
     openings: list[bool] = []
@@ -202,16 +202,27 @@ def test_a_photo_beside_which_it_has_no_room_is_told_so(
     with monkeypatch.context() as tight, ThreadPoolExecutor(2) as pool:
         tight.setattr(model_process.ModelProcess, "open", full)
         asked = [pool.submit(inference.run, 0, Asker().descriptor, there) for _ in range(2)]
-        until(lambda: len(openings) == 3)
-        assert not any(one.done() for one in asked)
+        until(lambda: any(one.done() for one in asked))
+        gone, kept = sorted(asked, key=lambda one: not one.done())
+        assert isinstance(gone.exception(), OutOfMemory)
+        assert len(openings) == 1
         tight.undo()
-        assert all(one.result(60) for one in asked)
-        until(lambda: inference.pids() == [])
-        openings.clear()
-        tight.setattr(model_process.ModelProcess, "open", full)
-        with pytest.raises(NobgdError) as caught:
-            inference.run(0, Asker().descriptor, there)
-    assert (caught.value.code, len(openings)) == (Code.OUT_OF_MEMORY, 2)
+        assert kept.result(60)
+
+
+def test_for_a_photo_alone_that_memory_ran_out_is_said_at_once(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every tensor takes as much as another: to try the same again beside the same photo kills."""
+    monkeypatch.setattr(model_process, "PROCESS", "pool.fragile")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    told: list[str] = []
+    inference = make(1, told=lambda event, _: told.append(event))
+    with monkeypatch.context() as tight:
+        tight.setattr(model_process.ModelProcess, "ran_out", lambda _: True)
+        with pytest.raises(OutOfMemory):
+            inference.run(0, Asker(666.0).descriptor, there)
+    assert told.count("model.ended") == 1
     assert inference.run(0, Asker().descriptor, there)
 
 

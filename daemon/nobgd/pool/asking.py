@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 
+from nobgd.pool.mishaps import OutOfMemory
 from nobgd.pool.suspects import MOST
 from nobgd.values import Code, NobgdError, wire
 
@@ -32,7 +33,7 @@ class Request:
     ran: int = 0
     confidence: float | None = None  # of a finished mask; None: the raw one is there
     thought: wire.Thought | None = None
-    error: NobgdError | None = None
+    error: NobgdError | OutOfMemory | None = None
     done: bool = False
 
     def close(self) -> None:
@@ -52,14 +53,8 @@ def digest(memory: int) -> str:
     return found.hexdigest()
 
 
-def to_blame(how: str, *, hung: bool, memory: bool) -> NobgdError:
+def to_blame(how: str, *, hung: bool) -> NobgdError:
     """What is said of a tensor that brought the model process down."""
-    if memory:
-        return NobgdError(
-            Code.OUT_OF_MEMORY,
-            "the model process ran out of memory although nothing else was at work; give nobgd"
-            " more, or name a smaller model",
-        )
     code = Code.DEADLINE if hung else Code.CRASHED
     hint = "see `nobgd doctor`; another workers.engine may do it"
     return NobgdError(code, f"the model process ended by {how} {MOST} times at it; {hint}")

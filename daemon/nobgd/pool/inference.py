@@ -123,7 +123,8 @@ class Inference:
         Blocks; the mask then lies behind the tensor, raw or finished (`Ran`).  A ``whole`` one
         is from the picture to the finished mask, and done here.  ``about`` is what the log says
         of it; so many lanes compute ``beside`` it.  Raises `GoneAway` when ``there`` is false,
-        NobgdError when it could not be done.
+        NobgdError when it could not be done, `OutOfMemory` when there is no room for the model
+        beside what the lane holds.
         """
         request = self._queue.add(which, memory, whole=whole, about=about or {}, beside=beside)
         self._queue.await_end(request, there)

@@ -55,6 +55,7 @@ class Lane:
         self.awake = False  # for its thread and those that ask whether a lane is free
         self.process = LaneProcess(setup)
         self.at: tuple[str, float] | None = None
+        self.megapixels = 0.0  # of its photo, as far as it has said so
         self.request: Request | None = None
         self.overran: tuple[str, ...] = ()  # folders that it waited for until its deadline
         self.until: float | None = None  # by then its thread moves on by itself (monotonic)
@@ -127,7 +128,7 @@ class Lane:
         what = request.relpath if isinstance(request, Job) else type(request).__name__
         self.stage, self.overran = "start", ()
         self.process.watch_memory()
-        self.thought, self._again = None, False
+        self.thought, self._again, self.megapixels = None, False, 0.0
         self.request, self.at = request, (what, time.monotonic())
 
     def ask(self, request: Request) -> Any:
@@ -151,6 +152,9 @@ class Lane:
                 raise NotBegun(str(end), end.folders) from None
             reason = f"{what}: its lane ended by {end} in stage {self.stage!r}"
             return self.lost(request, Code.CRASHED, reason)
+        except OutOfMemory as end:  # of the model process, beside the photo that this one holds
+            self.kill()
+            raise OutOfMemory(f"{what} in stage {self.stage!r} ({end})") from None
         except TakenBack as silent:
             self.kill()
             why = f"{silent} does not answer"
@@ -192,7 +196,7 @@ class Lane:
                     needed = folders(request)
                     raise Reopen(tuple(needed[at] for at in places if at < len(needed)))
                 case reply.Ask(ask=megapixels):
-                    self.stage = "memory"
+                    self.stage, self.megapixels = "memory", megapixels
                     began = time.monotonic()
                     self._budget.acquire(self.number, megapixels)
                     deadline += time.monotonic() - began

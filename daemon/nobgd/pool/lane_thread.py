@@ -14,7 +14,7 @@ from nobgd.pool.mishaps import NotBegun, OutOfMemory, Unfit
 from nobgd.pool.requests import Item, Requests
 from nobgd.pool.seating import Seating, no_room
 from nobgd.pool.unfinished import Unfinished
-from nobgd.values import Job
+from nobgd.values import Done, Job
 from nobgd.values.wire import Finished
 
 _LONGEST_PAUSE_S = 60.0  # between two tries to open a lane
@@ -62,6 +62,8 @@ class LaneThread(threading.Thread):
                 self._unfinished.judge(lane, item.request)
                 if mark is not None:
                     busy, mark = self._load.leave(mark, time.monotonic()), None
+                if isinstance(answer, Done):
+                    self._unfinished.worked(lane)
                 finished = Finished(answer, lane.number, waited, busy, lane.thought)
                 item.future.set_result(finished)
             if mark is not None:

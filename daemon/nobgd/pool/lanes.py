@@ -71,7 +71,7 @@ class Lanes(Executor):
             lambda: self._eager + self.inference.seats_elsewhere,
         )  # fmt: skip
         self._seating = Seating(count, self._changed, told)
-        unfinished = Unfinished(count, self._places, self._requests)
+        unfinished = Unfinished(count, self._places, self._requests, told)
         self._lanes += [
             Lane(
                 replace(setup, lane=number), deadline_s, budget, opened, self.threads,

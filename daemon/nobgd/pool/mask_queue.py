@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from nobgd.pool.asking import Request, digest, to_blame
 from nobgd.pool.elsewhere import Elsewhere
-from nobgd.pool.mishaps import Ended, GoneAway
+from nobgd.pool.mishaps import Ended, GoneAway, OutOfMemory
 from nobgd.pool.model_process import Answer, ModelProcess
 from nobgd.pool.seats import Seats
 from nobgd.pool.suspects import Suspects
@@ -171,10 +171,14 @@ class MaskQueue:
             if request.done:  # nobody waits for it any more
                 self.end(request)
                 continue
+            if memory and len(work) == 1:  # every tensor takes as much: its photo has to make room
+                request.error = OutOfMemory("the model process")
+                self.end(request)
+                continue
             request.digest = request.digest or digest(request.memory)
-            blamed = request is overdue if overdue else not (memory and len(work) > 1)
-            if blamed and self._suspects.ended(request.digest, killed=killed and not memory):
-                request.error = to_blame(how, hung=overdue is not None, memory=memory)
+            blamed = request is overdue if overdue else not memory
+            if blamed and self._suspects.ended(request.digest, killed=killed):
+                request.error = to_blame(how, hung=overdue is not None)
                 self.end(request)
                 continue
             request.alone = self._suspects.suspect(request.digest)
@@ -183,11 +187,11 @@ class MaskQueue:
         self.wanted = bool(self.waiting) or self.wanted
         return None if self.closing else len(self.waiting)
 
-    def no_room(self, how: str) -> None:
-        """The process ran out of memory while it was opened: the one that waits alone needs it."""
-        if len(self.waiting) == 1 and not self._working:
-            request = self.waiting.popleft()
-            request.error = to_blame(how, hung=False, memory=True)
+    def no_room(self) -> None:
+        """The process ran out of memory while it was opened: the last that waits makes room."""
+        if self.waiting:
+            request = self.waiting.pop()
+            request.error = OutOfMemory("the model process, while it was opened")
             self.end(request)
 
     # --- for `Elsewhere` -------------------------------------------------------------------

@@ -11,10 +11,10 @@ from nobgd.pool.asking import Request
 from nobgd.pool.mask_queue import MaskQueue
 from nobgd.pool.mishaps import Ended, OutOfMemory, Unfit
 from nobgd.pool.model_process import Answer, ModelProcess
+from nobgd.pool.seating import allowed
 
 _SLICE_S = 0.25
 _LONGEST_PAUSE_S = 60.0  # between two tries to open it
-_NO_ROOM = 2  # times that it may run out of memory while it is opened beside a photo
 
 
 class ModelThread(threading.Thread):
@@ -29,7 +29,6 @@ class ModelThread(threading.Thread):
         self.deadline_s, self._idle_s = deadline_s, idle_s
         self._opened, self._told = opened, told
         self.first: Exception | None = None  # why the first try to open it failed
-        self._fitted = False  # it was open once: what has no room for it now is a photo
 
     def run(self) -> None:
         """Until all is to end."""
@@ -45,7 +44,7 @@ class ModelThread(threading.Thread):
                 failures += 1
                 self._unfit(error, failures)
                 continue
-            failures, self._fitted = 0, True
+            failures = 0
             self._opened(holds)
             with queue.changed:
                 queue.ready, self.first, queue.used = True, None, time.monotonic()
@@ -59,12 +58,13 @@ class ModelThread(threading.Thread):
         with queue.changed:
             if queue.closing:
                 return
-            self.first = error if isinstance(error, Unfit) else Unfit(f"no room: {error}")
+            self.first = error if isinstance(error, Unfit) else Unfit(_says(error))
             queue.changed.notify_all()
-            if isinstance(error, OutOfMemory) and self._fitted and failures >= _NO_ROOM:
-                queue.no_room(str(error))
+            if isinstance(error, OutOfMemory):
+                queue.no_room()
         if failures == 1:
-            why = f"the model process cannot be opened: {error}; photos wait, it is tried again"
+            why = f"the model process cannot be opened: {_says(error)}"
+            why += "; photos wait, it is tried again"
             self._told("model.unfit", {"why": why})
         with queue.changed:
             pause = min(2.0 ** min(failures - 1, 20), _LONGEST_PAUSE_S)
@@ -105,5 +105,15 @@ class ModelThread(threading.Thread):
         with self._queue.changed:
             again = self._queue.process_ended(how, overdue, killed=killed, memory=memory)
         if again is not None:
+            how = f"{how}, as memory ran out" if memory else how
             why = f"the model process ended by {how}; it is opened again, {again} masks are asked"
             self._told("model.ended", {"why": f"{why} again"})
+
+
+def _says(error: Exception) -> str:
+    if not isinstance(error, OutOfMemory):
+        return str(error)
+    return (
+        f"memory ran out: {error}; the model does not fit into {allowed()}; give it more, or name a"
+        " smaller model"
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from nobgd.lane.touched import folders
 from nobgd.pool.places import Places
+from nobgd.pool.room import Room
 from nobgd.pool.stages import Request
 from nobgd.values import Code, Job, wire
 from nobgd.values.errands import Prepare
@@ -40,6 +41,7 @@ class Requests:
         self.changed = threading.Condition()
         self.draining = False  # what waits again is put back
         self.closed = threading.Event()
+        self.room = Room()
         self._places, self._at_work = places, at_work
         self._items: deque[Item] = deque()
 
@@ -79,7 +81,10 @@ class Requests:
 
         Those that need no lane, as their folder (the second) is silent, go to ``refused``.
         """
+        closed = self.room.closed(time.monotonic())
         for item in list(self._items):
+            if closed and isinstance(item.request, Job):
+                continue
             needed = folders(item.request)
             folder = self._places.silent(needed)
             if folder is not None and not item.is_of_a_photo:
@@ -94,8 +99,11 @@ class Requests:
 
     def any_may_go(self) -> bool:
         """Whether a free lane would have something to do; with `changed` held."""
+        closed = self.room.closed(time.monotonic())
         return any(
-            self._places.silent(needed := folders(item.request)) is None and self._free(needed)
+            not (closed and isinstance(item.request, Job))
+            and self._places.silent(needed := folders(item.request)) is None
+            and self._free(needed)
             for item in self._items
         )
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Any
+
 from nobgd.lane.touched import folders
 from nobgd.pool.lane import Lane
 from nobgd.pool.mishaps import NotBegun, OutOfMemory
@@ -18,8 +22,12 @@ _TRIES = 3  # of a request of which nothing was done: then it is to blame
 class Unfinished:
     """Answers the futures of such requests.  Used by all lanes' threads."""
 
-    def __init__(self, lanes: int, places: Places, requests: Requests) -> None:
+    def __init__(
+        self, lanes: int, places: Places, requests: Requests,
+        told: Callable[[str, dict[str, Any]], None],
+    ) -> None:  # fmt: skip
         self._lanes, self._places, self._requests = lanes, places, requests
+        self._told = told
 
     def refuse(self, lane: Lane, item: Item, folder: str) -> None:
         """It needs no lane: its folder is silent."""
@@ -48,8 +56,12 @@ class Unfinished:
     def ran_out(
         self, lane: Lane, item: Item, end: OutOfMemory, waited: float, *, several: bool
     ) -> None:
-        """The place's fault while ``several`` lanes are open; alone, the photo needs too much."""
-        if several and isinstance(item.request, Job):
+        """The place's fault while ``several`` lanes are open; alone see `Room`."""
+        job = isinstance(item.request, Job)
+        if job and not several and not self._requests.room.is_to_blame(lane.megapixels):
+            self._no_room(lane, end)
+            several = True
+        if several and job:
             item.future.set_result(Finished(Unbegun("memory ran out"), lane.number, waited))
         elif several:
             self._requests.again(item)
@@ -59,6 +71,21 @@ class Unfinished:
                 " give it more, or lower workers.max_megapixels to have such photos refused"
             )
             self._lost(lane, item, Code.OUT_OF_MEMORY, reason, waited)
+
+    def worked(self, lane: Lane) -> None:
+        """Its photo was done: there is room for one like it."""
+        with self._requests.changed:
+            self._requests.room.worked(lane.megapixels)
+
+    def _no_room(self, lane: Lane, end: OutOfMemory) -> None:
+        with self._requests.changed:
+            first = self._requests.room.ran_out(time.monotonic(), lane.megapixels)
+        if first:
+            why = (
+                f"memory ran out: {end}; an ordinary photo does not fit into {allowed()}; photos"
+                " wait, it is tried again; give it more, or name a smaller model"
+            )
+            self._told("lane.unfit", {"lane": lane.number, "why": why})
 
     def failed(self, lane: Lane, item: Item, error: BaseException) -> None:
         """An errand that ran out of time is kept until its folder answers.
