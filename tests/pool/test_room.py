@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import pytest
-
 from nobgd.pool.room import Room
 
 
-def test_where_no_ordinary_photo_was_done_none_is_to_blame() -> None:
-    """There is too little memory for anybody."""
+def test_an_ordinary_photo_is_not_to_blame_where_none_is_done() -> None:
+    """There is too little memory for anybody, however often it is tried."""
     room = Room()
-    assert not room.is_to_blame(12.0)
-    assert not room.is_to_blame(0.0)
-    assert room.is_to_blame(100.0)
+    assert not any(room.is_to_blame("a", 12.0) for _ in range(100))
+    assert not room.is_to_blame("b", 0.0)
+    assert room.is_to_blame("c", 100.0)
 
 
-@pytest.mark.parametrize(("megapixels", "to_blame"), [(0.0, True), (12.0, True), (24.0, False)])
-def test_where_one_like_it_was_done_a_photo_is(megapixels: float, to_blame: bool) -> None:
-    """A small file that unpacks into gigabytes stops nobody; a larger one proves nothing."""
+def test_one_that_is_never_done_while_others_are_is() -> None:
+    """A small file that unpacks into gigabytes stops nobody; what is done after all was none."""
     room = Room()
-    room.worked(12.2)
-    assert room.is_to_blame(megapixels) is to_blame
+    said = []
+    for number in range(12):
+        room.worked("a", 1.0)
+        said.append(room.is_to_blame("bomb", 1.0))
+        assert not room.is_to_blame(f"other {number}", 12.0)
+    assert said == [False] * 9 + [True] * 3
+    room.worked("bomb", 1.0)
+    assert not room.is_to_blame("bomb", 1.0)
 
 
 def test_photos_wait_longer_each_time_until_one_like_it_is_done() -> None:
@@ -32,9 +35,9 @@ def test_photos_wait_longer_each_time_until_one_like_it_is_done() -> None:
         while room.closed(now):
             now += 0.5
         pauses.append(now - began)
-        room.worked(1.0)
+        room.worked("small", 1.0)
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    room.worked(12.0)
+    room.worked("a", 12.0)
     assert not room.closed(now)
     assert room.ran_out(now, 12.0)
     assert not room.closed(now + 1.0)

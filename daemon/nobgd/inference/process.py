@@ -39,7 +39,7 @@ from nobgd.values import NobgdError, wire
 _PACKET = 1 << 16
 _BATCH = 8  # inputs that are run together
 _TEXT = 2000  # characters of a reason
-_OOM_SCORE = "600"  # where memory runs out it goes before a lane: that costs no photo anything
+_OOM_SCORE = "300"  # where memory runs out a lane goes first: each inference takes as much again
 
 
 @dataclass(frozen=True, slots=True)

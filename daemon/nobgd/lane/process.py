@@ -33,7 +33,7 @@ def main(descriptor: int) -> int:
     setup: wire.Setup = line.recv()
     peak.PEAK.open()
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("500")  # where memory runs out, a lane goes rather than the supervisor
+        score.write("700")  # where memory runs out a lane goes, whose photo takes what is there
     holds: tuple[str, ...] = ()
     try:
         if setup.matting:

@@ -63,7 +63,7 @@ class LaneThread(threading.Thread):
                 if mark is not None:
                     busy, mark = self._load.leave(mark, time.monotonic()), None
                 if isinstance(answer, Done):
-                    self._unfinished.worked(lane)
+                    self._unfinished.worked(lane, item.request)
                 finished = Finished(answer, lane.number, waited, busy, lane.thought)
                 item.future.set_result(finished)
             if mark is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +59,7 @@ class Unfinished:
     ) -> None:
         """The place's fault while ``several`` lanes are open; alone see `Room`."""
         job = isinstance(item.request, Job)
-        if job and not several and not self._requests.room.is_to_blame(lane.megapixels):
+        if job and not several and not self._is_to_blame(lane, item.request):
             self._no_room(lane, end)
             several = True
         if several and job:
@@ -72,10 +73,14 @@ class Unfinished:
             )
             self._lost(lane, item, Code.OUT_OF_MEMORY, reason, waited)
 
-    def worked(self, lane: Lane) -> None:
+    def worked(self, lane: Lane, request: Request) -> None:
         """Its photo was done: there is room for one like it."""
         with self._requests.changed:
-            self._requests.room.worked(lane.megapixels)
+            self._requests.room.worked(_photo(request), lane.megapixels)
+
+    def _is_to_blame(self, lane: Lane, request: Request) -> bool:
+        with self._requests.changed:
+            return self._requests.room.is_to_blame(_photo(request), lane.megapixels)
 
     def _no_room(self, lane: Lane, end: OutOfMemory) -> None:
         with self._requests.changed:
@@ -110,6 +115,10 @@ class Unfinished:
             item.future.set_result(Finished(answer, lane.number, waited))
         except wire.ErrandFailed as error:
             item.future.set_exception(error)
+
+
+def _photo(request: Request) -> str:
+    return os.path.join(request.inbox, request.relpath) if isinstance(request, Job) else ""
 
 
 def _name(request: Request) -> str:
