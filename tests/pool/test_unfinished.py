@@ -63,6 +63,7 @@ def test_where_memory_is_too_little_for_anybody_no_photo_is_failed(desk: Desk) -
     [(event, fields)] = desk.told
     assert event == "lane.unfit"
     assert "photos wait" in fields["why"]
+    assert desk.requests.room.lacks
     desk.requests.add(desk.job)
     assert desk.requests.next([]) is None
     assert not desk.requests.any_may_go()
@@ -83,6 +84,8 @@ def test_a_photo_that_takes_more_than_others_like_it_is_failed(desk: Desk) -> No
         answers.append(desk.runs_out(12.0))
     assert all(isinstance(each, Unbegun) for each in answers[:9])
     assert isinstance(answers[9], Failed)
+    desk.is_done(12.2)
+    assert not desk.requests.room.lacks
 
 
 def test_beside_other_lanes_it_is_nobodys_fault(desk: Desk) -> None:

@@ -17,12 +17,16 @@ from nobgd.intake.ignore import Ignore
 from nobgd.intake.inbox import Inbox
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.places import Place
+from nobgd.pool.engine import Engine
+from nobgd.pool.lanes import Lanes
+from nobgd.pool.memory import Budget
 from nobgd.record.log import Log
 from nobgd.status import overview, share_file, why
 from nobgd.status.glance import Glance
 from nobgd.status.hindrance import Kind
 from nobgd.supervisor import clocks
 from nobgd.supervisor.service import Service
+from nobgd.values import wire
 
 
 @pytest.fixture
@@ -94,3 +98,14 @@ def test_a_snapshot_does_not_change(service: Service) -> None:
     service.in_force.engine = SimpleNamespace(count=9)  # type: ignore[assignment]  # has a count alone
     assert (now.trouble, now.lane_count) == ("", 0)
     service.in_force.engine = None
+
+
+def test_it_says_that_memory_is_too_little(service: Service, tmp_path: Path) -> None:
+    """In the status line, until an ordinary photo was done."""
+    lanes = Lanes(wire.Setup(0, 1, str(tmp_path), ()), 1, deadline_s=20, budget=Budget(100))
+    service.in_force.engine = Engine(lanes, {}, 1, 1, 100.0, "onnxruntime")
+    assert service.snapshot().trouble == ""
+    lanes._requests.room.ran_out(0.0, 12.0)
+    assert "an ordinary photo does not fit" in service.snapshot().trouble
+    lanes._requests.room.worked("a.jpg", 12.0)
+    assert service.snapshot().trouble == ""

@@ -29,7 +29,7 @@ from nobgd.pool.memory import Budget
 from nobgd.pool.mishaps import OutOfMemory, Unfit
 from nobgd.pool.places import Places
 from nobgd.pool.requests import Requests
-from nobgd.pool.seating import Seating, no_room
+from nobgd.pool.seating import Seating, allowed, no_room
 from nobgd.pool.stages import Request
 from nobgd.pool.unfinished import Unfinished
 from nobgd.values import Job, wire
@@ -196,6 +196,13 @@ class Lanes(Executor):
             if (until := lane.until) is not None and now > until + _GRACE_S:
                 return f"the thread of lane {lane.number} did not come back from its deadline"
         return self.inference.stuck()
+
+    @property
+    def trouble(self) -> str:
+        """Why photos wait that nothing else holds up, in words; empty: they do not."""
+        if not self._requests.room.lacks:
+            return ""
+        return f"an ordinary photo does not fit into {allowed()}: photos wait, give it more"
 
     def pids(self) -> list[int]:
         """Process id of every open lane."""

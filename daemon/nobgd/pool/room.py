@@ -58,6 +58,11 @@ class Room:
         self._until = now + pause
         return self._failures == 1
 
+    @property
+    def lacks(self) -> bool:
+        """Whether an ordinary photo did not fit, and none like it was done since."""
+        return self._failures > 0
+
     def closed(self, now: float) -> bool:
         """Whether photos are to wait."""
         return now < self._until
