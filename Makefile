@@ -29,6 +29,8 @@ $(RUNS): pyproject.toml requirements/run.txt
 
 setup: $(STAMP)  ## the virtual environment, nobgd in it, and the u2net weights (cached outside)
 	@$(BIN)/nobgd models fetch u2net
+	@[ "$(MAKECMDGOALS)" != setup ] || \
+	  echo "With a nobgd.yaml (make run makes one): $(BIN)/nobgd tune finds what is fastest here, in two minutes"
 
 nobgd.yaml:  # yours to change; git does not see it
 	@sed 's|\.\./||' config/nobgd.yaml > $@

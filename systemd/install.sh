@@ -384,3 +384,4 @@ fi
 [ -n "$dry" ] || sed -n 's/^ *- *path: */  /p' "$config"
 [ -n "$dry" ] || clear_away
 say '`systemctl status nobgd` shows what it does, `sudo nobgd doctor` whether all is well.'
+say 'What is fastest here, in two minutes: sudo -u nobgd nobgd tune && sudo systemctl restart nobgd'
