@@ -30,6 +30,7 @@ from benchmarks import (
     plots,
     rows,
     share,
+    slow_cores,
     start,
     subject,
     table,
@@ -47,6 +48,7 @@ PARTS: dict[str, Part] = {
     "edges": edges, "formats": formats, "machines": machines, "broker": broker,
     "web": web, "adaptive": adaptive,
     "memory": memory, "share": share, "as-they-come": as_they_come,
+    "slow-cores": slow_cores,
 }  # fmt: skip
 
 

@@ -29,12 +29,14 @@ def measure(bench: Bench) -> dict[str, Any] | None:
     return beside_rembg(bench, "folder", photos.sources(bench.photos))
 
 
-def beside_rembg(bench: Bench, name: str, sources: list[Path]) -> dict[str, Any] | None:
+def beside_rembg(
+    bench: Bench, name: str, sources: list[Path], most: int = 24
+) -> dict[str, Any] | None:
     """The same, of photos made from ``sources``; None where rembg has no command."""
     if rival.command() is None:
         bench.say("no `rembg` command: the folder is measured by `make bench`, which installs it")
         return None
-    count, size = (4, (800, 600)) if bench.short else (24, SIZE)
+    count, size = (4, (800, 600)) if bench.short else (most, SIZE)
     inbox = fill(bench, name, count, size, sources)
     results: dict[str, list[dict[str, float]]] = {}
     for turn in range(bench.rounds + 1):  # the first round only warms the caches
