@@ -104,7 +104,7 @@ def _throughput(bench: Bench, daemon: Daemon, made: list[Path]) -> dict[str, flo
 def _memory(daemon: Daemon, photo: bytes, large_mb: int, requests: int) -> dict[str, float]:
     """PSS of the page's process in use, after a large upload, and after many requests."""
     found = {"in_use_mb": daemon.page_mb()}
-    large = photo + bytes(large_mb << 20)  # what follows a JPEG's end is no damage
+    large = photo + bytes(large_mb * 1_000_000 - len(photo))  # after a JPEG's end: no damage
     status, _, said = daemon.ask(
         "PUT", "/api/v1/photos?name=large.jpg", large, X_Api_Key=daemon.token
     )  # fmt: skip

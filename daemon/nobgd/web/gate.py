@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+import h11
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -126,7 +127,11 @@ class _Outwards:
             there = {name.lower() for name, _ in message["headers"]}
             more = [(name, value) for name, value in _ALWAYS.items() if name not in there]
             message = {**message, "headers": [*message["headers"], *more]}
-        await asyncio.wait_for(self._send(message), _CHUNK_S)
+        try:
+            await asyncio.wait_for(self._send(message), _CHUNK_S)
+        except h11.LocalProtocolError as error:
+            # it sent what is no HTTP behind its request, and uvicorn has answered that
+            raise ClientDisconnect from error
 
 
 async def _answer(problem: Problem, scope: Scope, receive: Any, outwards: _Outwards) -> None:
