@@ -92,7 +92,8 @@ class _Portion:
             browser = self._open(folder)
             for each in threads:
                 each.start()
-            for victim in _KILLS[: max(3, len(self._sent) // 5)]:
+            kills = _KILLS[: max(3, len(self._sent) // 5)]
+            for victim in self._chance.sample(kills, len(kills)):
                 time.sleep(self._chance.uniform(0.1, 0.7))
                 self.counts["uploads that were under way"] += len(self.house.temps())
                 self.counts[f"{victim} killed"] += self._kill(victim)
@@ -202,7 +203,7 @@ class _Portion:
 def _slowly(data: bytes) -> Iterator[bytes]:
     for at in range(0, len(data), _CHUNK):
         yield data[at : at + _CHUNK]
-        time.sleep(0.03)
+        time.sleep(0.06)
 
 
 def _close(browser: Any) -> None:

@@ -215,3 +215,19 @@ def test_what_is_dropped_is_taken_whatever_has_come_beneath_it(
     let_go()
     fresh.wait_for_selector(".card:has-text('late.jpg')")
     assert fresh.locator("body.over").count() == 0
+
+
+def test_what_is_chosen_while_nobody_answers_is_sent_when_somebody_does(
+    visits: Open, tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    """The page's own files may be out of reach as well: what sends comes with the first photo."""
+    from playwright.sync_api import expect
+
+    (tmp_path / "patient.jpg").write_bytes(photos["coffee"] + b"patient")
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.wait_for_selector(".zone")
+    fresh.context.set_offline(True)
+    fresh.locator("#file[multiple]").set_input_files(tmp_path / "patient.jpg")
+    expect(fresh.locator("#toasts")).to_contain_text("did not answer")
+    fresh.context.set_offline(False)
+    expect(fresh.locator(".card", has_text="patient.jpg")).to_have_count(1)
