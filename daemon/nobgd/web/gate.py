@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Iterable
@@ -49,6 +50,10 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        with contextlib.suppress(ClientDisconnect):  # also while it is told what is wrong
+            await self._request(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         outwards = _Outwards(send)
         request = Request(scope)
         try:
@@ -63,7 +68,7 @@ class Gate:
             slow = Problem(408, "too_slow", f"nothing came for {_CHUNK_S:g} s; send it again")
             await _answer(slow, scope, receive, outwards)
         except ClientDisconnect:
-            return
+            raise
         except Exception as error:  # noqa: BLE001 - one request's; the others go on
             sys.stderr.write(f"{request.method} {request.url.path}: {error!r}\n")
             ours = Problem(500, "internal", "nobgd made a mistake; its log has the reason")

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -152,7 +153,10 @@ class _Prompt(H11Protocol):
         """Something of a request."""
         if self._due is None and self._idle():
             self._expect()
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except h11.LocalProtocolError:  # uvicorn answers 400 to a request that is answered already
+            self.transport.close()
         if self._due is not None and not self._idle():
             self._due.cancel()
             self._due = None
