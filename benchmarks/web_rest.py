@@ -94,9 +94,9 @@ def _network_sockets(config: Path, home: Path) -> int | None:
     if shutil.which("strace") is None:
         return None
     trace = home / "trace"
-    _started(config, home, "strace", "-f", "-e", "trace=socket", "-o", str(trace))
-    made = re.findall(r"socket\((AF_\w+)", trace.read_text())
-    return sum(family != "AF_UNIX" for family in made)
+    _started(config, home, "strace", "-D", "-f", "-e", "trace=socket", "-o", str(trace))
+    made: list[str] = re.findall(r"socket\((AF_\w+)", trace.read_text())
+    return len([family for family in made if family != "AF_UNIX"])
 
 
 def _exposure() -> float | None:
@@ -128,6 +128,17 @@ def _first_byte(port: int) -> None:
             sys.exit("the page closed the connection")
         while line.recv(65_536):
             pass
+
+
+def section(result: dict[str, Any]) -> list[str]:
+    """One paragraph."""
+    if "cold_ms" not in result:
+        return []
+    return [
+        "",
+        f"Started by its socket, the page's first byte comes after {result['cold_ms']:.0f} ms, with"
+        " all of Python to be loaded; when nobody has asked for a while, its process has ended.",
+    ]
 
 
 def verdicts(result: dict[str, Any]) -> list[Verdict]:

@@ -285,6 +285,7 @@ export function show(root) {
         counts();
         load();
       } else if (cards.has(photo.id)) put(photo);
+      else if (!/gone|skipped/.test(photo.state)) arrived(photo);
       const now_done = photo?.state === "done" && uploads?.settled(photo.id);
       if (now_done) say(t("of_done", now_done));
     },
