@@ -24,7 +24,7 @@ LONGEST_S = 300.0
 class Daemon:
     """`nobgd run` with a page."""
 
-    def __init__(self, bench: Bench, home: Path) -> None:
+    def __init__(self, bench: Bench, home: Path, model: str = "u2net") -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -32,9 +32,11 @@ class Daemon:
         for folder in (self.inbox, self.out, self.state):
             folder.mkdir(parents=True, exist_ok=True)
         self.log, self.config = home / "log", home / "nobgd.yaml"
+        weights = {"directory": str(bench.weights)} if model == "u2net" else {"name": model}
         settings = {
-            "state_dir": str(self.state), "cache_dir": str(bench.work / "web-cache"),
-            "model": {"directory": str(bench.weights)}, "log": {"file": str(self.log)},
+            "model": weights, "state_dir": str(self.state),
+            "cache_dir": str(bench.work / "web-cache"),
+            "log": {"file": str(self.log)},
             "web": {"listen": f"127.0.0.1:{self.port}"},
             "inboxes": [{
                 "path": str(self.inbox), "outbox": str(self.out), "watch": {"settle_s": 0},
@@ -83,6 +85,11 @@ class Daemon:
         """One that may hand in and look; made when it is first asked for."""
         words = ["web", "token", "add", "bench", "--scope", "submit,look", "-c", str(self.config)]
         command = [sys.executable, "-m", "nobgd", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def link(self) -> str:
+        """For a browser, good once."""
+        command = [sys.executable, "-m", "nobgd", "web", "open", "-c", str(self.config)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def page_mb(self) -> float:

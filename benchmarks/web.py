@@ -1,7 +1,8 @@
 """What the page and the API cost: time over the job, memory, a long list, the first load.
 
 A daemon of its own with `web:`, the real model, photos of 12 megapixels; everything over loopback.
-What a person sees in a browser (review, first paint) is measured by the tests of the page.
+What a person sees in a browser is measured by `benchmarks.browser`, start and rest by
+`benchmarks.web_rest`; both are of this part.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import photos
+from benchmarks import browser, photos, web_rest
 from benchmarks.page_daemon import Daemon, until
 from benchmarks.part import Bench, Verdict, at_least, at_most
 
@@ -46,7 +47,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         found["first_load"] = _first_load(daemon)
     found |= _list(Daemon(bench, bench.work / "web-list"), rows)
     bench.say(f"a list of {rows:,}: p95 {found['list_p95_ms']:.0f} ms")
-    return found
+    return found | {"rest": web_rest.measure(bench), "browser": browser.measure(bench)}
 
 
 def _over(daemon: Daemon, made: list[Path]) -> dict[str, dict[str, float]]:
@@ -104,7 +105,7 @@ def _throughput(bench: Bench, daemon: Daemon, made: list[Path]) -> dict[str, flo
 def _memory(daemon: Daemon, photo: bytes, large_mb: int, requests: int) -> dict[str, float]:
     """PSS of the page's process in use, after a large upload, and after many requests."""
     found = {"in_use_mb": daemon.page_mb()}
-    large = photo + bytes(large_mb << 20)  # what follows a JPEG's end is no damage
+    large = photo + bytes(large_mb * 1_000_000 - len(photo))  # after a JPEG's end: no damage
     status, _, said = daemon.ask(
         "PUT", "/api/v1/photos?name=large.jpg", large, X_Api_Key=daemon.token
     )  # fmt: skip
@@ -123,10 +124,11 @@ def _first_load(daemon: Daemon) -> dict[str, float]:
     names = re.findall(r'(?:href|src)="(static/[^"]+)"', frame)
     script = Path(__file__).parent.parent / "daemon/nobgd/web/static/main.js"
     statics = re.findall(r'^import .* from "\./([^"]+)"', script.read_text(), re.MULTILINE)
-    sent = len(body)
+    sent, plain = len(body), len(frame)
     for name in (wanted := dict.fromkeys([*names, *(f"static/{each}" for each in statics)])):
         sent += len(daemon.ask("GET", f"/{name}", Accept_Encoding="gzip")[2])
-    return {"requests": 1 + len(wanted), "kb": sent / 1000}
+        plain += len(daemon.ask("GET", f"/{name}")[2])
+    return {"requests": 1 + len(wanted), "kb": sent / 1000, "plain_kb": plain / 1000}
 
 
 def _list(daemon: Daemon, rows: int) -> dict[str, float]:
@@ -219,6 +221,8 @@ def section(result: dict[str, Any]) -> list[str]:
         f" upload of {large} MB, {result['after_many_mb']:.0f} after {many:,} requests more. The"
         f" page is there after {first['requests']:.0f} requests and {first['kb']:.1f} KB,"
         " compressed.",
+        *web_rest.section(result.get("rest") or {}),
+        *browser.section(result.get("browser") or {}),
     ]  # fmt: skip
 
 
@@ -236,5 +240,8 @@ def verdicts(result: dict[str, Any]) -> list[Verdict]:
         at_most("its growth over many requests", slope, 1.0, "MB"),
         at_most("a page of a long list, p95", result["list_p95_ms"], 50.0, "ms"),
         at_most("first load, compressed", first["kb"], 25.0, "KB"),
+        at_most("first load, not compressed", first["plain_kb"], 80.0, "KB"),
         at_most("first load, requests", first["requests"], 6.0, "requests"),
+        *web_rest.verdicts(result.get("rest") or {}),
+        *browser.verdicts(result.get("browser") or {}),
     ]  # fmt: skip

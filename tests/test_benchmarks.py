@@ -41,6 +41,9 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
         assert row["contenders"]["fp32"]["stages"]["infer_ms"] > 0
     assert results["lanes"][0]["photos_per_minute"] > 0
     assert results["web"]["first_load"]["requests"] <= 6
+    rest, seen = results["web"]["rest"], results["web"]["browser"]
+    assert not rest or (rest["at_rest_mb"], rest["network_sockets"] or 0) == (0, 0)
+    assert not seen or seen["arrived"] == seen["dropped"] > 0
     assert "READY after start" in done.stdout
 
 

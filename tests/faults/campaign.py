@@ -17,7 +17,7 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "cut", "machine_liar",
+    "zombie", "storm", "cut", "machine_liar", "uploads", "fuzz_page",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -72,6 +72,8 @@ _TAIL = """
   made for it, of small pictures; a large one has more that can go wrong with each stroke.
 - In `liar` no photo is worked on: two processes that lie stand for lanes.  What lies within its
   bounds is believed: a captured lane can say a wrong size, or a hash, of the photo that it has.
+- In `uploads` the browser is Debian's Chromium, headless, on the same machine, at 600 kB a second;
+  what a killed browser had not sent yet is dropped again, as its owner would do it.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """

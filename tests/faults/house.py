@@ -293,9 +293,12 @@ class Checks:
         return wrong
 
     def _output(self, relpath: str, output: str, digest: str) -> list[str]:
-        """I2: complete, from this source, and the picture that these bytes always give."""
         if not output.startswith(str(self.house.outbox) + "/"):
             return [f"I6: {output!r} is not in the outbox"]
+        return self.picture(relpath, output, digest)
+
+    def picture(self, relpath: str, output: str, digest: str) -> list[str]:
+        """I2: complete, from this source, and the picture that these bytes always give."""
         try:
             with open(output, "rb") as stream:
                 data = stream.read()

@@ -28,7 +28,7 @@ class Proxy:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.authority = folder / "ca.pem"
-        _certify(folder)
+        certify(folder, NAME)
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
         self._to = port
@@ -76,13 +76,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-def _certify(folder: Path) -> None:
-    """A throw-away authority, and a certificate of it."""
+def certify(folder: Path, name: str) -> None:
+    """A throw-away authority, ca.pem, and a certificate of it for a name: cert.pem, key.pem."""
     named = folder / "name.cnf"
-    named.write_text(f"subjectAltName=DNS:{NAME}\nbasicConstraints=CA:FALSE\n")
+    named.write_text(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n")
     for command in (
         "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -keyout ca.key -out ca.pem",
-        f"req -newkey rsa:2048 -nodes -subj /CN={NAME} -keyout key.pem -out cert.csr",
+        f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout key.pem -out cert.csr",
         "x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2"
         " -extfile name.cnf -out cert.pem",
     ):

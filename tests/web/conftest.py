@@ -34,14 +34,14 @@ class Answer:
 class Page:
     """A daemon and its page."""
 
-    def __init__(self, root: Path, cache: Path, **web: Any) -> None:
+    def __init__(self, root: Path, cache: Path, model: str = "u2netp", **web: Any) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         web = {"listen": f"127.0.0.1:{self.port}", **web}
         (root / "in").mkdir(exist_ok=True)
         log = {"file": str(root / "nobgd.log")}
-        self.daemon = Daemon(root, cache_dir=str(cache), web=web, log=log)
+        self.daemon = Daemon(root, cache_dir=str(cache), web=web, log=log, model={"name": model})
         self.config = self.daemon.config
         self.home = root / "state/web"
 

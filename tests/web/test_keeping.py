@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
+from e2e.conftest import await_true
 from nobgd import config
+from nobgd.config import webbing
+from nobgd.fs import publish, tree
 from nobgd.web import keeping, queueing
 from web.conftest import Page
 
@@ -27,6 +31,24 @@ def test_what_is_settled_leaves_after_its_days(page: Page, photos: dict[str, byt
     assert left == ["new", "new"]
     assert unknown.exists()
     unknown.unlink()
+
+
+def test_what_a_kill_left_half_made_goes_at_the_start(tmp_path: Path) -> None:
+    """Small pictures and other formats, too: nobody else looks into their folder for it."""
+    config_file = tmp_path / "nobgd.yaml"
+    config_file.write_text("{state_dir: state, inboxes: [{path: in, outbox: out}], web: {}}")
+    settings = config.load(config_file)
+    (tmp_path / "state").mkdir()
+    webbing.make(settings)
+    with tree.within(str(webbing.made(settings))) as folder, publish.temporary(folder, 0o600):
+        name = next(webbing.made(settings).iterdir())
+        left = name.with_name(f".nobgd-{'0' * 16}.tmp")
+        left.write_bytes(b"half")
+        keeper = keeping.Keeper(settings)
+        keeper.start()
+        await_true(lambda: not left.exists())
+        keeper.stop()
+        assert name.exists()  # somebody writes it
 
 
 def test_openapi_names_every_route(page: Page) -> None:

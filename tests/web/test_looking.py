@@ -7,6 +7,7 @@ import json
 import zipfile
 from typing import Any
 from urllib.parse import urlencode
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -144,6 +145,13 @@ def test_the_figures_are_those_of_the_report(page: Page, key: str) -> None:
     found = page.ask("GET", "/api/v1/report?period=24h", X_Api_Key=key)
     assert found.status == 200, found.body
     assert found.json["totals"]["photos"] == 3
+    drawn = page.ask("GET", "/api/v1/report?period=24h&charts=1", X_Api_Key=key).json
+    assert drawn["totals"] == found.json["totals"]
+    assert list(drawn["charts"]) == ["throughput", "cost", "waits"]
+    for text in drawn["charts"].values():
+        root = ElementTree.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert len(root.findall(".//{*}rect") + root.findall(".//{*}circle")) > 0
 
 
 def test_the_configuration_is_told_as_it_was_understood(page: Page, key: str) -> None:

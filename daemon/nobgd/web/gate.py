@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+import h11
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -48,6 +50,10 @@ class Gate:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        with contextlib.suppress(ClientDisconnect):  # also while it is told what is wrong
+            await self._request(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         outwards = _Outwards(send)
         request = Request(scope)
         try:
@@ -62,7 +68,7 @@ class Gate:
             slow = Problem(408, "too_slow", f"nothing came for {_CHUNK_S:g} s; send it again")
             await _answer(slow, scope, receive, outwards)
         except ClientDisconnect:
-            return
+            raise
         except Exception as error:  # noqa: BLE001 - one request's; the others go on
             sys.stderr.write(f"{request.method} {request.url.path}: {error!r}\n")
             ours = Problem(500, "internal", "nobgd made a mistake; its log has the reason")
@@ -126,7 +132,11 @@ class _Outwards:
             there = {name.lower() for name, _ in message["headers"]}
             more = [(name, value) for name, value in _ALWAYS.items() if name not in there]
             message = {**message, "headers": [*message["headers"], *more]}
-        await asyncio.wait_for(self._send(message), _CHUNK_S)
+        try:
+            await asyncio.wait_for(self._send(message), _CHUNK_S)
+        except h11.LocalProtocolError as error:
+            # it sent what is no HTTP behind its request, and uvicorn has answered that
+            raise ClientDisconnect from error
 
 
 async def _answer(problem: Problem, scope: Scope, receive: Any, outwards: _Outwards) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nobgd.config import Config, webbing
-from nobgd.fs import publish
+from nobgd.fs import publish, sweeping
 from nobgd.status import control
+from nobgd.values import NobgdError
 from nobgd.web.ids import inbox_key
 
 _EVERY_S = 3600.0
@@ -39,6 +40,9 @@ class Keeper:
         self._ended.set()
 
     def _keep(self) -> None:
+        for folder in (webbing.made, webbing.touches, webbing.sessions):
+            with contextlib.suppress(OSError, NobgdError):  # what a kill has left
+                sweeping.sweep(str(folder(self._config)))
         pause = _FIRST_S
         while not self._ended.wait(pause):
             with contextlib.suppress(OSError, control.NotRunning, control.Busy):

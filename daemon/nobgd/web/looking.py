@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from nobgd.config import webbing
 from nobgd.fs.beneath import open_beneath
 from nobgd.report import build, formats, parsing, tables
+from nobgd.report.pictures import pictures
 from nobgd.web import photos
 from nobgd.web.photos import Photo
 from nobgd.web.problems import Problem
@@ -121,7 +122,7 @@ def _read(folder: str, name: str) -> bytes | None:
 
 
 async def report(request: Request) -> Response:
-    """GET api/v1/report?period=."""
+    """GET api/v1/report?period=&charts=."""
     who(request).need("look")
     span = _PERIODS.get(request.query_params.get("period", "24h"))
     if span is None:
@@ -130,8 +131,11 @@ async def report(request: Request) -> Response:
     if file is None:
         raise Problem(404, "no_log", "the figures are read in log.file: set it")
     wanted = parsing.Wanted(time.time() - span, None, None, None, None)
-    found = await asyncio.to_thread(lambda: tables.every(build.from_files([file], wanted)))
-    return Response(formats.as_json(found), media_type="application/json")
+    summary = await asyncio.to_thread(build.from_files, [file], wanted)
+    found = formats.as_json(tables.every(summary))
+    if request.query_params.get("charts") == "1":
+        return JSONResponse({**json.loads(found), "charts": pictures(summary)})
+    return Response(found, media_type="application/json")
 
 
 async def config(request: Request) -> Response:

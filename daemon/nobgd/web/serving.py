@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import socket
 import sys
 import time
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -23,6 +25,8 @@ from nobgd.web.site import site
 _HEAD_S = 10.0  # for a request's head
 _CONNECTIONS = 128
 _LAST_WORD_S = 10
+_ARENA_MAX = -8  # glibc's malloc.h
+_TIDY_S = 2.0
 
 
 class NotServed(Exception):  # noqa: N818 - a sentence for the user
@@ -63,6 +67,7 @@ def serve(
     Or, ``until_eof``, until stdin has ended; or until nobody has asked for ``idle_s``.
     """
     sweeping.sweep(str(webbing.drop(config)))
+    _one_heap()
     here = site(config)
     holds = fence.close(config)
     sys.stderr.write(f"the page is served; fenced in by {', '.join(holds)}\n")
@@ -75,18 +80,28 @@ def serve(
     asyncio.run(_serve(server, here.daemon, line, until_eof=until_eof, idle_s=idle_s))
 
 
+def _one_heap() -> None:
+    """Have malloc keep one heap for all threads (mallopt(3)).
+
+    glibc makes one for each, and in each stays what its largest upload has taken.
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
+
+
 async def _serve(
     server: uvicorn.Server, daemon: Daemon, line: socket.socket, *, until_eof: bool,
     idle_s: float | None,
 ) -> None:  # fmt: skip
     hearing = asyncio.create_task(daemon.listen())
     resting = asyncio.create_task(_rest(server, idle_s))
+    tidying = asyncio.create_task(_tidy(server))
     if until_eof:
         asyncio.get_running_loop().add_reader(0, _left, server)
     try:
         await server.serve(sockets=[line])
     finally:
-        for task in (hearing, resting):
+        for task in (hearing, resting, tidying):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -101,6 +116,17 @@ async def _rest(server: uvicorn.Server, idle_s: float | None) -> None:
             busy_at = time.monotonic()
         elif time.monotonic() - busy_at > idle_s:
             server.should_exit = True
+
+
+async def _tidy(server: uvicorn.Server) -> None:
+    """Return to the kernel what requests were buffered in: malloc would keep it for ever."""
+    seen = 0
+    while True:
+        await asyncio.sleep(_TIDY_S)
+        if (now := server.server_state.total_requests) != seen:
+            seen = now
+            with contextlib.suppress(AttributeError):
+                ctypes.CDLL(None).malloc_trim(0)
 
 
 def _left(server: uvicorn.Server) -> None:
@@ -127,7 +153,10 @@ class _Prompt(H11Protocol):
         """Something of a request."""
         if self._due is None and self._idle():
             self._expect()
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except h11.LocalProtocolError:  # uvicorn answers 400 to a request that is answered already
+            self.transport.close()
         if self._due is not None and not self._idle():
             self._due.cancel()
             self._due = None

@@ -2,8 +2,9 @@
 
 import { attempt, call, el, known, moment, number, t } from "./kit.js";
 
+document.head.append(el("link", { rel: "stylesheet", href: "static/history.css" }));
 const PERIODS = ["24h", "7d", "30d"];
-const FIRST = ["photos", "megapixels", "photos_per_minute", "ms_per_megapixel", "quarantined"];
+const FIRST = ["photos", "megapixels", "photos_per_minute", "megapixels_per_minute", "quarantined"];
 const BARS = ["ms_per_megapixel_mean", "photos"]; // drawn behind the figure
 
 const name_of = (key) => known(`r_${key}`) ? t(`r_${key}`) : key.replaceAll("_", " ");
@@ -41,6 +42,17 @@ function totals(key, found) {
     rest.length && part(key, el("dl", { class: "terms" }, rest.map(line)))];
 }
 
+/** The report's charts, as pictures: text of the server's becomes no element of the page. */
+function charts(found) {
+  const made = Object.entries(found).map(([key, svg]) => {
+    const source = URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    const drawn = el("img", { src: source, alt: name_of(`chart_${key}`) });
+    drawn.addEventListener("load", () => URL.revokeObjectURL(source));
+    return el("section", { class: "sheet-of" }, el("h2", {}, name_of(`chart_${key}`)), drawn);
+  });
+  return made.length && el("div", { class: "charts" }, made);
+}
+
 /** The screen. */
 export function show(root) {
   const body = el("div", { class: "report" });
@@ -50,12 +62,15 @@ export function show(root) {
     el("label", { for: "period", class: "unseen" }, t("period")), period), body);
 
   async function load() {
-    const report = await attempt(() => call("GET", `report?period=${period.value}`));
+    const report = await attempt(() => call("GET", `report?period=${period.value}&charts=1`));
     if (!report) return;
-    const full = Object.entries(report).map(([key, found]) =>
+    const { charts: drawn = {}, ...figures } = report;
+    const full = Object.entries(figures).map(([key, found]) =>
       Array.isArray(found) ? found.length && typeof found[0] === "object" && table(key, found)
         : found && typeof found === "object" && Object.keys(found).length && totals(key, found));
     const shown = full.flat(2).filter(Boolean);
+    const graphs = charts(drawn);
+    if (graphs) shown.splice(1, 0, graphs); // below the large figures
     body.replaceChildren(...(shown.length ? shown : [el("p", { class: "hint" }, t("no_report"))]));
   }
   load();

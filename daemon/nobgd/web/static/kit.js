@@ -66,6 +66,13 @@ export async function call(method, path, body, options = {}) {
   return found;
 }
 
+/** A module, at another address until the server answers: browsers may keep what failed. */
+export const module = (name, again = "") => import(`./${name}.js${again}`).catch(async () => {
+  toast(t("no_answer"));
+  await new Promise((good) => setTimeout(good, 2000));
+  return module(name, `${again}?`);
+});
+
 /** The address of a photo's small picture: which is in, out or mask; size 320 or 1600. */
 export const preview = (photo, which, size) =>
   `api/v1/photos/${photo.id}/preview/${which}/${size}?v=${photo.version}`;
@@ -129,7 +136,7 @@ export async function attempt(work) {
   }
 }
 
-/** What is remembered in this browser; private windows may refuse, and that is no matter. */
+/** What is remembered in this browser, where it may be. */
 export const memory = {
   get(name, otherwise) {
     try {
@@ -141,7 +148,7 @@ export const memory = {
   set(name, value) {
     try {
       localStorage.setItem(`nobgd.${name}`, JSON.stringify(value));
-    } catch { /* the next visit starts from the defaults */ }
+    } catch {} // a private window
   },
 };
 
@@ -168,7 +175,7 @@ export function query() {
   return asked.size ? `&${asked}` : "";
 }
 
-/** The choice for people, and behind it the form; its module comes when it is opened. */
+/** The choice for people, and behind it the form. */
 export function handing(changed) {
   const said = el("span", { class: "soft" });
   const tell = () => {
@@ -179,7 +186,7 @@ export function handing(changed) {
   };
   const box = el("details", { class: "output" }, el("summary", {}, t("output"), ": ", said));
   box.addEventListener("toggle", async () => {
-    const { fields } = await import("./output.js");
+    const { fields } = await module("output");
     if (!box.children[1]) box.append(fields(() => {
       tell();
       changed();

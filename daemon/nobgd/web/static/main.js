@@ -1,13 +1,13 @@
 /** The frame: the session, the screen that the address names, and what is heard of the daemon. */
 
-import { attempt, button, call, el, number, Problem, t, toast } from "./kit.js";
+import { attempt, button, call, el, module, number, Problem, t, toast } from "./kit.js";
 import * as photos from "./photos.js";
 
 const SCREENS = {
   "": async () => photos,
-  photo: () => import("./photo.js"),
-  history: () => import("./history.js"),
-  settings: () => import("./settings.js"),
+  photo: () => module("photo"),
+  history: () => module("history"),
+  settings: () => module("settings"),
 };
 const QUIET_MS = 20000; // without a word from the daemon for so long, it is asked
 const ASK_MS = 2000;
@@ -71,7 +71,7 @@ async function go() {
   const [, name = "", ...rest] = location.hash.split("/");
   const load = SCREENS[name] || SCREENS[""];
   const mine = (shown += 1);
-  const module = await load();
+  const found = await load();
   if (mine !== shown) return;
   if (screen?.leave) screen.leave();
   const root = el("section", { class: `screen ${name || "photos"}` });
@@ -82,7 +82,7 @@ async function go() {
     else link.removeAttribute("aria-current");
   }
   document.title = name && name !== "photo" ? `${t(name)} · nobgd` : "nobgd";
-  screen = module.show(root, rest.map(decodeURIComponent)) || {};
+  screen = found.show(root, rest.map(decodeURIComponent)) || {};
   scrollTo(0, 0);
 }
 

@@ -1,8 +1,7 @@
 /** One photo: before and after, what is known of it, and its download. */
 
-import { attempt, button, bytes, call, duration, el, handing, known, moment, number, preview, query, t,
-  toast }
-  from "./kit.js";
+import { attempt, button, bytes, call, duration, el, handing, known, module, moment, number, preview,
+  query, t, toast } from "./kit.js";
 import { may, now } from "./main.js";
 import { order } from "./photos.js";
 import { facts, viewer } from "./viewer.js";
@@ -75,7 +74,7 @@ export function show(root, [id]) {
   /** Painted over by hand; the editor comes when it is asked for. */
   async function paint() {
     if (anew.hidden) return;
-    const { touch } = await import("./touch.js");
+    const { touch } = await module("touch");
     touch(shown);
   }
 

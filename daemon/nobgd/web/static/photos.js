@@ -1,7 +1,7 @@
 /** Dropping photos, and the list of all that there are: a hundred a page. */
 
-import { attempt, button, call, duration, el, handing, known, number, preview, query, say, t, toast }
-  from "./kit.js";
+import { attempt, button, call, duration, el, handing, known, module, number, preview, query, say, t,
+  toast } from "./kit.js";
 import { may, now } from "./main.js";
 
 const PAGE = 100;
@@ -12,9 +12,10 @@ const STATES = ["", "waiting", "done", "doubtful", "quarantined"];
 const taken = (transfer) => [...transfer.items].filter((item) => item.kind === "file")
   .map((item) => item.webkitGetAsEntry?.() || item.getAsFile()).filter(Boolean);
 
-let uploads = null; // the module, once there is something to send
+let loading = null; // the module of uploads, once there is something to send
+let uploads = null; // and when it is there
 async function load_uploads() {
-  uploads ||= await import("./uploads.js");
+  uploads = await (loading ||= module("uploads"));
   if (list) uploads.attach(list.sending, list.arrived);
 }
 async function send(found) {
@@ -266,6 +267,7 @@ export function show(root) {
     each.fresh = Date.now(); // the list may not have it yet
     grid.prepend(each.item);
     zone.classList.add("slim");
+    tools.hidden = as.hidden = false;
     empty.hidden = true;
     while (cards.size > PAGE) {
       const last = [...cards.values()].find((each) => each.item === grid.lastChild);
@@ -283,6 +285,7 @@ export function show(root) {
         counts();
         load();
       } else if (cards.has(photo.id)) put(photo);
+      else if (!/gone|skipped/.test(photo.state)) arrived(photo);
       const now_done = photo?.state === "done" && uploads?.settled(photo.id);
       if (now_done) say(t("of_done", now_done));
     },
