@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,48 @@ def test_it_changes_nothing_and_reaches_nobody(said: dict[str, Any]) -> None:
 def test_it_sees_no_photo(said: dict[str, Any]) -> None:
     """Neither the files of another folder nor their names."""
     assert {name for name in BY_LANDLOCK if said[name] is True} == set()
+
+
+DEVICE = """
+import errno, fcntl, json, os, sys
+weights, device, other = sys.argv[1:]
+from nobgd.lane import confine
+confine.confine([weights], (), None, model=True, device=[device])
+said = {}
+def attempt(name, act):
+    try:
+        act()
+        said[name] = "works"
+    except OSError as error:
+        said[name] = errno.errorcode[error.errno]
+attempt("open", lambda: os.open(device, os.O_RDWR | os.O_CLOEXEC))
+open_one = os.open(device, os.O_RDWR)
+attempt("ask the card", lambda: fcntl.ioctl(open_one, 0xC020462A, bytes(32)))
+attempt("ask for memory", lambda: fcntl.ioctl(open_one, 73))
+attempt("ask otherwise", lambda: fcntl.ioctl(open_one, 0x5412, b"x"))
+attempt("open another", lambda: os.open(other, os.O_RDWR))
+attempt("write weights", lambda: os.open(weights + "/model", os.O_RDWR))
+attempt("make a file", lambda: os.open(weights + "/new", os.O_RDWR | os.O_CREAT))
+attempt("truncate the device", lambda: os.open(device, os.O_RDWR | os.O_TRUNC))
+print(json.dumps(said), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(landlock.abi() == 0, reason="this kernel has no Landlock")
+def test_with_a_device_it_opens_that_one_to_write_and_asks_it(tmp_path: Path) -> None:
+    """/dev/full stands for one: it knows no question of a card's (ENOTTY), but is asked."""
+    (tmp_path / "model").write_text("weights")
+    arguments = [str(tmp_path), "/dev/full", "/dev/ptmx"]
+    done = subprocess.run(
+        [sys.executable, "-c", DEVICE, *arguments],
+        capture_output=True, text=True, timeout=100, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "open": "works", "ask the card": "ENOTTY", "ask for memory": "ENOTTY",
+        "ask otherwise": "EPERM", "open another": "EACCES", "write weights": "EACCES",
+        "make a file": "EPERM", "truncate the device": "EPERM",
+    }  # fmt: skip
+    assert (tmp_path / "model").read_text() == "weights"

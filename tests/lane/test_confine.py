@@ -232,7 +232,7 @@ def test_nothing_is_available(tmp_path: Path) -> None:
     code = """
 import sys
 from nobgd.lane import confine
-confine.landlock.apply = lambda read, write: False
+confine.landlock.apply = lambda *_, **__: False
 confine.seccomp.apply = lambda **_: False
 print(*confine.confine([], [], None))
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from nobgd.lane import calls, seccomp
+from nobgd.lane import calls, nvidia_calls, seccomp
 
 PID = 4711
 ALLOW, EPERM, ENOSYS, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
@@ -27,12 +27,12 @@ MACHINES = pytest.mark.parametrize("machine", calls.MACHINES)
 
 
 def decide(
-    machine: str, number: int, *arguments: int, arch: int | None = None, leases: bool = False
+    machine: str, number: int, *arguments: int, arch: int | None = None, **more: bool
 ) -> int:
     """What the kernel would do: linux/filter.h, as far as the program uses it."""
     data = struct.pack("=IIQ", number, AUDIT[machine] if arch is None else arch, 0)
     data += struct.pack("=6Q", *(one & (1 << 64) - 1 for one in (*arguments, *[0] * 6)[:6]))
-    code = seccomp.program(machine, PID, leases=leases)
+    code = seccomp.program(machine, PID, **more)
     steps: list[tuple[int, int, int, int]] = [
         struct.unpack_from("=HBBI", code, at) for at in range(0, len(code), 8)
     ]
@@ -42,6 +42,8 @@ def decide(
         at += 1
         if kind == 0x20:
             (accumulator,) = struct.unpack_from("=I", data, value)
+        elif kind == 0x54:
+            accumulator &= value
         elif kind == 0x06:
             return value
         else:
@@ -205,3 +207,32 @@ def test_a_lane_that_removes_originals_may_ask_who_writes(machine: str) -> None:
         assert decide(machine, call, 3, 1024, kind, leases=True) == expected
     assert decide(machine, call, 3, 4, 0o24000, leases=True) == EPERM
     assert decide(machine, call, 3, 1026, 0, leases=True) == EPERM
+
+
+@MACHINES
+@pytest.mark.parametrize("model", [False, True])
+def test_a_devices_driver_is_asked_what_is_named(machine: str, model: bool) -> None:
+    """A card's questions in any size and direction, unified memory's bare; no tools, no others."""
+    call = number(machine, "ioctl")
+    for asked in nvidia_calls.CARD:
+        for above in (0, 0xC0200000, 0xC0040000, 0x80000000):
+            assert decide(machine, call, 3, asked | above, model=model, device=True) == ALLOW
+            assert decide(machine, call, 3, asked | above, model=model) == EPERM
+    for asked in (*nvidia_calls.UNIFIED_MEMORY, 0x5401, 0x541B):
+        assert decide(machine, call, 3, asked, model=model, device=True) == ALLOW
+    named = {*nvidia_calls.CARD, *nvidia_calls.UNIFIED_MEMORY, *seccomp._IOCTL}
+    for asked in {*range(0x10000), 0x40049409, 0xC0104600 | (200 + 17)} - named:
+        assert decide(machine, call, 3, asked, model=model, device=True) == EPERM
+    assert decide(machine, call, 3, 62, model=model, device=True) == EPERM  # UVM_TOOLS_READ_…
+
+
+@MACHINES
+def test_a_device_is_opened_to_write_and_no_file_is_made_or_emptied(machine: str) -> None:
+    """By the model process, which opens nothing to write otherwise; Landlock says which."""
+    call = number(machine, "openat")
+    for flags, usual, device in (
+        (0, ALLOW, ALLOW), (0o2, EPERM, ALLOW), (0o2000002, EPERM, ALLOW), (0o102, EPERM, EPERM),
+        (0o1002, EPERM, EPERM), (0o20000002, EPERM, EPERM),
+    ):  # fmt: skip
+        assert decide(machine, call, -100, 7, flags, 0, model=True) == usual
+        assert decide(machine, call, -100, 7, flags, 0, model=True, device=True) == device

@@ -200,6 +200,7 @@ def test_what_a_running_unit_does_not_let_through_is_known(tmp_path: Path) -> No
         ("metrics: {textfile: /data/prom/nobgd.prom}", True),
         ("metrics: {port: 9464}", True),
         ("output: {edges: matting}", True),
+        ("workers: {engine: cuda}", True),
         ("workers: {count: 2}", False),
     ):
         assert unit.outgrown(before, _config(tmp_path, f"{yaml}\n{USUAL}")) == grown, yaml
@@ -228,6 +229,31 @@ def test_an_engine_that_takes_more_memory_gets_it(tmp_path: Path) -> None:
     ncnn, usually = COSTS["ncnn", "fp32"], COSTS["onnxruntime", "fp32"]
     more = ncnn.model_mb + ncnn.each_mb - usually.model_mb - usually.each_mb
     assert other - usual == more > 0
+
+
+CUDA = "workers: {engine: cuda}\n" + USUAL
+
+
+def test_with_cuda_the_driver_s_devices_are_let_in_and_no_others(tmp_path: Path) -> None:
+    """Their group too, where they are not for everybody; what other engines have stays closed."""
+    loaded = _config(tmp_path, CUDA)
+    assert _values(loaded, "PrivateDevices") == ["no"]
+    assert all(value.startswith("char-nvidia") for value in _values(loaded, "DeviceAllow"))
+    assert _values(loaded, "SupplementaryGroups") == []
+    shut = Machine(memory_mb=16_000, lanes=2, threads=1, groups=("render", "video"))
+    assert _values(loaded, "SupplementaryGroups", shut) == ["render video"]
+    found = _analyze(
+        "verify", "--recursive-errors=no", str(_installed(tmp_path, text=unit.text(loaded, HERE)))
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+    other = _config(tmp_path, "workers: {engine: onnxruntime}\n" + USUAL)
+    assert _values(other, "PrivateDevices") == _values(other, "DeviceAllow") == []
+
+
+def test_the_drop_in_for_cuda_is_what_the_unit_s_gets() -> None:
+    """Line by line."""
+    lines = unit.read((ROOT / "systemd/drop-ins/gpu.conf").read_text())
+    assert lines == list(unit.devices())
 
 
 PAGED = (

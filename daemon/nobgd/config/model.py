@@ -62,10 +62,10 @@ class Workers(Section):
         300.0,
         description="so long without work, and the models and lanes are let go; null: never",
     )
-    engine: Literal["auto", "onnxruntime", "ncnn", "openvino"] = Field(
+    engine: Literal["auto", "onnxruntime", "ncnn", "openvino", "cuda"] = Field(
         "auto",
         description="what runs the model; auto: the fastest installed that memory allows; ncnn (for"
-        " fp32) and openvino (for int8) are extras to install",
+        " fp32), openvino (for int8) and cuda (for fp32, NVIDIA) are extras to install",
     )
     deadline_s: Number = Field(
         120.0, gt=0, le=_DAY_S, description="per photo, then the lane is killed"

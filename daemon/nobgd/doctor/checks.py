@@ -15,7 +15,7 @@ from typing import Any
 from nobgd import models
 from nobgd.config import Config
 from nobgd.config.folders import metrics_file
-from nobgd.doctor import ask, capacity, cluster, page, program
+from nobgd.doctor import ask, capacity, cluster, device, page, program
 from nobgd.doctor.ask import Probe, Who
 from nobgd.doctor.finding import Finding
 from nobgd.inference import engines
@@ -33,7 +33,7 @@ def examine(config: Config) -> Iterator[Finding]:
     probes = list(_probes(config))
     with ThreadPoolExecutor(max_workers=8) as pool:
         answers = [pool.submit(ask.ask, probe, who) for probe in probes]
-        yield from _program(config)
+        yield from _program(config, who)
         yield program.cpu()
         yield from _models(config)
         yield from capacity.look(config, who)
@@ -59,14 +59,15 @@ def examine_worker(path: Path) -> Iterator[Finding]:
     yield from cluster.worker(path)
 
 
-def _program(config: Config) -> Iterator[Finding]:
+def _program(config: Config, who: Who) -> Iterator[Finding]:
     yield program.python()
     yield program.loads("onnxruntime", "install nobgd again")
     used = {name for name, _ in choice.engines_of(config)}
-    for name in sorted({*used, config.workers.engine} - {"auto", "onnxruntime"}):
+    for name in sorted({*used, config.workers.engine} - {"auto", "onnxruntime", "cuda"}):
         install = engines.KINDS[name].install
         way_out = f"`{sys.executable} -m pip install '{install}'`, or engine: onnxruntime"
         yield program.loads(name, way_out)
+    yield from device.look(config, who)
     runs = ", ".join(f"{name} ({precision})" for name, precision in choice.engines_of(config))
     there = ", ".join(name for name in engines.KINDS if engines.installed(name))
     yield Finding(True, "engine", f"{runs} runs the model; installed: {there}")

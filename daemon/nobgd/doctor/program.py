@@ -11,6 +11,7 @@ import sys
 
 from nobgd import __version__
 from nobgd.doctor.finding import Finding
+from nobgd.inference import nvidia
 
 _FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_tile", "asimd", "asimddp", "i8mm")
 
@@ -25,7 +26,7 @@ def python() -> Finding:
 def loads(package: str, way_out: str) -> Finding:
     """Whether a fresh interpreter can import it: a library built for another machine ends one."""
     try:
-        version = importlib.metadata.version(package)
+        version = _version(package)
         environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
         loaded = subprocess.run(
             [sys.executable, "-c", f"import nobgd.inference, {package}"],
@@ -39,6 +40,15 @@ def loads(package: str, way_out: str) -> Finding:
         return Finding(True, package, version)
     last = loaded.stderr.strip().splitlines()[-1:] or [f"exit {loaded.returncode}"]
     return Finding(False, package, f"cannot be loaded ({last[0]}); {way_out}")
+
+
+def _version(package: str) -> str:
+    """Of what is installed; raises `importlib.metadata.PackageNotFoundError`."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(package)
+    if package != "onnxruntime":
+        raise importlib.metadata.PackageNotFoundError(package)
+    return f"{importlib.metadata.version(nvidia.WHEEL)} ({nvidia.WHEEL})"  # the same module
 
 
 def cpu() -> Finding:

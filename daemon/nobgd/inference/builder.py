@@ -14,7 +14,7 @@ import os
 import pickle
 import sys
 
-from nobgd.inference import engines, sums
+from nobgd.inference import engines, nvidia, sums
 from nobgd.lane.confine import confine
 from nobgd.values import wire
 
@@ -27,6 +27,12 @@ def lacking(setup: wire.ModelSetup) -> list[tuple[wire.Weights, str]]:
         if folder is not None and (state := sums.state(folder)) != "whole":
             found.append((weights, state))
     return found
+
+
+def device_files(setup: wire.ModelSetup) -> tuple[str, ...]:
+    """What of a device its engines open; nothing where none needs one."""
+    needs = any(engines.KINDS[one.engine].device for one in setup.weights)
+    return nvidia.look().nodes if needs else ()
 
 
 def _make(setup: wire.ModelSetup, weights: wire.Weights) -> bool:
@@ -42,7 +48,7 @@ def main() -> int:
     os.dup2(2, 1)  # what a library prints is no answer
     os.makedirs(setup.cache_dir, exist_ok=True)
     if setup.confine:
-        confine(setup.read[1:], [setup.cache_dir], None)
+        confine(setup.read[1:], [setup.cache_dir], None, device=device_files(setup))
     altered: list[str] = []
     failed: list[str] = []
     for weights, state in lacking(setup):

@@ -25,7 +25,10 @@ class Models:
 
     def threads(self, which: int, threads: int) -> int:
         """How many threads an inference takes that may have ``threads``."""
-        return self._net_threads if KINDS[self._weights[which].engine].fixed else threads
+        kind = KINDS[self._weights[which].engine]
+        if kind.device:
+            return 1  # that waits for it
+        return self._net_threads if kind.fixed else threads
 
     def net(self, which: int, threads: int) -> Net:
         """The model at place ``which``, opened if need be: 0.02 to 0.5 s."""

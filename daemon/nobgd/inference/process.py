@@ -8,8 +8,8 @@ comes as the small picture, and gets the finished mask.  What a lane is at, what
 where it lies: nothing of this is known here.
 
 Whoever asks says how many threads an inference gets and asks no more than fit, see
-`pool.inference`; here everything that comes is begun at once, or, where the engine batches,
-together with what has come besides.
+`pool.inference`; here everything that comes is begun at once, or, where the engine batches, by
+one thread, together with what has come while it was at work.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from typing import Any
 import numpy as np
 
 from nobgd.fs import grants, shared_memory
-from nobgd.inference.builder import lacking
-from nobgd.inference.engines import KINDS
+from nobgd.inference.builder import device_files, lacking
+from nobgd.inference.engines import BATCH, KINDS
 from nobgd.inference.models import Models
 from nobgd.lane.confine import confine
 from nobgd.picture import segment
 from nobgd.values import NobgdError, wire
 
 _PACKET = 1 << 16
-_BATCH = 8  # inputs that are run together
 _TEXT = 2000  # characters of a reason
+_ANEW = 4  # exit status
 _OOM_SCORE = "300"  # where memory runs out a lane goes first: each inference takes as much again
 
 
@@ -59,6 +59,7 @@ class Server:
         self._setup = setup
         self._size = wire.tensor_bytes(setup.weights)
         self._requests: queue.Queue[_Request] = queue.Queue()
+        self._batched: queue.Queue[_Request] = queue.Queue()
         self.models = Models(setup.weights, setup.cache_dir, setup.net_threads)
 
     def say(self, message: dict[str, Any]) -> None:
@@ -70,6 +71,8 @@ class Server:
         """Until the socket is closed."""
         for number in range(self._setup.at_a_time):
             threading.Thread(target=self._work, name=f"infer-{number}", daemon=True).start()
+        if any(KINDS[one.engine].batches for one in self._setup.weights):
+            threading.Thread(target=self._batch, name="infer-batch", daemon=True).start()
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._line, _PACKET, 1)
             if not data:
@@ -83,28 +86,38 @@ class Server:
             which = int(asked["model"])
             number, threads = int(asked["infer"]), int(asked["threads"])
             request = _Request(number, which, threads, memory, bool(asked.get("whole")))
-            self._requests.put(request)
+            batches = KINDS[self._setup.weights[which].engine].batches
+            (self._batched if batches else self._requests).put(request)
 
     def _work(self) -> None:
         while True:
-            requests = [self._requests.get()]
-            if KINDS[self._setup.weights[requests[0].which].engine].batches:
-                requests += self._more(requests[0].which)
+            one = self._requests.get()
             try:
-                self._infer(requests)
+                self._infer([one])
             except Exception as error:  # noqa: BLE001 - belongs to whoever asked
                 why = f"{type(error).__name__}: {error}"[:_TEXT]
+                self.say({"infer": one.number, "failed": why})
+
+    def _batch(self) -> None:
+        while True:
+            first = self._batched.get()
+            requests = [first, *self._more(first.which)]
+            try:
+                self._infer(requests)
+            except ValueError as error:
                 for each in requests:
-                    self.say({"infer": each.number, "failed": why})
+                    self.say({"infer": each.number, "failed": f"{error}"[:_TEXT]})
+            except Exception as error:  # noqa: BLE001 - ONNX Runtime raises many kinds
+                _begin_anew(len(requests), error)
 
     def _more(self, which: int) -> list[_Request]:
         """What waits besides for the same model."""
         more: list[_Request] = []
         with contextlib.suppress(queue.Empty):
-            while len(more) + 1 < _BATCH:
-                one = self._requests.get_nowait()
+            while len(more) + 1 < BATCH:
+                one = self._batched.get_nowait()
                 if one.which != which:
-                    self._requests.put(one)
+                    self._batched.put(one)
                     break
                 more.append(one)
         return more
@@ -138,6 +151,18 @@ class Server:
             self.say(said)
 
 
+def _begin_anew(photos: int, error: Exception) -> None:
+    """A batch has failed: for want of memory, by one photo, or because the device is gone.
+
+    After some errors a device runs nothing until a process is new.  So this one ends, and what
+    was at work is asked again, one at a time (`pool.suspects`).
+    """
+    why = f"{type(error).__name__}: {error}"[:_TEXT]
+    sys.stderr.write(f"the model process starts anew, a batch of {photos} failed: {why}\n")
+    sys.stderr.flush()
+    os._exit(_ANEW)
+
+
 def main(descriptor: int) -> int:
     """See the module."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a stop: it ends with its line
@@ -151,7 +176,8 @@ def main(descriptor: int) -> int:
     try:
         if setup.confine:
             taken = dict(setup.taken)
-            holds = confine(setup.read, (), None, taken, model=True)
+            files = device_files(setup)
+            holds = confine(setup.read, (), None, taken, model=True, device=files)
             grants.give_back(taken)
             if lacking(setup):  # only a builder may write there
                 server.say({"build": True})

@@ -32,6 +32,7 @@ _SYSTEM = (
     "/sys/bus", "/sys/class", "/sys/devices", "/sys/fs/cgroup",
     "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
 )  # fmt: skip
+_DRIVER = ("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/module")  # read by CUDA
 _RESOLVING = ("/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
 _Identity = tuple[int, int, int] | None  # device, inode, mount; None: not there, or not asked
 _granted: dict[str, _Identity] = {}  # what Landlock lets us into, if it does
@@ -40,6 +41,7 @@ _granted: dict[str, _Identity] = {}  # what Landlock lets us into, if it does
 def confine(
     read: Sequence[str], write: Sequence[str], memory_bytes: int | None,
     taken: Mapping[str, int] | None = None, *, leases: bool = False, model: bool = False,
+    device: Sequence[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """Confine this process for good; return what holds, such as "landlock:6" or "seccomp".
 
@@ -47,7 +49,8 @@ def confine(
     those it may also write to; `memory_bytes` limits its address space, of which ONNX
     Runtime and shared weights take a part.  `taken` are open descriptors of these folders
     (see `grants`): with them no share is asked, and a folder without one is left out until
-    `outdated` tells that it is there.  `leases` and `model`: see `seccomp.program`.  Ends
+    `outdated` tells that it is there.  `leases` and `model`: see `seccomp.program`.  `device`
+    are device files of NVIDIA's driver, which CUDA opens to write and asks by ioctl(2).  Ends
     the process when the thread that started it ends.
     """
     libc = ctypes.CDLL(None, use_errno=True)
@@ -63,7 +66,8 @@ def confine(
     fenced = False
     readable = [places[path] for path in read if path in places]
     writable = [places[path] for path in write if path in places]
-    if landlock.apply([*_SYSTEM, *_program(), *readable], writable):
+    system = [*_SYSTEM, *(_DRIVER if device else ())]
+    if landlock.apply([*system, *_program(), *readable], writable, devices=device):
         alone = "" if threads <= 1 else f" but for {threads - 1} older threads"
         holds.append(f"landlock:{landlock.abi()}{alone}")
         _granted.update(seen)
@@ -76,7 +80,7 @@ def confine(
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     if memory_bytes is not None and _limit(resource.RLIMIT_AS, memory_bytes):
         holds.append("rlimit_as")
-    if seccomp.apply(leases=leases, model=model):
+    if seccomp.apply(leases=leases, model=model, device=bool(device)):
         holds.append("seccomp")
     return tuple(holds)
 

@@ -22,12 +22,13 @@ _PATH_BENEATH = 1
 
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
-_REFER, _TRUNCATE = 1 << 13, 1 << 14
+_REFER, _TRUNCATE, _IOCTL = 1 << 13, 1 << 14, 1 << 15
 _READ = _READ_FILE | _READ_DIR
 _WRITE = (
     _READ | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 )
-_FILE = _WRITE_FILE | _READ_FILE | _TRUNCATE  # what a rule on a file, not a folder, may hold
+_DEVICE = _READ_FILE | _WRITE_FILE | _IOCTL
+_FILE = _DEVICE | _TRUNCATE  # what a rule on a file, not a folder, may hold
 _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 _HANDLED_LATER = (1 << 16) - 1  # ABI 5 and later: ioctl on devices too
 _NET, _BIND = 0b11, 0b01  # bind and connect, TCP
@@ -41,11 +42,15 @@ def abi() -> int:
     return max(0, _call(_CREATE, None, 0, _VERSION))
 
 
-def apply(read: Iterable[str | int], write: Iterable[str | int], *, connects: bool = False) -> bool:
+def apply(
+    read: Iterable[str | int], write: Iterable[str | int], *, devices: Iterable[str] = (),
+    connects: bool = False,
+) -> bool:  # fmt: skip
     """Let this thread, and those it starts from now on, touch only what lies beneath.
 
     Each is a path or an open descriptor, of which no share is asked; paths that are not there
-    are left out.  Nothing may listen at or dial a TCP port; with ``connects`` it may dial.
+    are left out.  ``devices`` may be read, written and asked by ioctl(2).  Nothing may listen at
+    or dial a TCP port; with ``connects`` it may dial.
     The process must have no_new_privs (or be
     privileged).  Returns False where the kernel refuses.
     """
@@ -60,7 +65,7 @@ def apply(read: Iterable[str | int], write: Iterable[str | int], *, connects: bo
     if ruleset < 0:
         return False
     try:
-        for places, access in ((read, _READ), (write, _WRITE)):
+        for places, access in ((read, _READ), (write, _WRITE), (devices, _DEVICE)):
             for place in places:
                 _allow(ruleset, place, access & handled)
         return _call(_RESTRICT, ruleset, 0) == 0

@@ -19,7 +19,7 @@ import os
 import platform
 import struct
 
-from nobgd.lane import calls
+from nobgd.lane import calls, nvidia_calls
 
 _ARCH = {"x86_64": (0xC000003E, 317), "aarch64": (0xC00000B7, 277)}  # audit's name; seccomp(2)
 
@@ -39,6 +39,7 @@ _PRCTL = (3, 15, 16, 23, 0x53564D41)  # GET_DUMPABLE, SET_NAME, GET_NAME, CAPBSE
 _SET_MODE_FILTER, _TSYNC, _LOG = 1, 1, 2
 _ALLOW, _ERRNO, _KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # LD, JEQ, JGE, JSET
+_AND = 0x54
 _AT_NUMBER, _AT_ARCH, _AT_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data (low words)
 
 
@@ -46,7 +47,7 @@ class _Program(ctypes.Structure):
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def apply(*, leases: bool = False, model: bool = False) -> bool:
+def apply(*, leases: bool = False, model: bool = False, device: bool = False) -> bool:
     """Put the filter over all threads of this process; False where that cannot be.
 
     The process must have no_new_privs (or be privileged).  It cannot be taken off again.
@@ -54,7 +55,7 @@ def apply(*, leases: bool = False, model: bool = False) -> bool:
     machine = platform.machine()
     if machine not in _ARCH or struct.calcsize("P") != 8:
         return False
-    code = program(machine, os.getpid(), leases=leases, model=model)
+    code = program(machine, os.getpid(), leases=leases, model=model, device=device)
     filled = _Program(len(code) // 8, code)
     libc = ctypes.CDLL(None, use_errno=True)
     flags = _TSYNC | (_LOG if os.environ.get("NOBGD_SECCOMP") == "log" else 0)
@@ -67,12 +68,15 @@ def apply(*, leases: bool = False, model: bool = False) -> bool:
     return int(done) == 0
 
 
-def program(machine: str, pid: int, *, leases: bool = False, model: bool = False) -> bytes:
+def program(
+    machine: str, pid: int, *, leases: bool = False, model: bool = False, device: bool = False
+) -> bytes:
     """Return the BPF code: 8 bytes per instruction, as struct sock_filter holds it.
 
     With ``leases`` a read lease may be taken, which tells whether somebody has a file open for
     writing.  It can make that somebody wait, so it is for lanes that may remove the file anyway.
-    The ``model`` process opens files to read and changes none.
+    The ``model`` process opens files to read and changes none.  With a ``device`` it opens what
+    Landlock lets it write, makes and empties none, and asks what `nvidia_calls` names.
     """
     code = [
         _op(_LOAD, _AT_ARCH),
@@ -85,7 +89,11 @@ def program(machine: str, pid: int, *, leases: bool = False, model: bool = False
     for number in calls.allowed(machine, model=model).values():
         code += [_op(_EQUAL, number, 0, 1), _YES]
     for name, number in calls.checked(machine).items():
-        body = _model_body(name, pid) if model else _body(name, pid, leases=leases)
+        body = _body(name, pid, leases=leases)
+        if device and name == "ioctl":
+            body = _asking_a_device()
+        elif model:
+            body = _model_body(name, pid, device=device)
         code += [_op(_EQUAL, number, 0, len(body)), *body]
     for number in calls.fatal(machine).values():
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _KILL_PROCESS)]
@@ -124,11 +132,19 @@ def _body(name: str, pid: int, *, leases: bool) -> list[bytes]:
     raise KeyError(name)
 
 
-def _model_body(name: str, pid: int) -> list[bytes]:
+def _asking_a_device() -> list[bytes]:
+    """`_IOCTL`, what CUDA asks the driver of unified memory, and a card's in whatever size."""
+    first, card = (*_IOCTL, *nvidia_calls.UNIFIED_MEMORY), nvidia_calls.CARD
+    tests = [_op(_EQUAL, one, len(first) + len(card) + 1 - at) for at, one in enumerate(first)]
+    cards = [_op(_EQUAL, one, len(card) - at) for at, one in enumerate(card)]
+    return [_argument(1), *tests, _op(_AND, nvidia_calls.TYPE_AND_NUMBER), *cards, _NO, _YES]
+
+
+def _model_body(name: str, pid: int, *, device: bool) -> list[bytes]:
     """The same for the model process: nothing is opened to write, no time of a file is set."""
     match name:
         case "open" | "openat":
-            changes = _CREATE | _TRUNCATE | _WRITABLE
+            changes = _CREATE | _TRUNCATE | (0 if device else _WRITABLE)
             return [_argument(1 if name == "open" else 2), _op(_ANY_BIT, changes, 0, 1), _NO, _YES]
         case "utimensat":
             return [_NO]

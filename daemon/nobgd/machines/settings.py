@@ -22,7 +22,7 @@ class Settings(BaseModel):
 
     join: Path
     lanes: int | Literal["auto"] = Field("auto")  # inferences at a time
-    engine: Literal["auto", "onnxruntime", "ncnn", "openvino"] = "auto"
+    engine: Literal["auto", "onnxruntime", "ncnn", "openvino", "cuda"] = "auto"
     priority: int = Field(5, ge=0, le=9)  # 0 is asked first, 9 only when all others are full
     cache_dir: Path = Field(default_factory=lambda: _cache())
     models: Path | None = None  # a folder of weights besides the usual ones

@@ -133,7 +133,7 @@ def _at_a_time(settings: Settings, weights: tuple[wire.Weights, ...]) -> int:
     if settings.lanes != "auto":
         return int(settings.lanes)
     kinds = [(each.engine, each.precision) for each in weights]
-    most, room = memory.cores(), memory.room_mb()
+    most, room = choice.at_a_time(kinds), memory.room_mb()
     if not kinds:
         return most
     known = models.load_manifest()

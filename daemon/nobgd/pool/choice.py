@@ -7,6 +7,7 @@ Arithmetic decides the recipe, not the engine: masks of the engines in fp32 diff
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 from nobgd import models
 from nobgd.config import Config
@@ -45,6 +46,12 @@ def infer(config: Config) -> int | None:
     return measured.infer if same and measured is not None else None
 
 
+def at_a_time(models: Sequence[tuple[str, str]]) -> int:
+    """Inferences at a time where nothing was tuned: one a core, or a batch for a device."""
+    batches = models and all(engines.KINDS[engine].batches for engine, _ in models)
+    return engines.BATCH if batches else memory.cores()
+
+
 def _tuned(config: Config, model: Model) -> tuned.Choice | None:
     wanted = (model.name, model.precision)
     known = tuned.read(config.state_dir)
@@ -56,14 +63,16 @@ def fitting(model: str, precision: str, held_mb: float) -> str:
 
     Measured with u2net, one inference on two cores: ncnn takes 0.38 s where ONNX Runtime takes
     0.59 on an EPYC 9004, whose 512-bit multiplications are halves; 0.61 and 0.54 on a Xeon
-    with AMX.
+    with AMX.  CUDA goes before all, where a device has computed.
     """
     if precision == "int8":
         there = platform.machine() == "x86_64" and engines.installed("openvino")
         return "openvino" if there else "onnxruntime"
-    cores = memory.cores()
+    cores, room = memory.cores(), memory.room_mb(held_mb)
+    fits = memory.needed_mb(cores, engines.BATCH, (("cuda", "fp32"),)) <= room
+    if fits and engines.works("cuda"):
+        return "cuda"
     need = memory.needed_mb(cores, cores, (("ncnn", "fp32"),))
-    room = memory.room_mb(held_mb)
     gains = model == _NCNN_FOR and not machine.is_intel_with_avx512()
     if gains and engines.installed("ncnn") and need <= room:
         return "ncnn"

@@ -58,11 +58,12 @@ def sizes(config: Config, held_mb: float = 0.0) -> Sizes:
     """From cores and memory; see ARCHITECTURE.md.  ``held_mb`` is held by what will end."""
     workers = config.workers
     lanes = _wanted(config) if workers.count == "auto" else int(workers.count)
-    found = choice.infer(config) or cores()
+    kinds = choice.engines_of(config, held_mb)
+    found = choice.infer(config) or choice.at_a_time(kinds)
     infer = min(lanes, found) if workers.infer == "auto" else int(workers.infer)
     asked = workers.count != "auto"
     lanes, infer = fitting(
-        lanes, infer, choice.engines_of(config, held_mb), held_mb,
+        lanes, infer, kinds, held_mb,
         asked=asked, matting=matting(config), heavy=choice.heavy(config),
     )  # fmt: skip
     least = max(1, cores() // infer) if workers.threads == "auto" else int(workers.threads)
@@ -89,6 +90,11 @@ def needed_mb(config: Config, lanes: int, infer: int, held_mb: float = 0.0) -> f
 def matting(config: Config) -> bool:
     """Whether some inbox asks for rembg's matting."""
     return any(inbox.output.edges == "matting" for inbox in config.inboxes)
+
+
+def device(config: Config) -> bool:
+    """Whether some model is run by a device of NVIDIA's."""
+    return any(engines.KINDS[name].device for name, _ in choice.engines_of(config))
 
 
 def lacking(config: Config) -> str | None:

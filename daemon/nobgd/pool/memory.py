@@ -30,6 +30,7 @@ COSTS = {  # by engine and precision
     ("ncnn", "fp32"): Cost(510.0, 240.0),
     ("openvino", "fp32"): Cost(480.0, 130.0),
     ("openvino", "int8"): Cost(250.0, 70.0),
+    ("cuda", "fp32"): Cost(2500.0, 20.0),  # never measured: CUDA's libraries, taken to be large
 }
 _USUAL = (("onnxruntime", "fp32"),)
 LANE_MB = 70.0  # a lane without a picture

@@ -162,7 +162,7 @@ class Cut(_Strict):
     bytes_out: _Count
     timing: _Times
     peak_rss_mb: Annotated[float, Field(ge=0, le=1e9)]
-    engine: Literal["onnxruntime", "ncnn", "openvino"]
+    engine: Literal["onnxruntime", "ncnn", "openvino", "cuda"]
     subject_confidence: Annotated[float, Field(ge=0, le=1)]
     threads: Annotated[int, Field(ge=0, le=4096)]
     notes: _Remarks

@@ -41,7 +41,7 @@ def read(state_dir: Path) -> tuple[Choice, ...]:
         return ()
     return tuple(
         one for one in kept.choices
-        if one.engine in engines.KINDS and engines.installed(one.engine)
+        if one.engine in engines.KINDS and engines.works(one.engine)
         and one.precision in engines.KINDS[one.engine].precisions and 1 <= one.infer <= 256
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "peak_rss_mb": (_NUMBER, "the lane's peak of resident memory during this photo, 10^6 bytes"),
     "model": (_TEXT, "name of the model"),
     "precision": (_TEXT, "fp32 or int8: what made the mask; adaptive where none was made"),
-    "engine": (_TEXT, "what runs the model: onnxruntime, ncnn or openvino"),
+    "engine": (_TEXT, "what runs the model: onnxruntime, ncnn, openvino or cuda"),
     "host": (_TEXT, "the machine; of a photo, the one that made its mask"),
     "think_ms": (_NUMBER, "what another machine took for the mask, of infer_ms, ms"),
     "from": (_TEXT, "the machine that had it"),

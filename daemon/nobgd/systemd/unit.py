@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nobgd.config import Config
+from nobgd.inference import nvidia
 from nobgd.pool import engine, memory
 from nobgd.systemd import reach
 
@@ -39,6 +40,7 @@ class Machine:
     threads: int
     infer: int = 1  # inferences at a time
     reach: tuple[str, ...] = ()  # addresses of the broker
+    groups: tuple[str, ...] = ()  # of device files that are not for everybody
 
 
 def installed(name: str) -> bool:
@@ -50,7 +52,8 @@ def machine(config: Config) -> Machine:
     """The machine this runs on."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
     size = engine.sizes(config)
-    return Machine(total, size.lanes, size.threads, size.infer, reach.of_home(config))
+    groups = nvidia.groups(nvidia.look()) if engine.device(config) else ()
+    return Machine(total, size.lanes, size.threads, size.infer, reach.of_home(config), groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ def outgrown(before: Config, now: Config) -> bool:
     if any(not below(path, (*was.every, *_OWN)) for path in wanted.read):
         return True
     if before.metrics.port is None and now.metrics.port is not None:
+        return True
+    if engine.device(now) and not engine.device(before):
         return True
     return engine.matting(now) and not engine.matting(before)
 
@@ -148,11 +153,27 @@ def settings(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:
     yield from _network(config, here)
     if engine.matting(config):  # rembg compiles machine code when a lane starts
         yield "Service", "MemoryDenyWriteExecute", "no"
+    if engine.device(config):
+        yield from devices(here.groups)
     need = memory_mb(config, here.lanes, here.infer)
     limit = min(need * _PEAK_SHARE, here.memory_mb * 0.9)
     yield "Service", "MemoryHigh", _size(min(need, limit * 0.9))
     yield "Service", "MemoryMax", _size(limit)
     yield "Service", "TasksMax", str(tasks(config, here))
+
+
+def devices(groups: Iterable[str] = ()) -> Iterator[tuple[str, str, str]]:
+    """What CUDA opens: device files of NVIDIA's driver, and no others (DevicePolicy=closed).
+
+    Names are those of /proc/devices, which differ between drivers; systemd passes over others.
+    The files are made before, as root, for a service without privileges cannot: nvidia-modprobe(1).
+    """
+    yield "Service", "PrivateDevices", "no"
+    for name in ("nvidia", "nvidia-frontend", "nvidiactl", "nvidia-uvm", "nvidia-caps"):
+        yield "Service", "DeviceAllow", f"char-{name} rw"
+    if listed := " ".join(groups):
+        yield "Service", "SupplementaryGroups", listed
+    yield "Service", "ExecStartPre", "-+/usr/bin/nvidia-modprobe -c 0 -u"
 
 
 def _network(config: Config, here: Machine) -> Iterator[tuple[str, str, str]]:

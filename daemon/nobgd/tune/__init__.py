@@ -60,8 +60,8 @@ def trials(precisions: Sequence[str], cores: int) -> list[Trial]:
         Trial(precision, engine, at_a_time)
         for precision in sorted(precisions)
         for engine, kind in engines.KINDS.items()
-        if precision in kind.precisions and engines.installed(engine)
-        for at_a_time in sorted({1, cores})
+        if precision in kind.precisions and engines.works(engine)
+        for at_a_time in sorted({1, engines.BATCH if kind.batches else cores})
     ]
 
 
@@ -116,7 +116,8 @@ def measure(
                 spec.std, one.engine,
             )  # fmt: skip
             threads = powers(cores // one.at_a_time)
-            order = Order(weights, str(cache_dir), one.at_a_time, threads, work, seconds)
+            together = engines.KINDS[one.engine].batches
+            order = Order(weights, str(cache_dir), one.at_a_time, threads, work, seconds, together)
             result, masks = _run(one, order, left)
             if expected is None:
                 expected = masks

@@ -1,6 +1,7 @@
 """One trial, ``python -m nobgd.tune.trial``: a pickled `Order` on stdin, JSON on stdout.
 
-It measures what the model process would do: so many threads that ask, each for one photo at a time.
+It measures what the model process would do: so many threads that ask, each for one photo at a
+time; or one, for so many photos as a batch.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Order:
     threads: int  # of each inference
     work: str  # a folder: feeds.npy, (N, 3, S, S) float32, in; masks.npy, (N, S, S), out
     seconds: float
+    together: bool = False  # one thread asks, for so many photos as one batch
 
 
 def main() -> int:
@@ -44,20 +46,22 @@ def main() -> int:
     end, done, lock = time.monotonic() + order.seconds, 0, threading.Lock()
     began = time.monotonic()
 
+    each, askers = (order.at_a_time, 1) if order.together else (1, order.at_a_time)
+
     def ask() -> None:
         nonlocal done
         while True:
             with lock:
                 number = done
-                done += 1
+                done += each
             if number >= len(feeds) and time.monotonic() > end:
                 with lock:
-                    done -= 1
+                    done -= each
                 return
-            which = number % len(feeds)
-            masks[which] = held.run(0, feeds[which : which + 1], order.threads)[0]
+            which = [(number + one) % len(feeds) for one in range(each)]
+            masks[which] = held.run(0, feeds[which], order.threads)
 
-    threads = [threading.Thread(target=ask) for _ in range(order.at_a_time)]
+    threads = [threading.Thread(target=ask) for _ in range(askers)]
     for thread in threads:
         thread.start()
     for thread in threads:

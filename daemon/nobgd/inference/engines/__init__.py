@@ -17,6 +17,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from nobgd.inference import nvidia
+
 
 class Net(Protocol):
     """An opened model; may be called by several threads at the same time."""
@@ -38,6 +40,9 @@ class Engine(Protocol):
         """The model at ``path``, for inferences by so many threads."""
 
 
+BATCH = 8  # photos that are run together, at most
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What is to be known of an engine before it is loaded."""
@@ -46,13 +51,15 @@ class Kind:
     install: str  # what pip is asked for
     precisions: tuple[str, ...] = ("fp32", "int8")
     fixed: bool = False  # a net cannot change its threads: it has those of ``net_threads``
-    batches: bool = False  # what waits is run together
+    batches: bool = False  # what waits is run together, by one thread
+    device: bool = False  # it needs a device of NVIDIA's, and its files
 
 
 KINDS = {
     "onnxruntime": Kind("onnxruntime", "nobgd"),
     "ncnn": Kind("ncnn", "nobgd[ncnn]", ("fp32",), fixed=True),
     "openvino": Kind("openvino", "nobgd[openvino]", fixed=True),
+    "cuda": Kind("onnxruntime", "nobgd[cuda]", ("fp32",), fixed=True, batches=True, device=True),
 }
 
 
@@ -69,12 +76,25 @@ def for_precision(name: str, precision: str) -> str:
 
 def installed(name: str) -> bool:
     """Whether its package is there; nothing is imported."""
+    if KINDS[name].device:
+        return bool(nvidia.look().wheel)
     return importlib.util.find_spec(KINDS[name].package) is not None
 
 
+def works(name: str) -> bool:
+    """Whether nothing is `lacking`."""
+    return installed(name) and lacking(name) is None
+
+
 def lacking(name: str) -> str | None:
-    """What is to be done for an engine that is not installed, in a sentence; None: nothing."""
+    """What is to be done for an engine that cannot run here, in a sentence; None: nothing.
+
+    It is installed, or not; one that needs a device is tried as well, once in a process, which
+    takes seconds where there is one.
+    """
     kind = KINDS[name]
+    if kind.device:
+        return nvidia.lacking()
     if installed(name):
         return None
     return (
