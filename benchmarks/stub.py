@@ -42,6 +42,7 @@ class Lanes:
     done: int = 0
     device: int = 0
     gone: bool = False  # the outboxes are: whatever is asked fails for that
+    trouble: str = ""  # memory never runs out
     inference: Inference = field(default_factory=Inference)
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 

@@ -40,6 +40,8 @@ PHOTO = Photo("", NAME, 10, 20, 60.0, 1, 2)
 class Lanes:
     """Keeps what it is asked; a folder that is probed is good at once."""
 
+    trouble = ""
+
     def __init__(self) -> None:
         self.asked: list[tuple[Any, Future[Finished]]] = []
         self.inference = SimpleNamespace(state="ready", others=None)

@@ -53,6 +53,22 @@ def test_what_is_dropped_is_cut_out_and_what_is_not_is_said(tab: Any) -> None:
     assert [text for text in tab.wrong if "status of 400" not in text] == []  # bad.jpg's
 
 
+def test_small_pictures_are_no_work(visits: Open) -> None:
+    """The page itself asks for them, and no event tells that they are made."""
+    from playwright.sync_api import expect
+
+    def at_one(route: Any) -> None:
+        answer = route.fetch()
+        lane = {"lane": 1, "source": "Preview", "stage": "memory", "seconds": 0.1}
+        route.fulfill(response=answer, json={**answer.json(), "working": 1, "lanes": [lane]})
+
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    fresh.context.route("**/api/v1/status", at_one)
+    fresh.reload()
+    expect(fresh.locator("#state")).to_have_text("Ready", timeout=20_000)
+    assert fresh.locator(".live li").count() == 0
+
+
 def test_nothing_is_asked_of_anybody_else_and_little_of_us(visits: Open, page: Page) -> None:
     fresh = visits()
     fresh.wait_for_selector(".zone")

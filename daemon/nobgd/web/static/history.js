@@ -2,7 +2,8 @@
 
 import { attempt, call, el, known, moment, number, t } from "./kit.js";
 
-document.head.append(el("link", { rel: "stylesheet", href: "static/history.css" }));
+await new Promise((good) => document.head.append(
+  el("link", { rel: "stylesheet", href: "static/history.css", load: good, error: good })));
 const PERIODS = ["24h", "7d", "30d"];
 const FIRST = ["photos", "megapixels", "photos_per_minute", "megapixels_per_minute", "quarantined"];
 const BARS = ["ms_per_megapixel_mean", "photos"]; // drawn behind the figure

@@ -94,10 +94,11 @@ async function refresh() {
     if (!(error instanceof Problem)) throw error;
     now.status = { running: false, inboxes: [], unheard: !error.status };
   }
-  const { running, waiting = 0, working = 0, inboxes = [], megapixels_per_minute: pace } = now.status;
+  const { running, waiting = 0, lanes = [], inboxes = [], megapixels_per_minute: pace } = now.status;
+  now.status.lanes = lanes.filter((each) => each.source.includes("/")); // others make small pictures
   const paused = inboxes.length > 0 && inboxes.every((each) => each.paused);
   const chip = document.getElementById("state");
-  const busy = waiting + working;
+  const busy = waiting + now.status.lanes.length;
   chip.hidden = false;
   chip.className = !running ? "off" : paused ? "held" : busy ? "busy" : "idle";
   chip.textContent = now.status.unheard ? t("unheard") : !running ? t("not_running") : paused ? t("paused")
@@ -129,7 +130,7 @@ function changed(photo) {
 setInterval(() => {
   const open = stream?.readyState === EventSource.OPEN;
   const quiet = Date.now() - heard > QUIET_MS;
-  if (!document.hidden && now.scopes.length && (quiet || !open)) changed(null);
+  if (!document.hidden && now.scopes.length && (quiet || !open || now.status.working)) changed(null);
 }, ASK_MS);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {

@@ -2,6 +2,8 @@
 
 import { attempt, button, call, el, preview, t, toast } from "./kit.js";
 
+await new Promise((good) => document.head.append(
+  el("link", { rel: "stylesheet", href: "static/touch.css", load: good, error: good })));
 const COLOURS = { keep: "#12b886", remove: "#fa5252" };
 const LEVELS = { keep: "#fff", remove: "#000" }; // and #808080, which leaves a pixel alone
 
