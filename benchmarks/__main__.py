@@ -29,6 +29,7 @@ from benchmarks import (
     million,
     page,
     plots,
+    render,
     rows,
     share,
     start,
@@ -45,7 +46,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges, "doubt": doubt, "formats": formats,
+    "edges": edges, "doubt": doubt, "formats": formats, "render": render,
     "machines": machines, "broker": broker, "web": web, "adaptive": adaptive,
     "memory": memory, "share": share, "as-they-come": as_they_come,
 }  # fmt: skip

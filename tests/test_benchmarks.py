@@ -23,6 +23,7 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
         "start",
         "encoders",
         "doubt",
+        "render",
         "web",
         "adaptive",
         "memory",
@@ -35,7 +36,7 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     page = (tmp_path / "RESULTS.md").read_text()
     titles = "One photo at a time, The subject's share, Lanes, A backlog, Start, Encoders, The page"
-    for title in (*titles.split(", "), "adaptive", "Memory", "Doubt"):
+    for title in (*titles.split(", "), "adaptive", "Memory", "Doubt", "Outputs"):
         assert f"## {title}" in page
     for row in results["table"]:
         assert row["contenders"]["rembg"]["median_s"] > 0
@@ -44,6 +45,9 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     flagged = {row["name"]: row["doubt"] > 0.5 for row in results["doubt"]["photos"]}
     assert flagged["skimage-gravel"]
     assert not flagged["bundled-coffee"]
+    first, *others = results["render"]["grounds"]
+    assert first["inferences"] == first["photos"] == 2
+    assert [each["inferences"] for each in others] == [0, 0, 0]
     assert results["web"]["first_load"]["requests"] <= 6
     assert "READY after start" in done.stdout
 
