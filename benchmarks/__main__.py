@@ -16,6 +16,7 @@ from benchmarks import (
     as_they_come,
     backlog,
     broker,
+    doubt,
     edges,
     encoders,
     folder,
@@ -28,6 +29,7 @@ from benchmarks import (
     million,
     page,
     plots,
+    render,
     rows,
     share,
     slow_cores,
@@ -45,8 +47,8 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges, "formats": formats, "machines": machines, "broker": broker,
-    "web": web, "adaptive": adaptive,
+    "edges": edges, "doubt": doubt, "formats": formats, "render": render,
+    "machines": machines, "broker": broker, "web": web, "adaptive": adaptive,
     "memory": memory, "share": share, "as-they-come": as_they_come,
     "slow-cores": slow_cores,
 }  # fmt: skip

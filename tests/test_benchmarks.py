@@ -22,6 +22,8 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
         "backlog",
         "start",
         "encoders",
+        "doubt",
+        "render",
         "web",
         "adaptive",
         "memory",
@@ -34,12 +36,18 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     page = (tmp_path / "RESULTS.md").read_text()
     titles = "One photo at a time, The subject's share, Lanes, A backlog, Start, Encoders, The page"
-    for title in (*titles.split(", "), "adaptive", "Memory"):
+    for title in (*titles.split(", "), "adaptive", "Memory", "Doubt", "Outputs"):
         assert f"## {title}" in page
     for row in results["table"]:
         assert row["contenders"]["rembg"]["median_s"] > 0
         assert row["contenders"]["fp32"]["stages"]["infer_ms"] > 0
     assert results["lanes"][0]["photos_per_minute"] > 0
+    flagged = {row["name"]: row["doubt"] > 0.5 for row in results["doubt"]["photos"]}
+    assert flagged["skimage-gravel"]
+    assert not flagged["bundled-coffee"]
+    first, *others = results["render"]["grounds"]
+    assert first["inferences"] == first["photos"] == 2
+    assert [each["inferences"] for each in others] == [0, 0, 0]
     assert results["web"]["first_load"]["requests"] <= 6
     rest, seen = results["web"]["rest"], results["web"]["browser"]
     assert not rest or (rest["at_rest_mb"], rest["network_sockets"] or 0) == (0, 0)

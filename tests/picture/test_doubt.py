@@ -15,7 +15,7 @@ from PIL import Image
 from nobgd import models
 from nobgd.inference import local
 from nobgd.picture import cutting, decode
-from nobgd.picture.doubt import doubt
+from nobgd.picture.doubt import doubt, haze
 from nobgd.values.doubt import AUTO
 
 
@@ -28,7 +28,7 @@ def disc(soft: float, side: int = 320) -> np.ndarray:
 
 
 def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls() -> None:
-    """A sharp disc is sure; four fifths of the edge's width count, and five of them are much."""
+    """A sharp disc is sure; four fifths of the edge's width count, and four of them are much."""
     widths = [doubt(disc(soft), 1.0) for soft in (0.5, 2, 4, 8, 16, 40)]
     assert widths == sorted(widths)
     assert widths[2] < AUTO < widths[3]
@@ -38,9 +38,29 @@ def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls() -> None:
     assert sure[4] == sure[5] == 1
 
 
+def veiled(side: int, patch: int, grey: int = 128) -> np.ndarray:
+    """A sharp disc of 160 pixels of 320, in it a half transparent square of ``patch``."""
+    mask = disc(1, side)
+    half = patch * side // 640
+    middle = side // 2
+    mask[middle - half : middle + half, middle - half : middle + half] = grey
+    return mask
+
+
+def test_a_patch_that_no_edge_explains_is_doubtful() -> None:
+    """By how much of the subject it takes; what is as narrow as an edge is not one."""
+    by_size = [doubt(veiled(320, patch), 1.0) for patch in (0, 8, 16, 24, 40, 80)]
+    assert by_size == sorted(by_size)
+    assert by_size[2] < AUTO < by_size[3]
+    assert doubt(veiled(320, 40, grey=250), 1.0) == doubt(disc(1), 1.0)
+    assert haze(veiled(320, 8)) == 0
+    assert 0 < haze(veiled(320, 40)) < 40 * 40 / int((disc(1) > 127).sum())
+
+
 def test_a_model_with_larger_masks_is_judged_alike() -> None:
-    """Widths are counted in pixels of 320."""
+    """Widths and depths are counted in pixels of 320."""
     assert doubt(disc(3, 1024), 1.0) == pytest.approx(doubt(disc(3), 1.0), abs=0.06)
+    assert haze(veiled(1280, 40)) == pytest.approx(haze(veiled(320, 40)), rel=0.1)
 
 
 def test_nothing_and_everything() -> None:

@@ -131,6 +131,24 @@ def test_fine_alpha_is_nearer_to_the_truth(composite: Composite) -> None:
     assert ours_off <= 0.6 * np.abs(slopes(plain) - true_slopes)[where].sum()
 
 
+def test_what_the_model_half_believes_in_is_left_to_it() -> None:
+    """A thing behind the subject, of its colours, by half in the mask: it is no more after.
+
+    Its own edge may be found; the inside of it keeps the mask's level.
+    """
+    photo = np.full((HIGH, WIDE, 4), 255, np.uint8)
+    photo[..., :3] = np.clip(np.random.default_rng(5).normal(0, 2, (HIGH, WIDE, 3)) + 190, 0, 255)
+    photo[200:600, 300:700, :3] -= 120
+    photo[300:420, 220:300, :3] -= 115  # an ear behind it
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    rows, columns = HIGH / SIDE, WIDE / SIDE
+    mask[round(200 / rows) : round(600 / rows), round(300 / columns) : round(700 / columns)] = 255
+    mask[round(300 / rows) : round(420 / rows), round(220 / columns) : round(300 / columns)] = 110
+    alpha = cut_out(photo, mask)[..., 3]
+    assert 80 < alpha[330:390, 240:280].mean() < 140
+    assert alpha[220:580, 320:680].min() == 255
+
+
 def test_the_backgrounds_colour_is_taken_out(composite: Composite) -> None:
     """Over another ground the error is at most 0.6 of plain's, summed over the edge."""
     truth = composite.alpha[..., None]

@@ -8,6 +8,11 @@ colours (He, Sun, Tang: Guided Image Filtering, 2013), so that it can be had at 
 The weighing is Kalman's: the mask is a guess with variance t2, the colour a measurement with the
 variance that subject and background have along their line.  Veils, where the way from subject to
 background is long, keep their mask: there the colours near are not those that are mixed.
+
+A mask is coarse about where a thing ends and right about how much of it there is.  So what is
+found may move its level to and fro within a few pixels, as hair and holes do, and not all one way
+over a patch: there the model half believes in a thing behind the subject, and colours do not know
+better.
 """
 
 from __future__ import annotations
@@ -32,6 +37,7 @@ _NOISE = 0.04**2  # variance of colours, 0 … 1, that is always there
 _RIDGE = 1e-4  # of the linear function: how little colour must differ to count for nothing
 _SNAP = 0.03  # alpha nearer to 0 or 1 than this is 0 or 1: so that opaque becomes opaque
 _WAY_SHORT, _WAY_LONG = 12, 20  # pixels of the mask from subject to background: an edge, a veil
+_SETTLED, _CARRIED = 0.1, 0.2  # of the mean near, that it moves: an edge, a thing of its own
 _OPAQUE, _CLEAR = 250, 5  # of 255: all but opaque, all but clear
 _LARGEST = 512  # side of the planes: larger masks are taken at a half, a quarter …
 _SOFT = (0.02, 0.98)
@@ -126,6 +132,9 @@ class _Blurs:
     def near(self, stack: Floats) -> Floats:
         return self._near(stack) + np.float32(_FAR_WEIGHT) * self._far(stack)
 
+    def nearest(self, stack: Floats) -> Floats:
+        return self._near(stack)
+
     def grounds(self, stack: Floats) -> Floats:
         return self._grounds(stack) + np.float32(_FAR_WEIGHT) * self._far(stack)
 
@@ -164,8 +173,17 @@ def _colour_line(colours: Floats, guess: Floats, blurs: _Blurs) -> Floats:
     doubt = variance * square * _edge(guess, blurs)
     noise = guess * guess * spread + other * other * spread_too + np.float32(_NOISE)
     share = (way * (colours - background)).sum(axis=0) / np.maximum(square, np.float32(1e-4))
-    line: Floats = (guess + doubt / (doubt + noise) * (share - guess)).clip(0, 1)
+    moved = (guess + doubt / (doubt + noise) * (share - guess)).clip(0, 1) - guess
+    line: Floats = guess + _held(moved, blurs)
     return line
+
+
+def _held(moved: Floats, blurs: _Blurs) -> Floats:
+    """What a mask is moved by, less where that is all one way, on the mean of what is near."""
+    mean = np.abs(blurs.larger(blurs.nearest(blurs.smaller(moved[None]))))[0]
+    kept: Floats = (_CARRIED - mean) * np.float32(1 / (_CARRIED - _SETTLED))
+    held: Floats = moved * kept.clip(0, 1)
+    return held
 
 
 def _linear(colours: Floats, line: Floats, blur: Blur) -> Floats:

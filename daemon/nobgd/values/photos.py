@@ -48,6 +48,7 @@ class Photo:
 
 
 ADAPTIVE = "adaptive"  # by int8, and where that is unsure by fp32 again
+_CHANGED = {"fine": 1}  # how often the arithmetic of these edges alone has changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class Recipe:
         edges = "" if self.edges == "plain" else f":{self.edges}"
         words = f":{rendering}" if rendering else ""
         painted = f":touched-{self.touched}" if self.touched else ""
-        return f"{self.weights}:r{self.revision}{edges}{painted}{words}"
+        revision = self.revision + _CHANGED.get(self.edges, 0)
+        return f"{self.weights}:r{revision}{edges}{painted}{words}"
 
     @property
     def weights(self) -> str:
