@@ -21,6 +21,7 @@ from nobgd.inference.engines.free_batch import free_batch
 from nobgd.inference.models import Models
 from nobgd.pool import model_process
 from nobgd.pool.inference import Inference
+from nobgd.pool.mishaps import Unfit
 from nobgd.values import Code, NobgdError, wire
 
 FOUND = models.find("u2netp")
@@ -106,13 +107,14 @@ def test_the_processor_does_not_stand_in_for_a_device(made: str) -> None:
 
 @pytest.mark.skipif(nvidia.hinders(nvidia.look()) is None, reason="there is a GPU here")
 def test_what_is_missing_is_said_where_it_is_opened(cache: Path) -> None:
-    """In a sentence with the way out, whoever starts it."""
+    """In a sentence, whoever starts it."""
     setup = wire.ModelSetup((WEIGHTS,), str(cache))
     inference = Inference(setup, deadline_s=60.0)
     inference.start()
     try:
-        with pytest.raises(Exception, match=r"set workers\.engine to auto"):
+        with pytest.raises(Unfit) as caught:
             inference.await_ready()
+        assert str(nvidia.hinders(nvidia.look())) in str(caught.value)
     finally:
         inference.close()
 

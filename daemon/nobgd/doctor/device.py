@@ -25,7 +25,7 @@ def told(found: nvidia.Found, answer: dict[str, object], *, named: bool) -> Find
     parts = [f"driver {found.driver}" if found.driver else "no driver is loaded"]
     parts.append(" ".join(found.nodes) or "no device files")
     if (why := answer.get("why") or answer.get("error")) is not None:
-        rest = "" if named else " (so `auto` takes another engine)"
+        rest = ", or set workers.engine to auto" if named else "; so `auto` takes another engine"
         return Finding(not named, "gpu", f"{', '.join(parts)}; {why}{rest}")
     devices, providers = answer.get("devices"), answer.get("providers")
     parts += [str(each) for each in devices] if isinstance(devices, list) else []

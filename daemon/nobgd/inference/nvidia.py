@@ -57,30 +57,27 @@ def look(proc: str = PROC, dev: str = DEV) -> Found:
 
 def hinders(found: Found, python: str = sys.executable) -> str | None:
     """What is missing, and the command that mends it, in a sentence; None: nothing."""
-    else_ = "or set workers.engine to auto"
     if not found.wheel:
         add = f"{python} -m pip install 'nobgd[cuda]' && {over(python)}"
-        return f"workers.engine is cuda, which is not installed: run `{add}`, {else_}"
+        return f"{WHEEL} is not installed: run `{add}`"
     if found.wheel != WHEEL:
-        return f"{found.wheel} lies over {WHEEL}: run `{over(python)}`, {else_}"
+        return f"{found.wheel} lies over {WHEEL}: run `{over(python)}`"
     if not found.driver:
         return (
-            "workers.engine is cuda and no NVIDIA driver is loaded: install it (Ubuntu: `sudo"
-            f" ubuntu-drivers install`, Debian: `sudo apt install nvidia-driver`), {else_}"
+            "no NVIDIA driver is loaded: install it (Ubuntu: `sudo ubuntu-drivers install`,"
+            " Debian: `sudo apt install nvidia-driver`)"
         )
     names = [os.path.basename(path) for path in found.nodes]
     for kind in _NEEDED:
         if not any(re.fullmatch(kind, name) for name in names):
             name = kind.replace("[0-9]", "0")
-            return (
-                f"workers.engine is cuda and {DEV}/{name} is not there: run `{_MAKES}` (for the"
-                f" service `sudo nobgd unit --apply`), {else_}"
-            )
+            service = "for the service `sudo nobgd unit --apply`"
+            return f"{DEV}/{name} is not there: run `{_MAKES}` ({service})"
     if found.closed:
         path, group = found.closed[0]
         return (
-            f"workers.engine is cuda and {_user()} may not open {path}: run `sudo usermod -aG"
-            f" {group} {_user()}` (for the service `sudo nobgd unit --apply`), {else_}"
+            f"{_user()} may not open {path}: run `sudo usermod -aG {group} {_user()}` (for the"
+            " service `sudo nobgd unit --apply`)"
         )
     return None
 

@@ -32,7 +32,9 @@ _SYSTEM = (
     "/sys/bus", "/sys/class", "/sys/devices", "/sys/fs/cgroup",
     "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
 )  # fmt: skip
-_DRIVER = ("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/module")  # read by CUDA
+_DRIVER = (  # what CUDA reads besides, and where its libraries may lie
+    "/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/sys/module", "/opt/cuda",
+)  # fmt: skip
 _RESOLVING = ("/etc", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager")
 _Identity = tuple[int, int, int] | None  # device, inode, mount; None: not there, or not asked
 _granted: dict[str, _Identity] = {}  # what Landlock lets us into, if it does

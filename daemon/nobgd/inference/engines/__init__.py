@@ -94,7 +94,8 @@ def lacking(name: str) -> str | None:
     """
     kind = KINDS[name]
     if kind.device:
-        return nvidia.lacking()
+        why = nvidia.lacking()
+        return None if why is None else f"workers.engine is {name}, but {why}, or set it to auto"
     if installed(name):
         return None
     return (

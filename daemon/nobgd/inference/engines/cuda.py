@@ -95,8 +95,7 @@ def opened(model: str, by: Sequence[Provider], wanted: str) -> Callable[[Any], A
     session = ort.InferenceSession(model, options, providers=list(by))
     if wanted not in session.get_providers():
         raise RuntimeError(
-            f"{wanted} could not be had, the lines before this one say why: see `nobgd doctor`,"
-            " or set workers.engine to auto"
+            f"{wanted} could not be had, the lines before this one say why: see `nobgd doctor`"
         )
     source, target = session.get_inputs()[0], session.get_outputs()[0].name
     most = 1 if source.shape[0] == 1 else BATCH
