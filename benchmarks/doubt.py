@@ -1,6 +1,6 @@
 """Whether `doubt` finds the cut-outs that a person should look at, on photos labelled by eye.
 
-Its bounds were chosen on one half of the photos; the bars hold for the other.
+Its bound on patches was chosen on one half of the photos; the bars hold for the other.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def section(result: dict[str, Any]) -> list[str]:
         "## Doubt", "",
         f"{len(rows)} of {result['labelled']} photos that were labelled by eye, from their cut-outs"
         " by u2net over magenta, before anything was measured. Flagged: a doubt above"
-        f" {AUTO:g}. The bounds were chosen on one half.",
+        f" {AUTO:g}. The bound on patches was chosen on one half.",
     ]  # fmt: skip
     if len(rows) < result["labelled"]:
         lines[-1] += (

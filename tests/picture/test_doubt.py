@@ -28,7 +28,7 @@ def disc(soft: float, side: int = 320) -> np.ndarray:
 
 
 def test_it_grows_with_the_width_of_the_edge_and_as_confidence_falls() -> None:
-    """A sharp disc is sure; four fifths of the edge's width count, and four of them are much."""
+    """A sharp disc is sure; four fifths of the edge's width count, and five of them are much."""
     widths = [doubt(disc(soft), 1.0) for soft in (0.5, 2, 4, 8, 16, 40)]
     assert widths == sorted(widths)
     assert widths[2] < AUTO < widths[3]

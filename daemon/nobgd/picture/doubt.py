@@ -3,10 +3,10 @@
 Three signs, which together find four of five cut-outs that a person should look at: the model was
 sure of nothing; what is between subject and background is wider than edges are; or there is a
 patch of it that no edge explains, as it is far from all that is sure.  On U²-Net's masks of photos
-that were cut out well the first is 0.98 and more, the second below four pixels of the mask and the
+that were cut out well the first is 0.98 and more, the second below five pixels of the mask and the
 third below 0.8 % of the subject.  What it cannot see is a confident mistake.
 
-The bounds were chosen on one half of the photos of `benchmarks/doubt_labels.csv`.
+The bound of the third was chosen on one half of the photos of `benchmarks/doubt_labels.csv`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nobgd.picture.pixels import Bytes
 from nobgd.values.doubt import NO_SUBJECT
 
 _SURE = 0.98  # confidence of photos with one
-_WIDE = 4.0  # pixels of the mask from background to subject, of 320
+_WIDE = 5.0  # pixels of the mask from background to subject, of 320
 _VEIL = 20.0  # a mask that is nothing but between
 _DEEP = 4  # pixels of 320 from anything sure: hair and fur seldom go that far
 _PATCH, _HAZE = 0.008, 0.2  # of the subject: a patch that may be seen; one that cannot be missed
