@@ -55,8 +55,9 @@ export function show(root, [id]) {
     const after = verb === "accept" ? "accepted" : "rejected";
     if (was !== after) {
       if (at >= 0) order[at].review = after;
-      decided.push(shown);
-      attempt(() => call("POST", `photos/${id}/${verb}`)).then((told) => {
+      const asked = attempt(() => call("POST", `photos/${id}/${verb}`));
+      decided.push({ ...shown, asked });
+      asked.then((told) => {
         if (told && (was === null || !next) && screen_is_here()) put(told);
       });
     }
@@ -82,6 +83,7 @@ export function show(root, [id]) {
   async function undo() {
     const last = decided.pop();
     if (!last) return;
+    await last.asked; // or it might come after what takes it back
     await attempt(() => call("POST", `photos/${last.id}/reopen`));
     const there = order.find((each) => each.id === last.id);
     if (there) there.review = last.review;
@@ -144,6 +146,7 @@ export function show(root, [id]) {
     act();
   }
   addEventListener("keydown", press);
+  if (order[at]?.state === "done") put({ ...order[at] }); // the rest follows
   load();
   return {
     change(photo) {
