@@ -150,6 +150,7 @@ def _reviewed(browser: Any, daemon: Daemon, work: Path, count: int) -> dict[str,
         fogs.nth(count).wait_for()
         fogs.first.locator(".name").click()
         tab.wait_for_function("document.querySelector('img.after')?.naturalWidth > 0")
+        time.sleep(3.0)  # the first is looked at, before keys are known
         for _ in range(count):
             time.sleep(1.0)  # nobody judges faster
             before = tab.evaluate("location.hash")
