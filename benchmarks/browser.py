@@ -150,8 +150,9 @@ def _reviewed(browser: Any, daemon: Daemon, work: Path, count: int) -> dict[str,
         fogs.nth(count).wait_for()
         fogs.first.locator(".name").click()
         tab.wait_for_function("document.querySelector('img.after')?.naturalWidth > 0")
+        time.sleep(3.0)  # the first is looked at, before keys are known
         for _ in range(count):
-            time.sleep(0.4)  # nobody judges faster
+            time.sleep(1.0)  # nobody judges faster
             before = tab.evaluate("location.hash")
             turned = tab.evaluate_handle("before => ({ done: window.turned(before) })", before)
             tab.keyboard.press("x")
@@ -211,10 +212,14 @@ def _there(daemon: Daemon, begins: str) -> list[Path]:
 def _noise(
     folder: Path, name: str, number: int, size: tuple[int, int] = (320, 240)
 ) -> Path:  # fmt: skip
-    """A JPEG in which no subject is found, so that it is doubtful; unlike that of other numbers."""
-    pixels = np.random.default_rng(number).normal(128, 45, (size[1], size[0], 3))
+    """A JPEG in which no subject is found, so that it is doubtful; unlike that of other numbers.
+
+    Clouds, which take as long to encode as photos do.
+    """
+    coarse = np.random.default_rng(number).normal(128, 45, (size[1] // 12, size[0] // 12, 3))
     path = folder / name
-    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path, quality=60)
+    clouds = Image.fromarray(coarse.clip(0, 255).astype(np.uint8)).resize(size)
+    clouds.save(path, quality=80)
     return path
 
 

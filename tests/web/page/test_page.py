@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,30 @@ def _has(text: str) -> Any:
     import re
 
     return re.compile(re.escape(text))
+
+
+def test_a_photo_that_waits_has_a_page_and_shows_itself_when_it_is_done(
+    visits: Open, page: Page, photos: dict[str, bytes]
+) -> None:
+    """Until then nothing is asked for that there is not."""
+    from playwright.sync_api import expect
+
+    key = page.token("submit,look,steer")
+    status = page.ask("GET", "/api/v1/status", X_Api_Key=key).json
+    said = json.dumps({"inbox": status["inboxes"][-1]["key"]})
+    assert page.ask("POST", "/api/v1/pause", said, X_Api_Key=key).status == 200
+    try:
+        data = photos["coffee"] + b"waits"
+        put = page.ask("PUT", "/api/v1/photos?name=waits.jpg", data, X_Api_Key=key).json
+        fresh = visits(viewport={"width": 1280, "height": 860})
+        fresh.evaluate("at => { location.hash = at }", f"#/photo/{put['id']}")
+        expect(fresh.locator(".facts")).to_contain_text("Waiting")
+        expect(fresh.locator(".viewer")).to_be_hidden()
+    finally:
+        assert page.ask("POST", "/api/v1/resume", said, X_Api_Key=key).status == 200
+    expect(fresh.locator(".viewer .after")).to_be_visible()
+    expect(fresh.locator(".facts")).to_contain_text("Done")
+    assert fresh.wrong == []
 
 
 def test_without_a_link_the_form_does_it_and_a_token_opens_the_rest(

@@ -24,6 +24,7 @@ export function show(root, [id]) {
   });
   const as = handing(() => aim());
   let shown = null;
+  let anew_now = false;
   const yes = button("accept", () => decide("accept"), { class: "yes" }, "A");
   const no = button("reject", () => decide("reject"), { class: "no" }, "X");
   const way = el("select", { "aria-label": t("redo_how") }, ["model", "edges"].map((kind) =>
@@ -54,8 +55,9 @@ export function show(root, [id]) {
     const after = verb === "accept" ? "accepted" : "rejected";
     if (was !== after) {
       if (at >= 0) order[at].review = after;
-      decided.push(shown);
-      attempt(() => call("POST", `photos/${id}/${verb}`)).then((told) => {
+      const asked = attempt(() => call("POST", `photos/${id}/${verb}`));
+      decided.push({ ...shown, asked });
+      asked.then((told) => {
         if (told && (was === null || !next) && screen_is_here()) put(told);
       });
     }
@@ -81,6 +83,7 @@ export function show(root, [id]) {
   async function undo() {
     const last = decided.pop();
     if (!last) return;
+    await last.asked; // or it might come after what takes it back
     await attempt(() => call("POST", `photos/${last.id}/reopen`));
     const there = order.find((each) => each.id === last.id);
     if (there) there.review = last.review;
@@ -89,7 +92,7 @@ export function show(root, [id]) {
   }
 
   function put(photo) {
-    const anew_now = shown?.state === "done" && photo.state !== "done"; // the old one stays in view
+    anew_now = (anew_now || shown?.state === "done") && photo.state !== "done"; // the old one stays in view
     shown = photo;
     const { state, code, reason, took_ms: took, width, height, doubt } = photo;
     const done = state === "done";
@@ -131,9 +134,10 @@ export function show(root, [id]) {
 
   function press(event) {
     const on = (what) => event.target.matches?.(what);
-    if (on("input:not([type=range]),select,textarea,pre") || event.ctrlKey || event.metaKey
-      || event.altKey || document.querySelector("dialog[open]")) return;
-    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, e: paint, z: view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
+    const held = event.ctrlKey || event.metaKey;
+    if (on("input:not([type=range]),select,textarea,pre") || (held && event.key !== "z") || event.altKey
+      || document.querySelector("dialog[open]")) return;
+    const act = { a: () => decide("accept"), x: () => decide("reject"), u: undo, r: redo, e: paint, z: held ? undo : view.zoom, m: view.mask, b: view.ground, d: () => !link.hidden && link.click(),
       arrowleft: !on("input,.full") && (() => go(-1)), arrowright: !on("input,.full") && (() => go(1)),
       escape: () => { location.hash = "#/"; },
       " ": !on("button,a,summary,input") && view.flip }[event.key.toLowerCase()];
@@ -142,6 +146,7 @@ export function show(root, [id]) {
     act();
   }
   addEventListener("keydown", press);
+  if (order[at]?.state === "done") put({ ...order[at] }); // the rest follows
   load();
   return {
     change(photo) {

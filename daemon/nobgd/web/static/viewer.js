@@ -75,14 +75,13 @@ export function viewer() {
     if (!current) return;
     const full = stage.classList.contains("full");
     const done = current.state === "done";
-    root.hidden = current.state === "quarantined"; // nobody looks into what broke a decoder
-    if (root.hidden) return;
-    show_in(after, !done ? preview(current, "in", 1600) : mask ? preview(current, "mask", 1600)
+    root.hidden = !done; // before that there is nothing to compare, and nobody looks into it
+    if (!done) return;
+    show_in(after, mask ? preview(current, "mask", 1600)
       : full ? `api/v1/photos/${current.id}/result?v=${current.version}` : preview(current, "out", 1600));
     // a pixel of the photo is one of the screen's, and on no screen a small photo is blown up
     after.style.width = full && current.width ? `${current.width / devicePixelRatio}px` : "";
-    if (done) show_in(before, preview(current, "in", 1600));
-    before.hidden = bar.hidden = !done;
+    show_in(before, preview(current, "in", 1600));
   }
 
   function show_in(picture, source) {
