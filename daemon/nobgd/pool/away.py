@@ -13,22 +13,33 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from nobgd.pool.asking import Request
-from nobgd.pool.link_process import Back, LinkProcess, Mask, Message, Sign
+from nobgd.pool.link_process import Back, Mask, Message, Sign
+from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
-from nobgd.values.machine import UP
 
-HOME = 5  # the priority of this machine
 _BEGIN_S = 2.0  # a question that nobody began for so long is done here, if there is a seat
+
+
+class Line(Protocol):
+    """What `LinkProcess` is to this."""
+
+    neighbours: Neighbours
+
+    def ask(self, number: int, which: int, memory: int) -> None:
+        """Have the picture in ``memory`` thought about somewhere.  Raises OSError."""
+
+    def drop(self, number: int, *, overdue: bool = False) -> None:
+        """Nobody waits for this one any more; ``overdue``: whoever has it takes too long."""
 
 
 class Away:
     """The requests that are out.  Times are monotonic."""
 
     def __init__(
-        self, line: LinkProcess, link: wire.Link, waiting: deque[Request], deadline_s: float,
+        self, line: Line, link: wire.Link, waiting: deque[Request], deadline_s: float,
         end: Callable[[Request], None], told: Callable[[str, dict[str, Any]], None],
     ) -> None:  # fmt: skip
         """``end`` is told of each request that has its mask."""
@@ -44,8 +55,12 @@ class Away:
 
     def send(self, now: float, *, faster: bool) -> None:
         """Let go out of what waits as many as there are seats for; see the module."""
+        neighbours = self._line.neighbours
+        if len(self._out) >= neighbours.most(faster=faster):
+            return
         for request in list(self._waiting):
-            if request.here or request.alone or self._room(request.which, faster=faster) <= 0:
+            room = neighbours.room(request.which, faster=faster)
+            if request.here or request.alone or len(self._out) >= room:
                 continue
             try:
                 self._line.ask(request.number, request.which, request.memory)
@@ -55,18 +70,6 @@ class Away:
             request.sent, request.host, request.heard = now, "", now
             request.waited = now - request.asked
             self._out[request.number] = request
-
-    def _room(self, which: int, *, faster: bool) -> int:
-        """Questions for this model that may go out besides those that are.
-
-        One more for each faster machine waits at the broker, so that it has its next at once.
-        """
-        able = [
-            each for each in self._line.others.machines
-            if each.state == UP and which in each.models and (each.priority < HOME or not faster)
-        ]  # fmt: skip
-        ahead = sum(each.priority < HOME for each in able)
-        return sum(each.seats for each in able) + ahead - len(self._out)
 
     # --- back ------------------------------------------------------------------------------
 
@@ -81,16 +84,16 @@ class Away:
                 if (request := self._out.get(message.back)) is not None:
                     self._come_home(request)
             case _:
-                if self._line.others.broker:
+                if self._line.neighbours.broker:
                     self._all_back()
 
     def look(self, now: float, *, free: bool) -> None:
         """Take back what has been away for too long; ``free``: this machine has nothing to do."""
-        up = {each.host for each in self._line.others.machines if each.state != "lost"}
+        there = self._line.neighbours.there
         for request in list(self._out.values()):
             silent = now - request.heard > self._silent_s
             unbegun = free and not request.host and now - request.sent > _BEGIN_S
-            dead = bool(request.host) and request.host not in up and free
+            dead = bool(request.host) and free and not there(request.host)
             overdue = now - request.sent > self._deadline_s
             if silent or unbegun or dead or overdue:
                 self._come_home(request, overdue=overdue and not silent)
