@@ -129,4 +129,5 @@ class Answering:
     async def deliver_kept(self) -> None:
         """There is another connection: what the last one did not take."""
         for _ in range(len(self._unsent)):
-            await self._deliver(*self._unsent.popleft())
+            if self._unsent:  # else the connection after it has taken the rest
+                await self._deliver(*self._unsent.popleft())

@@ -56,11 +56,13 @@ class Away:
     def send(self, now: float, *, faster: bool) -> None:
         """Let go out of what waits as many as there are seats for; see the module."""
         neighbours = self._line.neighbours
-        if len(self._out) >= neighbours.most(faster=faster):
-            return
-        for request in list(self._waiting):
-            room = neighbours.room(request.which, faster=faster)
-            if request.here or request.alone or len(self._out) >= room:
+        most = neighbours.most(faster=faster)
+        for request in list(self._waiting) if len(self._out) < most else ():
+            if request.here or request.alone:
+                continue
+            if len(self._out) >= neighbours.room(request.which, faster=faster):
+                if len(self._out) >= most:
+                    return
                 continue
             try:
                 self._line.ask(request.number, request.which, request.memory)
