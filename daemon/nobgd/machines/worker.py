@@ -252,10 +252,14 @@ class Worker:
         return _LEASE_S if home is None else home.cast.lease_s
 
     async def _pull(self, recipe: str) -> None:
-        """One seat: a question after the other."""
-        seats, priority = self._seats, self._settings.priority
+        """One seat: a question after the other, until it is cancelled.
+
+        A cancellation that meets a question on its way in is swallowed by `asyncio.wait_for`.
+        """
+        seats, priority, me = self._seats, self._settings.priority, asyncio.current_task()
         assert seats is not None  # noqa: S101 - there are models
-        while (link := self._link) is not None:
+        assert me is not None  # noqa: S101 - it is one
+        while (link := self._link) is not None and not me.cancelling():
             async with seats:
                 try:
                     pulled = await link.pull(recipe, priority, _PULL_S)

@@ -37,7 +37,7 @@ _PORTION = 125_000
 _PER_MACHINE = 125  # photos of a portion
 _LANES = 2.5  # for each machine
 _CALM_S = 600.0  # of virtual time, for what is left when nothing breaks any more
-_EVERY_S, _EVERY_BIG_S = 30.0, 2.5  # between two accidents of a machine, and of the middle
+_EVERY_S, _EVERY_BIG_S = 30.0, 6.0  # between two accidents of a machine, and of the middle
 
 
 def rounds(_: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, list[str], Any]]:
