@@ -15,11 +15,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from nobgd.cluster import subjects
 from nobgd.pool.asking import Request
 from nobgd.pool.link_process import Back, Mask, Message, Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 
+_MOST_STORED = subjects.MAX_STORED * 3 // 4  # bytes of ours at the broker, which refuses more
 _BEGIN_S = 2.0  # a question that nobody began for so long is done here, if there is a seat
 
 
@@ -50,19 +52,21 @@ class Away:
         self._waiting = waiting
         self._end, self._told = end, told
         self._out: dict[int, Request] = {}
+        largest = max((each.shown_bytes for each in link.weights), default=1)
+        self._most = max(1, _MOST_STORED // largest)
 
     # --- out -------------------------------------------------------------------------------
 
     def send(self, now: float, *, faster: bool) -> None:
         """Let go out of what waits as many as there are seats for; see the module."""
         neighbours = self._line.neighbours
-        most = neighbours.most(faster=faster)
+        most = min(self._most, neighbours.most(faster=faster))
         for request in list(self._waiting) if len(self._out) < most else ():
             if request.here or request.alone:
                 continue
+            if len(self._out) >= most:
+                return
             if len(self._out) >= neighbours.room(request.which, faster=faster):
-                if len(self._out) >= most:
-                    return
                 continue
             try:
                 self._line.ask(request.number, request.which, request.memory)
