@@ -136,18 +136,20 @@ class Away:
 
     def _take(self, answer: Mask, memory: int) -> None:
         """The mask of one that is out, or that waits to go out again."""
-        waits = next((one for one in self._waiting if one.number == answer.mask), None)
-        request = self._out.pop(answer.mask, None) or waits
+        request, waits = self._out.pop(answer.mask, None), False
+        if request is None:
+            request = next((one for one in self._waiting if one.number == answer.mask), None)
+            waits = True
         if request is None or request.here:
             return
+        if waits:
+            self._waiting.remove(request)
         one = self._weights[request.which]
         data = os.pread(memory, one.mask_bytes + 1, 0)
         if len(data) != one.mask_bytes:
             self._out[request.number] = request
             self._come_home(request)
             return
-        if waits is not None:
-            self._waiting.remove(waits)
         os.pwrite(request.memory, data, one.input_bytes)
         request.confidence, request.ran = answer.confidence, answer.ran
         request.thought = wire.Thought(answer.host, answer.engine, answer.took_ms)
