@@ -17,7 +17,7 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "cut", "machine_liar", "thousand",
+    "zombie", "storm", "cut", "machine_liar", "thousand", "every_step",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -72,10 +72,10 @@ _TAIL = """
   made for it, of small pictures; a large one has more that can go wrong with each stroke.
 - In `liar` no photo is worked on: two processes that lie stand for lanes.  What lies within its
   bounds is believed: a captured lane can say a wrong size, or a hash, of the photo that it has.
-- In `thousand` the network, the broker, the models and the lanes are inventions: it tries what
-  nobgd decides, not what NATS or a kernel does (`storm` and `cut` do).  A photo counts as done when
-  its lane has the mask; what a kill between that and the ledger means is `kill_supervisor`'s.  A
-  machine that answers with a wrong mask of the right size is believed, there as everywhere.
+- In `thousand` and `every_step` network, broker, models and lanes are inventions: they try what
+  nobgd decides, not what NATS or a kernel does (`storm` and `cut` do).  A photo counts as done
+  when its lane has the mask; what a kill between that and the ledger means is `kill_supervisor`'s.
+  A machine that answers with a wrong mask of the right size is believed, there as everywhere.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """

@@ -90,6 +90,8 @@ class Scene:
                 wrong.append(f"{len(self.broker.stored)} questions stay at the broker")
         finally:
             self.home.die()
+            for each in self.machines:
+                each.loop.kill()
             gc.enable()
             gc.collect()
         self.seen["photos"] += sum(self.booked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -111,7 +112,7 @@ class Loop(Process, asyncio.AbstractEventLoop):
     def __init__(self, world: World, ahead_s: float, name: str) -> None:
         Process.__init__(self, world, ahead_s)
         self.loop, self.name = self, name
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # type: ignore[override]
         handle = asyncio.Handle(callback, args, self, context)
@@ -141,15 +142,15 @@ class Loop(Process, asyncio.AbstractEventLoop):
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, **_: Any) -> asyncio.Task[Any]:
-        return asyncio.Task(coro, loop=self)
+        task = asyncio.Task(coro, loop=self)
+        self.tasks.add(task)
+        return task
 
     def start(self, main: Coroutine[Any, Any, Any]) -> None:
         """Have it done as the process's main; an exception is an error of ours."""
         task = self.create_task(main)
-        self.tasks.add(task)
 
         def ended(_: asyncio.Task[Any]) -> None:
-            self.tasks.discard(task)
             if not task.cancelled() and (error := task.exception()) is not None:
                 self.world.wrong.append(f"{self.name} ended by {error!r}")
 
@@ -186,5 +187,6 @@ class Loop(Process, asyncio.AbstractEventLoop):
 
     def kill(self) -> None:
         super().kill()
-        for task in self.tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        for task in list(self.tasks):
+            coroutine: Any = task.get_coro()
+            coroutine.close()  # nothing of it is ever said

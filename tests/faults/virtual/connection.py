@@ -53,7 +53,7 @@ class Connection:
         network.connections.add(self)
 
     def send(self, way: str, what: Callable[..., Any], *arguments: Any) -> None:
-        if not self.open["up"] and not self.open["down"]:
+        if (way == "up" and not self.client.alive) or not any(self.open.values()):
             return
         if way in self.network.cut:
             self._held[way].append((what, arguments))

@@ -71,11 +71,15 @@ class _Watched(Worker):
 class Machine:
     """Switched on, killed, put to sleep, cut off, drained, and broken in the head."""
 
-    def __init__(self, world: World, broker: Broker, number: int, chance: random.Random) -> None:
+    def __init__(
+        self, world: World, broker: Broker, number: int, chance: random.Random,
+        priority: int | None = None,
+    ) -> None:  # fmt: skip
         self.world, self.broker, self.chance = world, broker, chance
         self.host = f"desk-{number}"
         self.seats = chance.choice((1, 1, 1, 2, 4))
-        self.priority = chance.choice((0, 3, 5, 5, 5, 9))
+        drawn = chance.choice((0, 3, 5, 5, 5, 9))
+        self.priority = drawn if priority is None else priority
         self.pace_s = chance.uniform(0.1, 0.5)
         self.network = Network()
         self.hangs_s, self.fails, self.lies = 0.0, False, False

@@ -73,7 +73,7 @@ class Supervisor(Process):
         self.queue.ready = True
         self.elsewhere.start()
         for _ in range(lanes):
-            self.after(0.0, self._begin)
+            self.after(0.0, self.begin)
         self.after(_SLICE_S, self._look)
 
     def _open(self, hear: Callable[[Message, int], None], look: Callable[[], None]) -> Line:
@@ -88,7 +88,7 @@ class Supervisor(Process):
 
     # --- lanes -----------------------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """A lane takes the next photo."""
         if not self.todo:
             return
@@ -125,7 +125,7 @@ class Supervisor(Process):
             self._book(photo, request)
         with self.queue.changed:
             self.queue.withdraw(request)
-        self._begin()
+        self.begin()
 
     def _book(self, photo: int, request: Request) -> None:
         if self.booked[photo]:
@@ -145,7 +145,7 @@ class Supervisor(Process):
                 with self.queue.changed:
                     self.queue.withdraw(request)
                 self.todo.appendleft(photo)
-                self.after(0.05, self._begin)
+                self.after(0.05, self.begin)
 
     # --- the model process -------------------------------------------------------------------
 
