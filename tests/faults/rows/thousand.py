@@ -14,6 +14,8 @@ nothing for which it waits, no attempt is burnt; four times a second: nothing is
 than it may.  At the end: every photo is done, the broker keeps no question.  Seen red with: what
 comes home stays out, what comes back is not put into the queue, no look for silence, drained
 machines that go on, questions that are never taken off, identities that are used again.
+
+``python -m faults.solo thousand 125000 FIRST`` repeats the portion that begins with FIRST.
 """
 
 from __future__ import annotations
