@@ -17,7 +17,8 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "cut", "machine_liar", "uploads", "fuzz_page",
+    "zombie", "storm", "cut", "machine_liar", "thousand", "every_step", "uploads",
+    "fuzz_page",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -74,6 +75,10 @@ _TAIL = """
   bounds is believed: a captured lane can say a wrong size, or a hash, of the photo that it has.
 - In `uploads` the browser is Debian's Chromium, headless, on the same machine, at 600 kB a second;
   what a killed browser had not sent yet is dropped again, as its owner would do it.
+- In `thousand` and `every_step` network, broker, models and lanes are inventions: they try what
+  nobgd decides, not what NATS or a kernel does (`storm` and `cut` do).  A photo counts as done
+  when its lane has the mask; what a kill between that and the ledger means is `kill_supervisor`'s.
+  A machine that answers with a wrong mask of the right size is believed, there as everywhere.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """

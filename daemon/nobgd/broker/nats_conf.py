@@ -52,7 +52,7 @@ def text(settings: Settings, users: Iterable[User]) -> str:
         "}",
         "jetstream {",
         f"  store_dir: {_quoted(settings.store)}",
-        "  max_memory_store: 256MB",
+        f"  max_memory_store: {subjects.MAX_STORED >> 20}MB",
         "  max_file_store: 64MB",
         "}",
         "authorization {",

@@ -154,8 +154,8 @@ class Link:
     async def question(self, recipe: str, data: bytes) -> int:
         """Have a question kept until it is answered; its number.  Raises `Lost`, `Unheard`."""
         said = _read(await self.ask(subjects.question(recipe), data, _API_S))
-        if not isinstance(number := said.get("seq"), int):
-            raise Unheard(_why(said))
+        if "error" in said or not isinstance(number := said.get("seq"), int):
+            raise Unheard(_why(said))  # a refusal has a number, too: 0
         return number
 
     async def withdraw(self, number: int) -> None:

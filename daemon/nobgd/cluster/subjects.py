@@ -14,6 +14,7 @@ from nobgd.values import wire
 PROTOCOL = 1
 _ROOT = f"nobgd.{PROTOCOL}"
 MAX_PAYLOAD = 8 << 20  # bytes of a message that the broker has to take: 1024 x 1024 x 3 and more
+MAX_STORED = 256 << 20  # bytes of questions that the broker keeps; it refuses more
 
 THINK = f"nobgd{PROTOCOL}-think"  # the stream of questions, in the broker's memory
 QUESTIONS = f"{_ROOT}.think.>"

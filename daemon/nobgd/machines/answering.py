@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -85,20 +84,20 @@ class Answering:
         self, asked: Question, recipe: str, shown: bytes, delivery: int = 1
     ) -> tuple[Answer, bytes]:
         """A mask, or why there is none."""
-        models, began = self._models(), time.monotonic()
+        loop = asyncio.get_running_loop()
+        models, began = self._models(), loop.time()
         failed = None
         if models is None or recipe not in models.ready or asked.recipe != recipe:
             failed = "no such model here"
         elif delivery >= _MOST_DELIVERIES:
             failed = f"{delivery - 1} machines got it and none answered"
         else:
-            loop = asyncio.get_running_loop()
             try:
                 mask = await loop.run_in_executor(models.pool, models.mask, recipe, shown)
             except (NobgdError, GoneAway, ValueError, OSError, RuntimeError) as error:
                 failed = str(error) or "the model process has ended"
             else:
-                took_ms = (time.monotonic() - began) * 1000
+                took_ms = (loop.time() - began) * 1000
                 answer = Answer(
                     id=asked.id, recipe=recipe, confidence=mask.confidence, ran=mask.ran,
                     engine=models.weights[recipe].engine, took_ms=took_ms, delivery=delivery,
@@ -130,4 +129,5 @@ class Answering:
     async def deliver_kept(self) -> None:
         """There is another connection: what the last one did not take."""
         for _ in range(len(self._unsent)):
-            await self._deliver(*self._unsent.popleft())
+            if self._unsent:  # else the connection after it has taken the rest
+                await self._deliver(*self._unsent.popleft())

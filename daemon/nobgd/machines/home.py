@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import pickle
 import secrets
 import signal
 import socket
 import sys
-import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,9 @@ from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
 from nobgd.cluster.words import Answer, Cast, Hello, Wanted
 from nobgd.lane import confine
 from nobgd.machines.known import Known, Machines
+from nobgd.machines.line import Line
 from nobgd.machines.proving import Proving
-from nobgd.machines.questions import Questions, hand_over, withdraw
+from nobgd.machines.questions import Questions, Say, hand_over, withdraw
 from nobgd.values import wire
 
 _PACKET = 1 << 16
@@ -40,37 +39,36 @@ _TEXT = 400
 _MOST_FAILURES = 5  # in a row
 
 
-class Home:
-    """The process; everything runs in one asyncio loop."""
+async def dial(file: str) -> tuple[Link, str]:
+    """A connection by a join file, and whose.  Raises `Refused`, `JoinError`, `Lost`."""
+    access = join.read(Path(file))
+    return await open_link(access, access.name), access.url
 
-    def __init__(self, line: socket.socket, setup: wire.Link) -> None:
-        self._line = line
-        self._setup = setup
+
+Dial = Callable[[str], Coroutine[Any, Any, tuple[Link, str]]]
+
+
+class Home:
+    """All but its line; everything runs in one asyncio loop, whose clock is the only one."""
+
+    def __init__(self, setup: wire.Link, say: Say, dial: Dial = dial) -> None:
+        """``say`` tells the supervisor, ``dial`` opens a connection by the setup's join file."""
+        self._setup, self._say, self._dial = setup, say, dial
         self._run = secrets.token_hex(8)
         self._recipes = [subjects.recipe8(each) for each in setup.weights]
         self._most = max(each.mask_bytes for each in setup.weights)
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
-        self._questions = Questions(setup.weights, self._run, self._say)
+        self._questions = Questions(setup.weights, self._run, say)
         self._machines = Machines()
-        self._proving = Proving(setup.weights, self._run, self._say, self._publish)
+        self._proving = Proving(setup.weights, self._run, say, self._publish)
         self._link: Link | None = None
         self._told_away = False
-        self._over = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- up to the supervisor ----------------------------------------------------------------
 
-    def _say(self, words: dict[str, Any], memory: int | None = None) -> None:
-        for _ in range(100):
-            with contextlib.suppress(BlockingIOError):
-                said = json.dumps(words).encode()
-                socket.send_fds(self._line, [said], [] if memory is None else [memory])
-                return
-            time.sleep(0.02)  # it listens all the time; else it is gone
-        self._over.set()
-
     def _tell(self, event: str, **fields: str | float) -> None:
-        self._say({"tell": event, "fields": fields})
+        self._say({"tell": event, "fields": fields}, None)
 
     def _show(self, one: Known) -> None:
         hello = one.hello
@@ -79,32 +77,19 @@ class Home:
             "seen": one.host, "state": one.state, "why": one.why[:_TEXT], "seats": hello.seats,
             "priority": hello.priority, "busy": hello.busy, "answered": one.answered,
             "engine": hello.engine, "models": models,
-        })  # fmt: skip
+        }, None)  # fmt: skip
 
     # --- down from the supervisor --------------------------------------------------------------
 
-    def _hear(self) -> None:
-        try:
-            data, descriptors, _, _ = socket.recv_fds(self._line, _PACKET, 1)
-        except BlockingIOError:
-            return
-        except OSError:
-            data, descriptors = b"", []
-        if not data:
-            self._over.set()
-            return
-        try:
-            said = json.loads(data)
-            if "infer" in said:
-                number, which = int(said["infer"]), int(said["model"])
-                self._do(self._questions.ask(self._link, number, which, descriptors[0]))
-            elif "drop" in said:
-                self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
-            elif "thought" in said:
-                self._proving.thought(int(said["thought"]), made=bool(said["made"]))
-        finally:
-            for each in descriptors:
-                os.close(each)
+    def hear(self, said: dict[str, Any], memory: int) -> None:
+        """What it says; with a question comes the memory in which its picture lies."""
+        if "infer" in said:
+            number, which = int(said["infer"]), int(said["model"])
+            self._do(self._questions.ask(self._link, number, which, memory))
+        elif "drop" in said:
+            self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
+        elif "thought" in said:
+            self._proving.thought(int(said["thought"]), made=bool(said["made"]))
 
     def _drop(self, number: int, *, overdue: bool) -> None:
         asked = self._questions.forget(number)
@@ -137,14 +122,14 @@ class Home:
             return  # late, or the second of two
         if answer.began:
             asked.host = host
-            self._say({"sign": asked.number, "host": host})
+            self._say({"sign": asked.number, "host": host}, None)
             return
         self._questions.forget(asked.number)
         if answer.failed is None and len(mask) == asked.mask_bytes:
             one.answered, one.failures = one.answered + 1, 0
             hand_over(self._say, asked, host, answer, mask)
             return
-        self._say({"back": asked.number})
+        self._say({"back": asked.number}, None)
         if answer.failed is not None:
             self._failed(one, answer.failed)
         else:
@@ -173,7 +158,7 @@ class Home:
             return
         if not join.is_name(host):
             return
-        now = time.monotonic()
+        now = _now()
         one, news = self._machines.hello(host, hello, now)
         if news == "refused":
             self._tell("machine.refused", host=host, why=one.why[:_TEXT])
@@ -216,23 +201,12 @@ class Home:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def run(self, holds: tuple[str, ...]) -> None:
-        """Until the supervisor's line is closed; ``holds`` is what confines us."""
-        self._line.setblocking(False)
-        self._say({"tell": "link.confined", "fields": {"holds": list(holds)}})
-        asyncio.get_running_loop().add_reader(self._line, self._hear)
-        serving = asyncio.get_running_loop().create_task(self._keep_open())
-        serving.add_done_callback(lambda _: self._over.set())
-        await self._over.wait()
-        if serving.done():
-            serving.result()  # it never ends but by an error of ours, which is to be seen
-
-    async def _keep_open(self) -> None:
+    async def serve(self) -> None:
+        """For ever: the broker is reached again whenever it was lost."""
         tries = 0
         while True:
             try:
-                access = join.read(Path(self._setup.join))
-                link = await open_link(access, access.name)
+                link, url = await self._dial(self._setup.join)
             except (Refused, join.JoinError) as error:
                 self._away(str(error))
                 await asyncio.sleep(_REFUSED_S)
@@ -246,11 +220,11 @@ class Home:
             why = await self._serve(link)
             self._link = None
             await link.close()
-            self._away(f"{access.url}: {why}")
+            self._away(f"{url}: {why}")
             await asyncio.sleep(_PAUSES_S[0])
 
     def _away(self, why: str) -> None:
-        self._say({"broker": why[:_TEXT]})
+        self._say({"broker": why[:_TEXT]}, None)
         if not self._told_away:
             self._told_away = True
             self._tell("broker.lost", why=f"{why[:_TEXT]}; masks are made here until it is back")
@@ -265,15 +239,15 @@ class Home:
             return str(error)
         self._link = link
         self._questions.begin_anew()
-        self._say({"broker": ""})
+        self._say({"broker": ""}, None)
         if self._told_away:
             self._told_away = False
             self._tell("broker.back")
         for one in self._machines.known.values():
-            one.heard = time.monotonic()  # it could not speak meanwhile
+            one.heard = _now()  # it could not speak meanwhile
         why = None
         while why is None:
-            for one in self._machines.sweep(time.monotonic()):
+            for one in self._machines.sweep(_now()):
                 self._tell("machine.lost", host=one.host, why="it says nothing any more")
                 self._show(one)
             for one in list(self._machines.known.values()):
@@ -283,6 +257,22 @@ class Home:
         return why
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _run(line: Line, setup: wire.Link, holds: tuple[str, ...]) -> None:
+    """Until the supervisor's line is closed; ``holds`` is what confines us."""
+    home = Home(setup, line.say)
+    line.say({"tell": "link.confined", "fields": {"holds": list(holds)}})
+    line.listen(home.hear)
+    serving = asyncio.create_task(home.serve())
+    serving.add_done_callback(lambda _: line.over.set())
+    await line.over.wait()
+    if serving.done():
+        serving.result()  # it never ends but by an error of ours, which is to be seen
+
+
 def main(descriptor: int) -> int:
     """See the module."""
     for name in (signal.SIGINT, signal.SIGTERM):  # a stop: it ends with its line
@@ -290,7 +280,7 @@ def main(descriptor: int) -> int:
     line = socket.socket(fileno=descriptor)
     setup: wire.Link = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
     holds = confine.networked(setup.join)
-    asyncio.run(Home(line, setup).run(holds))
+    asyncio.run(_run(Line(line), setup, holds))
     return 0
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from nobgd import __version__
 from nobgd.cluster import frames, subjects
 from nobgd.cluster.join import Join
 from nobgd.cluster.link import Heard, Link, Lost, open_link
-from nobgd.cluster.words import LARGEST, Cast, Hello, Order, Question
+from nobgd.cluster.words import LARGEST, Cast, Hello, Order, Question, Wanted
 from nobgd.machines.answering import Answering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
@@ -33,6 +32,8 @@ _LEASE_S = 5.0  # while nobody says another
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 
 Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
+Dial = Callable[[Join, str], Coroutine[Any, Any, Link]]
+Make = Callable[[Settings, list[Wanted]], Models]
 
 
 @dataclass(slots=True)
@@ -42,10 +43,15 @@ class _Home:
 
 
 class Worker:
-    """Everything runs in one asyncio loop, masks in threads."""
+    """Everything runs in one asyncio loop, whose clock is the only one; masks in threads."""
 
-    def __init__(self, settings: Settings, join: Join, told: Told) -> None:
+    def __init__(
+        self, settings: Settings, join: Join, told: Told, dial: Dial = open_link,
+        make: Make = Models,
+    ) -> None:  # fmt: skip
+        """``dial`` opens a connection, ``make`` finds the models that a home wants."""
         self._settings, self._join, self._told = settings, join, told
+        self._dial, self._make = dial, make
         self._run = secrets.token_hex(8)
         self._models: Models | None = None
         self._homes: dict[str, _Home] = {}
@@ -101,7 +107,7 @@ class Worker:
         tries = 0
         while True:
             try:
-                link = await open_link(self._join, self._join.name)
+                link = await self._dial(self._join, self._join.name)
             except Lost as error:
                 self.unreachable.set()
                 if tries == 0:
@@ -155,7 +161,7 @@ class Worker:
 
     def _line(self) -> str:
         """For systemd's status."""
-        now = time.monotonic()
+        now = _now()
         homes = sum(now - each.heard < _HOME_S for each in self._homes.values())
         where = "no home speaks" if not homes else "draining" if self._draining else "at work"
         return f"{where} · {len(self._at.working)} masks at work · {self._at.answered} answered"
@@ -182,7 +188,7 @@ class Worker:
                 self._news.set()
             else:
                 cast, _ = frames.unpack(Cast, heard.data)
-                self._homes[cast.home] = _Home(cast, time.monotonic())
+                self._homes[cast.home] = _Home(cast, _now())
                 self._news.set()
         except frames.Broken:
             return
@@ -190,7 +196,7 @@ class Worker:
     async def _manage(self) -> None:
         """Have the models that are wanted, and pull for those that were let in."""
         while True:
-            now = time.monotonic()
+            now = _now()
             for run in [run for run, one in self._homes.items() if now - one.heard > _HOME_S]:
                 del self._homes[run]
             casts = [one.cast for one in self._homes.values()]
@@ -203,7 +209,7 @@ class Worker:
                 if self._models is not None:
                     self._models.close()
                 self._models = await asyncio.to_thread(
-                    Models, self._settings, list(wanted.values())
+                    self._make, self._settings, list(wanted.values())
                 )
                 self._seats = asyncio.Semaphore(self._models.seats)
                 for why in self._models.lacks.values():
@@ -246,10 +252,14 @@ class Worker:
         return _LEASE_S if home is None else home.cast.lease_s
 
     async def _pull(self, recipe: str) -> None:
-        """One seat: a question after the other."""
-        seats, priority = self._seats, self._settings.priority
+        """One seat: a question after the other, until it is cancelled.
+
+        A cancellation that meets a question on its way in is swallowed by `asyncio.wait_for`.
+        """
+        seats, priority, me = self._seats, self._settings.priority, asyncio.current_task()
         assert seats is not None  # noqa: S101 - there are models
-        while (link := self._link) is not None:
+        assert me is not None  # noqa: S101 - it is one
+        while (link := self._link) is not None and not me.cancelling():
             async with seats:
                 try:
                     pulled = await link.pull(recipe, priority, _PULL_S)
@@ -259,3 +269,7 @@ class Worker:
                     continue
                 await asyncio.shield(self._at.begin(self._at.work(link, recipe, pulled)))
                 # its answer is still handed over, the seat is free
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -11,9 +11,9 @@ from nobgd.pool.suspects import MOST
 from nobgd.values import Code, NobgdError, wire
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Request:
-    """Whoever asks waits until it is ``done``."""
+    """Whoever asks waits until it is ``done``.  No two are equal: many wait in one queue."""
 
     number: int
     which: int

@@ -13,22 +13,35 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from nobgd.cluster import subjects
 from nobgd.pool.asking import Request
-from nobgd.pool.link_process import Back, LinkProcess, Mask, Message, Sign
+from nobgd.pool.link_process import Back, Mask, Message, Sign
+from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
-from nobgd.values.machine import UP
 
-HOME = 5  # the priority of this machine
+_MOST_STORED = subjects.MAX_STORED * 3 // 4  # bytes of ours at the broker, which refuses more
 _BEGIN_S = 2.0  # a question that nobody began for so long is done here, if there is a seat
+
+
+class Line(Protocol):
+    """What `LinkProcess` is to this."""
+
+    neighbours: Neighbours
+
+    def ask(self, number: int, which: int, memory: int) -> None:
+        """Have the picture in ``memory`` thought about somewhere.  Raises OSError."""
+
+    def drop(self, number: int, *, overdue: bool = False) -> None:
+        """Nobody waits for this one any more; ``overdue``: whoever has it takes too long."""
 
 
 class Away:
     """The requests that are out.  Times are monotonic."""
 
     def __init__(
-        self, line: LinkProcess, link: wire.Link, waiting: deque[Request], deadline_s: float,
+        self, line: Line, link: wire.Link, waiting: deque[Request], deadline_s: float,
         end: Callable[[Request], None], told: Callable[[str, dict[str, Any]], None],
     ) -> None:  # fmt: skip
         """``end`` is told of each request that has its mask."""
@@ -39,13 +52,21 @@ class Away:
         self._waiting = waiting
         self._end, self._told = end, told
         self._out: dict[int, Request] = {}
+        largest = max((each.shown_bytes for each in link.weights), default=1)
+        self._most = max(1, _MOST_STORED // largest)
 
     # --- out -------------------------------------------------------------------------------
 
     def send(self, now: float, *, faster: bool) -> None:
         """Let go out of what waits as many as there are seats for; see the module."""
-        for request in list(self._waiting):
-            if request.here or request.alone or self._room(request.which, faster=faster) <= 0:
+        neighbours = self._line.neighbours
+        most = min(self._most, neighbours.most(faster=faster))
+        for request in list(self._waiting) if len(self._out) < most else ():
+            if request.here or request.alone:
+                continue
+            if len(self._out) >= most:
+                return
+            if len(self._out) >= neighbours.room(request.which, faster=faster):
                 continue
             try:
                 self._line.ask(request.number, request.which, request.memory)
@@ -55,18 +76,6 @@ class Away:
             request.sent, request.host, request.heard = now, "", now
             request.waited = now - request.asked
             self._out[request.number] = request
-
-    def _room(self, which: int, *, faster: bool) -> int:
-        """Questions for this model that may go out besides those that are.
-
-        One more for each faster machine waits at the broker, so that it has its next at once.
-        """
-        able = [
-            each for each in self._line.others.machines
-            if each.state == UP and which in each.models and (each.priority < HOME or not faster)
-        ]  # fmt: skip
-        ahead = sum(each.priority < HOME for each in able)
-        return sum(each.seats for each in able) + ahead - len(self._out)
 
     # --- back ------------------------------------------------------------------------------
 
@@ -81,16 +90,16 @@ class Away:
                 if (request := self._out.get(message.back)) is not None:
                     self._come_home(request)
             case _:
-                if self._line.others.broker:
+                if self._line.neighbours.broker:
                     self._all_back()
 
     def look(self, now: float, *, free: bool) -> None:
         """Take back what has been away for too long; ``free``: this machine has nothing to do."""
-        up = {each.host for each in self._line.others.machines if each.state != "lost"}
+        there = self._line.neighbours.there
         for request in list(self._out.values()):
             silent = now - request.heard > self._silent_s
             unbegun = free and not request.host and now - request.sent > _BEGIN_S
-            dead = bool(request.host) and request.host not in up and free
+            dead = bool(request.host) and free and not there(request.host)
             overdue = now - request.sent > self._deadline_s
             if silent or unbegun or dead or overdue:
                 self._come_home(request, overdue=overdue and not silent)
@@ -127,18 +136,20 @@ class Away:
 
     def _take(self, answer: Mask, memory: int) -> None:
         """The mask of one that is out, or that waits to go out again."""
-        waits = next((one for one in self._waiting if one.number == answer.mask), None)
-        request = self._out.pop(answer.mask, None) or waits
+        request, waits = self._out.pop(answer.mask, None), False
+        if request is None:
+            request = next((one for one in self._waiting if one.number == answer.mask), None)
+            waits = True
         if request is None or request.here:
             return
+        if waits:
+            self._waiting.remove(request)
         one = self._weights[request.which]
         data = os.pread(memory, one.mask_bytes + 1, 0)
         if len(data) != one.mask_bytes:
             self._out[request.number] = request
             self._come_home(request)
             return
-        if waits is not None:
-            self._waiting.remove(waits)
         os.pwrite(request.memory, data, one.input_bytes)
         request.confidence, request.ran = answer.confidence, answer.ran
         request.thought = wire.Thought(answer.host, answer.engine, answer.took_ms)

@@ -7,14 +7,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from nobgd.pool.asking import Request
-from nobgd.pool.away import Away
-from nobgd.pool.link_process import LinkProcess, Message, Think
+from nobgd.pool.away import Away, Line
+from nobgd.pool.link_process import Message, Think
 from nobgd.pool.mishaps import GoneAway
 from nobgd.values import NobgdError, wire
-from nobgd.values.machine import UP, Others
+from nobgd.values.machine import Others
 
 
 class Owner(Protocol):
@@ -39,16 +39,38 @@ class Run(Protocol):
         """A mask."""
 
 
+class Link(Line, Protocol):
+    """What `LinkProcess` is to this."""
+
+    def start(self) -> None:
+        """Begin to open it."""
+
+    def close(self) -> None:
+        """End it for good."""
+
+    def thought(self, number: int, *, made: bool) -> None:
+        """Our own mask of its picture is there, or could not be made."""
+
+    def pids(self) -> list[int]:
+        """Of its process, while it is open."""
+
+
+Open = Callable[[Callable[[Message, int], None], Callable[[], None]], Link]
+
+
 class Elsewhere:
     """``away`` is to be used under the owner's lock; the rest on any thread."""
 
     def __init__(
-        self, link: wire.Link, owner: Owner, run: Run, make: Callable[[LinkProcess], Away],
-        told: Callable[[str, dict[str, Any]], None],
+        self, owner: Owner, run: Run, make_link: Open, make: Callable[[Line], Away],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        """``run`` makes a mask here; ``make`` makes what keeps the requests that are away."""
-        self._owner, self._run = owner, run
-        self._link = LinkProcess(link, self._heard, self._look, told)
+        """``run`` makes a mask here; ``make`` makes what keeps the requests that are away.
+
+        ``make_link`` gets what is to hear the link, and what is to be called often.
+        """
+        self._owner, self._run, self._clock = owner, run, clock
+        self._link = make_link(self._heard, self._look)
         self.away = make(self._link)
 
     def start(self) -> None:
@@ -62,16 +84,16 @@ class Elsewhere:
     @property
     def others(self) -> Others:
         """The machines, and the broker."""
-        return self._link.others
+        return self._link.neighbours.others
 
     @property
     def seats(self) -> int:
         """Masks that they make at a time."""
-        return sum(each.seats for each in self._link.others.machines if each.state == UP)
+        return self._link.neighbours.seats
 
     def send(self, *, faster: bool) -> None:
         """Let what waits go out; see `Away`."""
-        self.away.send(time.monotonic(), faster=faster)
+        self.away.send(self._clock(), faster=faster)
 
     def forget(self, request: Request) -> None:
         """Nobody waits for it any more, or it is done here."""
@@ -86,14 +108,14 @@ class Elsewhere:
             return
         with self._owner.changed:
             if not self._owner.closing:
-                self.away.hear(message, memory, time.monotonic())
+                self.away.hear(message, memory, self._clock())
                 self._owner.wake()
 
     def _look(self) -> None:
         """Several times a second: take back what has been away for too long."""
         with self._owner.changed:
             if not self._owner.closing:
-                self.away.look(time.monotonic(), free=self._owner.free())
+                self.away.look(self._clock(), free=self._owner.free())
                 self._owner.wake()
 
     def _think(self, asked: Think, memory: int) -> None:

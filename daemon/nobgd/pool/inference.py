@@ -15,6 +15,7 @@ from typing import Any
 
 from nobgd.pool.away import Away
 from nobgd.pool.elsewhere import Elsewhere
+from nobgd.pool.link_process import LinkProcess
 from nobgd.pool.mask_queue import MaskQueue
 from nobgd.pool.mishaps import Unfit
 from nobgd.pool.model_process import ModelProcess
@@ -47,8 +48,8 @@ class Inference:
         self._elsewhere: Elsewhere | None = None
         if link is not None:
             self._elsewhere = queue.elsewhere = Elsewhere(
-                link, queue, self.run,
-                lambda line: Away(line, link, queue.waiting, deadline_s, queue.end, told), told,
+                queue, self.run, lambda hear, look: LinkProcess(link, hear, look, told),
+                lambda line: Away(line, link, queue.waiting, deadline_s, queue.end, told),
             )  # fmt: skip
 
     # --- life ----------------------------------------------------------------------------

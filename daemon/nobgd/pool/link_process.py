@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -25,14 +26,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from nobgd.fs import shared_memory
 from nobgd.pool import ending, messages
 from nobgd.pool.environment import environment
+from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
-from nobgd.values.machine import Machine, Others
+from nobgd.values.machine import Machine
 
 PROCESS = "nobgd.machines.home"  # the module that it runs
 _SLICE_S = 0.25
 _LONGEST = 1 << 15  # bytes of what it says
 _LONGEST_PAUSE_S = 30.0  # between two tries to open it
-_MOST_MACHINES = 10_000
 _TEXT = 500
 
 
@@ -124,13 +125,13 @@ class LinkProcess:
         told: Callable[[str, dict[str, Any]], None],
     ) -> None:  # fmt: skip
         """``hear`` gets what it says and a descriptor, -1 if none; ``look`` is called often."""
-        self.others = Others("not connected yet")
+        self.neighbours = Neighbours()
         self._link = link
         self._size = wire.tensor_bytes(link.weights)
         self._hear, self._look, self._told = hear, look, told
-        self._machines: dict[str, Machine] = {}
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._looked = 0.0
         self._closing = threading.Event()
         self._sending = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="link", daemon=True)
@@ -180,8 +181,8 @@ class LinkProcess:
                 self._spawn()
                 while not self._closing.is_set():
                     self._receive()
-                    failures = failures if self.others.broker else 0
-                    self._look()
+                    failures = failures if self.neighbours.broker else 0
+                    self._look_again()
             except (_Ended, OSError) as end:
                 how = str(end)
             self._kill()
@@ -190,13 +191,19 @@ class LinkProcess:
             failures += 1
             why = f"the link process ended by {how}; it is opened again"
             self._told("link.ended", {"why": why})
-            self._machines = {}
-            self.others = Others("the link process has ended")
-            self._hear(Broker(broker=self.others.broker), -1)
+            self.neighbours.gone("the link process has ended")
+            self._hear(Broker(broker=self.neighbours.broker), -1)
             pause = min(2.0 ** min(failures - 2, 10), _LONGEST_PAUSE_S)
             while pause > 0 and not self._closing.wait(_SLICE_S):
                 pause -= _SLICE_S
-                self._look()
+                self._look_again()
+
+    def _look_again(self) -> None:
+        """Not after each of a thousand messages: it goes over all that are out."""
+        now = time.monotonic()
+        if now - self._looked >= _SLICE_S:
+            self._looked = now
+            self._look()
 
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -227,10 +234,10 @@ class LinkProcess:
             if not data:
                 raise _Ended(ending.how(self._process))
             memory = descriptors[0] if descriptors else -1
-            message = _read(data)
+            message = read(data)
             if isinstance(message, Mask | Think) and not self._sealed(memory, message):
                 raise _Ended("a memory of another size than is known")
-            self._note(message)
+            note(message, self.neighbours, self._told)
             self._hear(message, memory)
         finally:
             for each in descriptors:
@@ -245,21 +252,6 @@ class LinkProcess:
         except (OSError, ValueError):
             return False
         return isinstance(message, Mask) or size == self._size
-
-    def _note(self, message: Message) -> None:
-        match message:
-            case Seen():
-                if message.seen in self._machines or len(self._machines) < _MOST_MACHINES:
-                    self._machines[message.seen] = Machine(
-                        message.seen, message.state, message.why, message.seats, message.priority,
-                        message.busy, message.answered, message.engine, tuple(message.models),
-                    )  # fmt: skip
-                machines = tuple(one for _, one in sorted(self._machines.items()))
-                self.others = Others(self.others.broker, machines)
-            case Broker():
-                self.others = Others(message.broker, self.others.machines)
-            case Tell():
-                self._told(message.tell, dict(message.fields))
 
     def _kill(self) -> None:
         with self._sending:
@@ -281,7 +273,24 @@ class LinkProcess:
         return [] if process is None else [process.pid]
 
 
-def _read(data: bytes) -> Message:
+def read(data: bytes) -> Message:
+    """What the link process says.  Raises `_Ended` for anything else."""
     if (message := messages.read(data, _KINDS)) is not None:
         return message
     raise _Ended("a word that the link process does not say")
+
+
+def note(
+    message: Message, neighbours: Neighbours, told: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """Remember what it says of the others; what is for the log is told."""
+    match message:
+        case Seen():
+            neighbours.seen(Machine(
+                message.seen, message.state, message.why, message.seats, message.priority,
+                message.busy, message.answered, message.engine, tuple(message.models),
+            ))  # fmt: skip
+        case Broker():
+            neighbours.reached(message.broker)
+        case Tell():
+            told(message.tell, dict(message.fields))

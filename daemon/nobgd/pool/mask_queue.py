@@ -8,11 +8,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from nobgd.pool.asking import Request, digest, to_blame
 from nobgd.pool.elsewhere import Elsewhere
 from nobgd.pool.mishaps import Ended, GoneAway, OutOfMemory
-from nobgd.pool.model_process import Answer, ModelProcess
+from nobgd.pool.model_process import Answer
 from nobgd.pool.seats import Seats
 from nobgd.pool.suspects import Suspects
 from nobgd.values import Code, NobgdError
@@ -20,18 +21,28 @@ from nobgd.values import Code, NobgdError
 _SLICE_S = 0.25
 
 
+class Process(Protocol):
+    """What `ModelProcess` is to this."""
+
+    def ask(self, number: int, which: int, threads: int, memory: int, *, whole: bool) -> None:
+        """See there."""
+
+
 class MaskQueue:
     """All of it under `changed`, whose lock may be taken again by whoever has it."""
 
-    def __init__(self, process: ModelProcess, *, at_a_time: int, cores: int) -> None:
-        self._process, self._cores = process, cores
+    def __init__(
+        self, process: Process, *, at_a_time: int, cores: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._process, self._cores, self._clock = process, cores, clock
         self._seats = Seats(at_a_time)
         self._suspects = Suspects()
         self.changed = threading.Condition()
         self.waiting: deque[Request] = deque()
         self._working: dict[int, Request] = {}
         self._number = 0
-        self.used = time.monotonic()  # when it last had something to do
+        self.used = self._clock()  # when it last had something to do
         self.wanted = True  # from the start: the first photo should not wait for the process
         self.ready = self.closing = False  # the process; all of it
         self.elsewhere: Elsewhere | None = None
@@ -51,7 +62,7 @@ class MaskQueue:
             self._number += 1
             request = Request(
                 self._number, which, os.dup(memory), whole, here=whole, about=about,
-                asked=time.monotonic(), beside=beside,
+                asked=self._clock(), beside=beside,
             )  # fmt: skip
             self.waiting.append(request)
             self.wanted = True
@@ -73,9 +84,9 @@ class MaskQueue:
                     raise GoneAway
         finally:
             with self.changed:
-                self._withdraw(request)
+                self.withdraw(request)
 
-    def _withdraw(self, request: Request) -> None:
+    def withdraw(self, request: Request) -> None:
         """Nobody waits for it any more."""
         with contextlib.suppress(ValueError):
             self.waiting.remove(request)
@@ -109,7 +120,7 @@ class MaskQueue:
     def _dispatch_here(self) -> None:
         while self.ready and self.waiting:
             first = self.waiting[0]
-            most = 1 if first.alone else self._seats.at(time.monotonic())
+            most = 1 if first.alone else self._seats.at(self._clock())
             if len(self._working) >= most or any(one.alone for one in self._working.values()):
                 return
             sharing = len(self._working) + len(self.waiting) + first.beside
@@ -121,7 +132,7 @@ class MaskQueue:
             except OSError:  # it has ended, which is heard from its line
                 return
             self.waiting.popleft()
-            first.began, first.here = time.monotonic(), True
+            first.began, first.here = self._clock(), True
             if self.elsewhere is not None:
                 self.elsewhere.forget(first)
             first.waited = first.began - first.asked
@@ -134,7 +145,7 @@ class MaskQueue:
         request = self._working.pop(answer.infer, None)
         if request is None:
             raise Ended("an answer that nobody asked for")
-        self.used = time.monotonic()
+        self.used = self._clock()
         if answer.failed is not None:
             reason = f"the model could not be run ({answer.failed}); see `nobgd doctor`"
             request.error = NobgdError(Code.INTERNAL, reason)
@@ -166,7 +177,7 @@ class MaskQueue:
         self.ready = False
         work, self._working = list(self._working.values()), {}
         if memory:
-            self._seats.fewer(time.monotonic(), len(work))
+            self._seats.fewer(self._clock(), len(work))
         for request in reversed(work):
             if request.done:  # nobody waits for it any more
                 self.end(request)
@@ -200,7 +211,7 @@ class MaskQueue:
         """Whether nothing waits and a seat is free, or the process is at rest."""
         if not self.ready:
             return not self._working
-        return not self.waiting and len(self._working) < self._seats.at(time.monotonic())
+        return not self.waiting and len(self._working) < self._seats.at(self._clock())
 
     def wake(self) -> None:
         """What has come back may be begun."""
