@@ -171,3 +171,15 @@ def test_a_closed_inbox_is_asked_for_once_and_not_for_each_photo() -> None:
     assert backlog.retrying("/closed") == 10_000
     backlog.drop_inbox("/closed")
     assert len(backlog) == 0
+
+
+def test_the_first_of_one_inbox_are_those_of_all_without_the_others() -> None:
+    backlog = Backlog()
+    for name in ("1", "2", "_urgent/3"):
+        for inbox in ("/a", "/b"):
+            backlog.add(photo(name, inbox))
+    mine = [each for each in backlog.first(9) if each.inbox == "/b"]
+    assert [each.relpath for each in mine] == ["_urgent/3", "1", "2"]
+    assert backlog.first(9, "/b") == mine
+    assert backlog.first(2, "/b") == mine[:2]
+    assert backlog.first(9, "/c") == []

@@ -347,9 +347,10 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
             for state in ("quarantined", "retry") for inbox in (None, "/in")
         ],
         "latest": lambda: [
-            ledger.latest(state, after, 10)
+            ledger.latest(state, after, 10, inbox)
             for state in (None, "done", "retry", "quarantined")
             for after in (None, (1.0, "/in", "a"))
+            for inbox in (None, "/in")
         ],
         "owners": lambda: ledger.owners("/out", ["a", "b", "c"]),
         "twins": lambda: ledger.twins(100, "recipe"),
@@ -405,6 +406,21 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
             assert not step.endswith("PRIMARY KEY (inbox=?)"), (statement, steps)
             sorts = "TEMP B-TREE" in step and "GROUP BY inbox" not in statement
             assert not sorts, (statement, steps)
+    ledger.close()
+
+
+def test_a_list_of_one_inbox_reads_no_row_of_another(tmp_path: Path) -> None:
+    """The index alone says which are its own."""
+    ledger = opened(tmp_path)
+    heard: list[str] = []
+    ledger._db.set_trace_callback(heard.append)
+    for state in (None, "done"):
+        ledger.latest(state, None, 10, "/in")
+    ledger._db.set_trace_callback(None)
+    for statement in heard:
+        steps = [step[3] for step in ledger._db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        assert "COVERING INDEX photo_latest" in steps[0], steps
+    assert len(heard) == 2
     ledger.close()
 
 

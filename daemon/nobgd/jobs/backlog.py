@@ -124,11 +124,11 @@ class Backlog:
         later = self._later.get(inbox, {}).get(relpath)
         return (later[1], later[0]) if later else None
 
-    def first(self, most: int) -> list[Photo]:
-        """New photos that wait, about in the order in which they will be taken."""
+    def first(self, most: int, inbox: str | None = None) -> list[Photo]:
+        """New photos that wait, in one inbox or all, about in the order they will be taken in."""
         found = (
-            photo for kept in (self._urgent, self._new) for queue in kept.values()
-            for photo in queue.values()
+            photo for kept in (self._urgent, self._new) for root, queue in kept.items()
+            if inbox in (None, root) for photo in queue.values()
         )  # fmt: skip
         return list(itertools.islice(found, most))
 

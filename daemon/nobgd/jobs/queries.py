@@ -16,6 +16,7 @@ from nobgd.values import Twin
 _TWINS = 8  # candidates of equal size offered to a lane
 _TWINS_LOOKED_AT = 64  # cameras write uncompressed pictures of one size by the thousand
 _LISTED = {"retry": "photo_retry", "quarantined": "photo_set_aside_in"}  # states with an index
+_SAME = "+inbox=?"  # with the +, SQLite keeps an index's order where it would sort once more
 _BY_AGE = {"retry": "photo_retry", "quarantined": "photo_set_aside"}
 
 
@@ -47,22 +48,40 @@ class Queries(Database):
         return list(self._rows(by, stored.folder(inbox), limit))
 
     def latest(
-        self, state: str | None, after: tuple[float, str, str] | None, most: int
+        self, state: str | None, after: tuple[float, str, str] | None, most: int,
+        inbox: str | None = None,
     ) -> list[Row]:  # fmt: skip
         """Rows in ``state`` (done, retry, quarantined; None: any), latest first; a part.
 
         ``after``: when the last row of the part before changed, its inbox and its relpath.
+        ``inbox``: only its rows.
         """
         if state not in (None, "done", *_LISTED):
             raise ValueError(f"photos that are {state} have no index, and may be few in a million")
         place = (sys.float_info.max,) if after is None else (after[0], *key_of(after[1], after[2]))
         marks = ", ".join("?" * len(place))
         names = ", ".join(("changed_at", "inbox", "relpath")[: len(place)])
+        behind = f"({names}) < ({marks})"
         which = "" if state is None else f"state='{state}' AND "
         order = "ORDER BY changed_at DESC, inbox DESC, relpath DESC LIMIT ?"
-        index = _BY_AGE.get(state or "", "photo_latest")
-        by = f"INDEXED BY {index} WHERE {which}({names}) < ({marks}) {order}"
-        return list(self._rows(by, *place, most))
+        if inbox is None:
+            index = _BY_AGE.get(state or "", "photo_latest")
+            by = f"INDEXED BY {index} WHERE {which}{behind} {order}"
+            return list(self._rows(by, *place, most))
+        root = stored.folder(inbox)
+        if state in _LISTED:
+            same = "inbox=?" if state == "quarantined" else _SAME
+            by = f"INDEXED BY {_LISTED[state]} WHERE {which}{behind} AND {same} {order}"
+            return list(self._rows(by, *place, root, most))
+        # the index itself says which are the inbox's: rows of others are not read
+        found = self._db.execute(
+            f"SELECT {COLUMNS} FROM (SELECT changed_at AS at, inbox AS box, relpath AS name"  # noqa: S608
+            f" FROM photo INDEXED BY photo_latest WHERE {behind} AND {_SAME}) CROSS JOIN photo"
+            f" WHERE {which}inbox=box AND relpath=name"
+            " ORDER BY at DESC, box DESC, name DESC LIMIT ?",
+            (*place, root, most),
+        )
+        return [row_of(row) for row in found]
 
     def owners(self, outbox: str, outputs: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Of those ``outputs`` that a source owns: which, as (inbox, relpath)."""
