@@ -55,6 +55,8 @@ def handle(
             return redo.redo(config, ledger, service, located(config, paths, seen), asked)
         case {"do": "retry", "changed": True}:
             return retry.changed(config, ledger, service)
+        case {"do": "retry", "state": str(state), "inbox": str() | None as key}:
+            return retry.failed(config, ledger, service, state, key)
         case {"do": "retry", "paths": list(paths)}:
             return retry.retry(config, ledger, service, paths, seen)
         case {"do": "pause", "inbox": str() | None as inbox}:

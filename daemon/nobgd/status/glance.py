@@ -50,6 +50,8 @@ def located(config: Config, paths: Iterable[object], seen: Glance) -> list[tuple
 def look(config: Config, request: dict[str, Any]) -> Glance:
     """Before a request is answered.  Takes seconds at most."""
     match request:
+        case {"do": "retry", "state": str()}:  # of what the ledger knows, not of paths
+            return Glance()
         case {"do": "why" | "retry" | "pause" | "resume" | "accept" | "reject" | "reopen"}:
             real = reach.real([str(each.path) for each in config.inboxes], _WITHIN_S)
         case _:

@@ -20,7 +20,7 @@ def photo(
     config: Config, ledger: Ledger, service: Daemon | None, inbox: str, relpath: str
 ) -> dict[str, Any]:  # fmt: skip
     """One photo; ``inbox`` is a key.  {"photo": None} where nothing is known of it."""
-    rules = _inbox(config, inbox)
+    rules = of_key(config, inbox)
     if rules is None:
         return {"photo": None}
     root = str(rules.path)
@@ -37,7 +37,7 @@ def render(
     """
     if service is None:
         return {"error": "the daemon is not running"}
-    rules = _inbox(config, photo[0])
+    rules = of_key(config, photo[0])
     row = None if rules is None else ledger.get(str(rules.path), photo[1])
     if row is None or row.state != "done":
         return {"error": "it is not done"}
@@ -57,7 +57,7 @@ def preview(
             "inbox": str(inbox), "relpath": str(relpath), "side": 320 | 1600 as side,
             "what": "in" | "out" | "mask" as what,
         }:  # fmt: skip
-            rules = _inbox(config, inbox)
+            rules = of_key(config, inbox)
             row = None if rules is None else ledger.get(str(rules.path), relpath)
             if row is None or row.state != "done":
                 return {"failed": "it is not done"}
@@ -100,6 +100,6 @@ def _moving(root: str, relpath: str, service: Daemon | None) -> dict[str, Any] |
     return {"state": "waiting" if waiting[1] is None else "retrying"}
 
 
-def _inbox(config: Config, key: str) -> InboxConfig | None:
-    """The inbox of a key."""
+def of_key(config: Config, key: str) -> InboxConfig | None:
+    """The inbox of a key; None where there is none."""
     return next((each for each in config.inboxes if plan.inbox_key(str(each.path)) == key), None)

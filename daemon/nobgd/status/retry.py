@@ -7,11 +7,17 @@ from typing import Any
 
 from nobgd.config import Config
 from nobgd.fs.names import shown
-from nobgd.jobs import recipes
+from nobgd.jobs import plan, recipes
 from nobgd.jobs.freeing import free
 from nobgd.jobs.ledger import Ledger
+from nobgd.jobs.row import Row
 from nobgd.status.daemon import Daemon
 from nobgd.status.glance import Glance, located
+from nobgd.status.listing import NO_INBOX
+from nobgd.status.photos import of_key
+
+_MOST = 1000  # in one go, as the loop answers nobody else meanwhile
+_FAILED = {"quarantined": "quarantined", "retrying": "retry"}  # people's words for the ledger's
 
 
 def retry(
@@ -37,6 +43,33 @@ def retry(
         if row.state == "done"
     }
     return {"freed": sources, "outputs": outputs}  # see `glance.complete`
+
+
+def failed(
+    config: Config, ledger: Ledger, service: Daemon | None, state: str, key: str | None
+) -> dict[str, Any]:
+    """Forget the attempts of photos that are quarantined or retrying now, 1,000 at most.
+
+    ``key`` is an inbox's, None: all.  {"freed": [[key, relpath], ...], "more": whether there are}.
+    """
+    if state not in _FAILED:
+        return {"error": f"retry: state must be {' or '.join(_FAILED)}"}
+    rules = list(config.inboxes)
+    if key is not None:
+        if (one := of_key(config, key)) is None:
+            return {"error": NO_INBOX}
+        rules = [one]
+    rows: list[Row] = []
+    for each in rules:
+        if len(rows) <= _MOST:
+            left = _MOST + 1 - len(rows)
+            rows += ledger.in_state(_FAILED[state], left, inbox=str(each.path))
+    freed = free(ledger, [(row.inbox, row.relpath) for row in rows[:_MOST]])
+    ledger.commit()
+    if service is not None:
+        service.freed(freed)
+    told = [[plan.inbox_key(row.inbox), row.relpath] for row in freed]
+    return {"freed": told, "more": len(rows) > _MOST}
 
 
 def changed(config: Config, ledger: Ledger, service: Daemon | None) -> dict[str, Any]:

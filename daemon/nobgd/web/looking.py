@@ -32,14 +32,15 @@ _WHATS = frozenset({"in", "out", "mask"})
 
 
 async def listed(request: Request) -> Response:
-    """GET api/v1/photos?state=&after=&limit=."""
+    """GET api/v1/photos?state=&inbox=&after=&limit=."""
     who(request).need("look")
     site, asked = of(request), request.query_params
     limit = asked.get("limit", str(_MOST))
     if not limit.isdigit() or not 0 < int(limit) <= _MOST:
         raise Problem(400, "bad_request", f"limit must be from 1 to {_MOST}")
+    inbox = photos.inbox(site, asked.get("inbox") or None)
     answer = await site.daemon.must({
-        "do": "photos", "state": asked.get("state", ""),
+        "do": "photos", "state": asked.get("state", ""), "inbox": inbox,
         "after": _place(asked.get("after", "")), "limit": int(limit),
     })  # fmt: skip
     found = [photos.known(each) for each in answer.get("photos", ())]

@@ -21,15 +21,22 @@ from nobgd.web.site import Site, of, who
 from nobgd.web.spec import Spec
 
 _MOST = 1000  # in one request
+_FAILED = ("quarantined", "retrying")  # what a retry can be of that is not named one by one
 _FORM = "application/x-www-form-urlencoded"
 
 
 async def act(request: Request) -> Response:
-    """POST api/v1/actions {"do": "retry", "ids": […]}."""
+    """POST api/v1/actions {"do": "retry", "ids": […]}, or "state" (and "inbox") for "ids"."""
     who(request).need("review")
     site, asked = of(request), await read_json(request)
     if asked.get("do") != "retry":
         raise Problem(400, "bad_request", 'do must be "retry"')
+    if ("ids" in asked) == ("state" in asked):
+        raise Problem(400, "bad_request", "ids or state must say which photos, one of the two")
+    if "state" in asked:
+        return JSONResponse(await _of_state(site, asked["state"], asked.get("inbox")))
+    if "inbox" in asked:
+        raise Problem(400, "bad_request", "inbox goes with state; ids name their inbox")
     done, failed = [], []
     for name in _ids(asked.get("ids")):
         try:
@@ -41,6 +48,16 @@ async def act(request: Request) -> Response:
     if done:  # without a path it would be all that there are
         await site.daemon.must({"do": "retry", "paths": [path for _, path in done]})
     return JSONResponse({"done": [name for name, _ in done], "failed": failed})
+
+
+async def _of_state(site: Site, state: Any, key: Any) -> dict[str, Any]:
+    """Retry what failed, all that the daemon finds at that time; "more" where it left some."""
+    if state not in _FAILED:
+        raise Problem(400, "bad_request", f"state must be {' or '.join(_FAILED)}")
+    wanted = {"do": "retry", "state": state, "inbox": photos.inbox(site, key)}
+    answer = await site.daemon.must(wanted)
+    done = [site.ids.of(inbox, relpath) for inbox, relpath in answer["freed"]]
+    return {"done": done, "failed": [], "more": answer["more"]}
 
 
 async def archive(request: Request) -> Response:

@@ -123,9 +123,7 @@ async def pause(request: Request) -> Response:
     """POST api/v1/pause, POST api/v1/resume."""
     who(request).need("steer")
     site = of(request)
-    key = (await read_json(request)).get("inbox")
-    if key is not None and key not in site.inboxes:
-        raise Problem(404, "not_found", "there is no such inbox")
+    key = photos.inbox(site, (await read_json(request)).get("inbox"))
     path = None if key is None else str(site.inboxes[key].path)
     await site.daemon.must({"do": request.url.path.rpartition("/")[2], "inbox": path})
     return JSONResponse({"inbox": key})

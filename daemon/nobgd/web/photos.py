@@ -93,6 +93,13 @@ def named(site: Site, name: str) -> tuple[str, str]:
     return found
 
 
+def inbox(site: Site, key: Any) -> str | None:
+    """The key of an inbox, None for all of them.  Raises Problem 404 for what is neither."""
+    if key is not None and (not isinstance(key, str) or key not in site.inboxes):
+        raise Problem(404, "not_found", "there is no such inbox")
+    return key
+
+
 def described(site: Site, photo: Photo) -> dict[str, Any]:
     """As JSON says it, see docs/api.md."""
     name = site.ids.of(photo.inbox, photo.relpath)
