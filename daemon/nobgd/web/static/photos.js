@@ -110,7 +110,10 @@ let list = null; // the screen's, while it is shown
 /** The screen. */
 export function show(root) {
   const cards = new Map();
-  const chosen = new Set();
+  let chosen = new Set();
+  let whole = false; // all that match are chosen, shown or not
+  let many = null;
+  let count = {};
   let state = "";
   let trail = [null]; // cursors of the pages before this one
   let next = null;
@@ -135,18 +138,13 @@ export function show(root) {
   const empty = el("p", { class: "hint" });
   const selected = el("span", { "aria-live": "polite" });
   const all = el("input", { type: "checkbox", id: "all", change: () => {
-    for (const each of cards.values()) {
-      if (each.tick.hidden) continue;
-      each.tick.checked = all.checked;
-      choose(each.id, all.checked);
-    }
+    for (const each of cards.values()) if (!each.tick.hidden) choose(each.id, all.checked);
   } });
-  const zip = button("download_zip", zipped, { disabled: true });
-  const retry = button("retry_all", retried, { hidden: true });
+  const zip = button("download_zip", async () => (await module("many")).zip(chosen), { disabled: true });
   const newer = button("newer", () => { trail.pop(); load(); });
   const older = button("older", () => { trail.push(next); load(); });
   const tools = el("div", { class: "tools", hidden: true }, tabs, el("span", { class: "grow" }),
-    selected, el("label", { for: "all", class: "check" }, all, t("all_here")), retry, zip);
+    selected, el("label", { for: "all", class: "check" }, all, t("all_here")), zip);
   const as = handing(() => cards.forEach((each) => each.update(each.photo)));
   root.append(el("h1", { class: "unseen" }, t("photos")), zone, live, sending, tools, as, grid,
     empty, el("div", { class: "pages" }, newer, older));
@@ -160,40 +158,30 @@ export function show(root) {
   function choose(id, on) {
     if (on) chosen.add(id);
     else chosen.delete(id);
+    if (whole && !on) { // with it goes what is not shown: nobody could take that back
+      take([...chosen].filter((each) => cards.has(each)), false);
+      offer();
+    }
+    mark();
+  }
+
+  function mark() {
+    for (const each of cards.values()) each.tick.checked = chosen.has(each.id);
     zip.disabled = !chosen.size;
-    selected.textContent = chosen.size ? t("chosen", { n: chosen.size }) : "";
+    const said = chosen.size ? t("chosen", { n: chosen.size }) : "";
+    if (selected.textContent !== said) selected.textContent = said; // what is set again is read out again
   }
 
-  /** The chosen ones as an archive: a form, so that the browser saves what streams in. */
-  function zipped() {
-    const rendering = [...new URLSearchParams(query())];
-    const form = el("form", { method: "post", action: "api/v1/zip", hidden: true },
-      [...[...chosen].map((id) => ["ids", id]), ...rendering]
-        .map(([name, value]) => el("input", { type: "hidden", name, value })));
-    document.body.append(form);
-    form.submit();
-    form.remove();
+  /** What is offered for all that match, once there is a filter. */
+  async function offer() {
+    if (state) many ||= module("many").then(({ offers }) => offers(zip, load, take));
+    (await many)?.show(state, count[state], cards.size, whole);
   }
 
-  /** Every photo in quarantine again, however many there are. */
-  async function retried() {
-    retry.disabled = true;
-    let count = 0;
-    await attempt(async () => {
-      const ids = [];
-      for (let after = null; ;) {
-        const page = await call("GET", `photos?state=quarantined&limit=100${cursor(after)}`);
-        ids.push(...page.photos.map((photo) => photo.id));
-        if (!(after = page.next)) break;
-      }
-      for (let at = 0; at < ids.length; at += 500) {
-        const { done } = await call("POST", "actions", { do: "retry", ids: ids.slice(at, at + 500) });
-        count += done.length;
-      }
-      toast(t("retried", { n: count }));
-    });
-    retry.disabled = false;
-    load();
+  function take(ids, all) {
+    chosen = new Set(ids);
+    whole = all;
+    mark();
   }
 
   const cursor = (after) => after ? `&after=${encodeURIComponent(after)}` : "";
@@ -212,7 +200,7 @@ export function show(root) {
   function drop(id, each) {
     each.item.remove();
     cards.delete(id);
-    choose(id, false);
+    if (!whole) chosen.delete(id);
   }
 
   function draw(found) {
@@ -231,6 +219,8 @@ export function show(root) {
     empty.hidden = found.length > 0;
     empty.textContent = t(state ? "none_match" : "none_yet");
     all.checked = false;
+    mark();
+    offer();
   }
 
   function put(photo) {
@@ -244,12 +234,13 @@ export function show(root) {
   function counts() {
     const { inboxes = [], lanes = [], waiting = 0 } = now.status;
     const sum = (key) => inboxes.reduce((total, each) => total + (each[key] || 0), 0);
-    const count = { "": null, waiting, done: sum("done"), doubtful: sum("doubtful"),
+    count = { "": null, waiting, done: sum("done"), doubtful: sum("doubtful"),
       quarantined: sum("quarantined") };
     tabs.replaceChildren(...STATES.map((each) => el("button", { type: "button",
       "aria-pressed": String(each === state), click: () => {
         state = each;
         trail = [null];
+        take([], false);
         counts();
         load();
       } }, t(each ? `tab_${each}` : "all"), count[each] ? el("b", {}, number(count[each])) : null)));
@@ -257,7 +248,7 @@ export function show(root) {
       lane.source.split("/").pop()), el("span", {}, known(`stage_${lane.stage}`)
       ? t(`stage_${lane.stage}`) : lane.stage), el("time", {}, duration(lane.seconds)))));
     live.hidden = !lanes.length;
-    retry.hidden = state !== "quarantined" || !count.quarantined || !may("review");
+    offer();
   }
 
   /** One that has just arrived is first in the list, before the list is asked for anew. */
