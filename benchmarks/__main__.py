@@ -101,6 +101,7 @@ def weights(*, short: bool) -> tuple[Path, tuple[str, ...]]:
 def main() -> int:
     """Measure, write, say the verdicts.  A bar that is missed is said, it is no failure."""
     args = arguments()
+    args.into.mkdir(parents=True, exist_ok=True)
     file = args.into / "results.json"
     results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     results["machine"] = machine.describe()
@@ -114,6 +115,7 @@ def main() -> int:
         for part in args.parts or PARTS:
             bench.say(f"--- {part}")
             results[part] = PARTS[part].measure(bench)
+            results.setdefault("days", {})[part] = results["machine"]["date"]
             file.write_text(json.dumps(results, indent=1) + "\n")
     reasons = HERE / "reasons.md"
     text = page.render(

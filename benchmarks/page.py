@@ -37,6 +37,7 @@ def render(
         " compared taking turns; absolute times move with the machine.", "",
     ]  # fmt: skip
     lines += [f"- {key}: {value}" for key, value in results["machine"].items()]
+    lines += _earlier(parts, results)
     lines += ["", "## Bars", "", *table(verdicts(parts, results)), ""]
     if reasons:
         lines += [reasons.strip(), ""]
@@ -48,3 +49,11 @@ def render(
             lines += ["", f"![{name}]({plots[name]})"]
         lines.append("")
     return "\n".join(lines)
+
+
+def _earlier(parts: Mapping[str, Part], results: dict[str, Any]) -> list[str]:
+    """What was measured on another day than the rest, by the code of that day."""
+    days = {name: results.get("days", {}).get(name) for name in parts if results.get(name)}
+    today = results["machine"].get("date")
+    said = ", ".join(f"{name} ({day})" for name, day in days.items() if day not in (today, None))
+    return [f"- measured before that day: {said}"] if said else []

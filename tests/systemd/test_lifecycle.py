@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from systemd.installed import CONFIG, Nobgd
+from systemd.installed import CONFIG, IN, OUT, Nobgd
 from systemd.machine import UNIT, await_true
 
 pytestmark = pytest.mark.timeout(300)
@@ -62,22 +62,30 @@ def test_a_killed_supervisor_comes_back(nobgd: Nobgd) -> None:
 
 def test_a_killed_lane_costs_one_attempt(nobgd: Nobgd) -> None:
     """The service stays, the photo is done by another lane."""
-    pid, failed = nobgd.machine.main_pid(), len(nobgd.events("photo.failed"))
-    done = len(nobgd.events("photo.done"))
-    # as one photo is done: another lane is in the middle of its own then; one that has not begun
-    # to read would cost no attempt
-    kill = "{ grep -m 1 -q photo.done; pkill -9 -f '[n]obgd.lane.process'; }"
-    follow = f"journalctl -u {UNIT} -o cat -fn0 | {kill}"
-    nobgd.machine.sh(f"({follow}) </dev/null >/dev/null 2>&1 &")
-    outputs = [nobgd.drop(f"lane{number}.jpg", scale=12) for number in range(4)]
+    pid = nobgd.machine.main_pid()
+    # as the first of many is done: the other lanes are in the middle of theirs then
+    names, hold = [f"lane{number}" for number in range(8)], f"{IN}/.hold"
+    nobgd.machine.sh(f"mkdir -p {hold} && chown nobgd: {hold}")
+    for name in names:
+        nobgd.drop(f"{name}.jpg", folder=hold, scale=12)
+    first = f"until ls {OUT}/lane*_nobg.png >/dev/null 2>&1; do sleep 0.02; done"
+    kill = f"{first}; pkill -9 -f '[n]obgd.lane.process'"
+    nobgd.machine.sh(f"({kill}) </dev/null >/dev/null 2>&1 & mv {hold}/*.jpg {IN} && rmdir {hold}")
+    outputs = [f"{OUT}/{name}_nobg.png" for name in names]
     for output in outputs:
         nobgd.await_there(output)
-    await_true(lambda: len(nobgd.events("photo.done")) == done + 4)
+
+    def told(event: str) -> list[int]:
+        """Attempts of these photos."""
+        those = [each for each in nobgd.events(event) if f"{IN}/lane" in each["source"]]
+        return sorted(each["attempt"] for each in those)
+
+    await_true(lambda: len(told("photo.done")) == 8)
     assert nobgd.machine.main_pid() == pid
-    tried_again = len(nobgd.events("photo.failed")) - failed
+    tried_again = len(told("photo.failed"))
     assert 1 <= tried_again <= 4  # as many as were at work
-    attempts = sorted(each["attempt"] for each in nobgd.events("photo.done")[done:])
-    assert attempts == [1] * (4 - tried_again) + [2] * tried_again
+    attempts = told("photo.done")
+    assert attempts == [1] * (8 - tried_again) + [2] * tried_again
 
 
 def test_a_loop_that_hangs_is_ended_by_the_watchdog(nobgd: Nobgd) -> None:
