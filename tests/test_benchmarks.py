@@ -14,11 +14,12 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.timeout(800)
 def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
-    """A part of each kind leaves a section and figures; `make bench` has them all."""
+    """A part of each kind leaves a section and figures; `make bench` has them all.
+
+    Those that measure by what another part measures by are left out, for the sake of time.
+    """
     parts = (
         "table",
-        "subject",
-        "lanes",
         "backlog",
         "start",
         "encoders",
@@ -35,13 +36,12 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     results = json.loads((tmp_path / "results.json").read_text())
     page = (tmp_path / "RESULTS.md").read_text()
-    titles = "One photo at a time, The subject's share, Lanes, A backlog, Start, Encoders, The page"
+    titles = "One photo at a time, A backlog, Start, Encoders, The page"
     for title in (*titles.split(", "), "adaptive", "Memory", "Doubt", "Outputs"):
         assert f"## {title}" in page
     for row in results["table"]:
         assert row["contenders"]["rembg"]["median_s"] > 0
         assert row["contenders"]["fp32"]["stages"]["infer_ms"] > 0
-    assert results["lanes"][0]["photos_per_minute"] > 0
     flagged = {row["name"]: row["doubt"] > 0.5 for row in results["doubt"]["photos"]}
     assert flagged["skimage-gravel"]
     assert not flagged["bundled-coffee"]
