@@ -35,9 +35,6 @@ def test_a_day_ahead_and_a_day_behind(home: Home, worker: Hire) -> None:
     """Certificates are believed, both are let in, leases last as long as anywhere."""
     one = worker("desk-1", sleep_s=0.2, within=within("+1d")).start()
     two = worker("desk-2", sleep_s=0.2, within=within("-1d")).start()
-    for _ in range(8):
-        time.sleep(2)
-        print(home.inference.others, home.told)
     home.has("desk-1")
     home.has("desk-2")
     assert 23 * HOUR_S < ahead_s(one) < 25 * HOUR_S

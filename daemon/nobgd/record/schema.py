@@ -204,7 +204,10 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "state.back": ("it can be written again; everything is looked at anew", "", ""),
     "lanes.fewer": ("memory allows fewer lanes than there could be", "lanes why", ""),
     "lanes.back": ("they are as many again as at the start", "lanes", ""),
-    "lane.unfit": ("a lane cannot be opened; it is tried again", "lane why", ""),
+    "lane.unfit": (
+        "a lane cannot be opened, or an ordinary photo does not fit; it is tried again",
+        "lane why", "",
+    ),
     "model.ended": ("the model process ended; it is opened again, no photo notices", "why", ""),
     "model.unfit": ("the model process cannot be opened; it is tried again", "why", ""),
     "model.confined": ("how the model process is confined; said when it is opened", "holds", ""),
