@@ -85,17 +85,19 @@ def weights(*, short: bool) -> tuple[Path, tuple[str, ...]]:
     directory = Path(models.find("u2net", "fp32", None).path).parent
     if short:
         return directory, ("fp32",)
-    ncnn = ("ncnn",) if importlib.util.find_spec("ncnn") else ()
+    there = {
+        name: (name,) if importlib.util.find_spec(name) else () for name in ("ncnn", "openvino")
+    }
     try:
         models.find("u2net", "int8", None)
     except models.ModelError:
         if importlib.util.find_spec("nobgd.quantize") is None:
-            return directory, ("fp32", *ncnn)
+            return directory, ("fp32", *there["ncnn"])
         quantize = importlib.import_module("nobgd.quantize")
         if quantize.quantize("u2net", None, directory, print):
             print("int8 is left out: its model could not be built", file=sys.stderr)
-            return directory, ("fp32", *ncnn)
-    return directory, ("fp32", "int8", *ncnn)
+            return directory, ("fp32", *there["ncnn"])
+    return directory, ("fp32", *there["ncnn"], "int8", *there["openvino"], "adaptive")
 
 
 def main() -> int:

@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks import folder, photos, table
 from benchmarks.part import Bench, Verdict, at_least, label
 
-_FOLDER_BARS = {"fp32": 3.8, "int8": 6.5}
-_ALONE_BARS = {(1920, 1080): 2.6, (3840, 2160): 5.0, (5120, 2880): 6.5}  # fp32
+_FOLDER_BARS = {"ncnn": 3.8, "adaptive": 5.5, "openvino": 6.5}
+_ALONE_BARS = {(1920, 1080): 2.6, (3840, 2160): 5.0, (5120, 2880): 6.5}  # ncnn
 _MOST = 24
 
 
@@ -27,7 +27,9 @@ def measure(bench: Bench) -> dict[str, Any]:
             made.append(bench.work / f"any-{number}.jpg")
             photos.make(source, size, made[-1], number)
         rows.append(table.row_of(bench, made, size))
-        bench.say(f"{size[0]}×{size[1]}: {rows[-1]['contenders']['fp32']['ratio']:.2f}")
+        ratios = rows[-1]["contenders"].items()
+        said = (f"{label(who)} {each['ratio']:.2f}" for who, each in ratios if who != "rembg")
+        bench.say(f"{size[0]}×{size[1]}, × rembg: {', '.join(said)}")
     return {"folder": folder.beside_rembg(bench, "any", every), "alone": rows}
 
 
@@ -53,11 +55,12 @@ def verdicts(result: dict[str, Any]) -> list[Verdict]:
     for who, bar in _FOLDER_BARS.items():
         ours = (result["folder"] or {"contenders": {}})["contenders"].get(who)
         if ours is not None:
-            found.append(at_least(f"folder as it comes, {who}, × rembg", ours["ratio"], bar))
+            what = f"folder as it comes, {label(who)}, × rembg"
+            found.append(at_least(what, ours["ratio"], bar))
     for row in result["alone"]:
         size = (row["width"], row["height"])
-        if size in _ALONE_BARS:
-            ratio = row["contenders"]["fp32"]["ratio"]
-            what = f"alone, as they come, {size[0]}×{size[1]}, fp32, × rembg"
+        if size in _ALONE_BARS and "ncnn" in row["contenders"]:
+            ratio = row["contenders"]["ncnn"]["ratio"]
+            what = f"alone, as they come, {size[0]}×{size[1]}, {label('ncnn')}, × rembg"
             found.append(at_least(what, ratio, _ALONE_BARS[size]))
     return found

@@ -1,7 +1,7 @@
 """One contender in a process of its own: a photo's path a line in, its figures a line out.
 
-`python -m benchmarks.contender fp32|int8|ncnn|rembg FOLDER`; a run is timed from the bytes of the
-photo on disk to the bytes of the PNG on disk, the model being loaded.
+`python -m benchmarks.contender fp32|int8|ncnn|openvino|rembg FOLDER`; a run is timed from the bytes
+of the photo on disk to the bytes of the PNG on disk, the model being loaded.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Run = Callable[[Path], dict[str, float]]
 
 def nobgd(out: Path, who: str) -> Run:
     """The worker as a lane runs it for a photo that comes alone: all cores."""
-    from benchmarks.part import variant
+    from benchmarks.part import VARIANTS
     from nobgd import models
     from nobgd.inference import local
     from nobgd.lane import worker
     from nobgd.values import Done, Job, Recipe, wire
 
     threads = len(os.sched_getaffinity(0))
-    precision, engine = variant(who)
+    precision, engine = VARIANTS[who]
     found = models.find("u2net", precision, None)
     spec = found.spec
     weights = wire.Weights(

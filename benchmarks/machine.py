@@ -9,7 +9,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "asimddp")
-_PACKAGES = ("nobgd", "rembg", "onnxruntime", "ncnn", "pillow", "numpy", "isal", "simplejpeg")
+_PACKAGES = (
+    "nobgd",
+    "rembg",
+    "onnxruntime",
+    "ncnn",
+    "openvino",
+    "pillow",
+    "numpy",
+    "isal",
+    "simplejpeg",
+)
 
 
 def describe() -> dict[str, str]:

@@ -14,25 +14,36 @@ class Bench:
 
     work: Path  # a scratch folder on a local disk
     weights: Path  # the folder of u2net.onnx
-    ours: tuple[str, ...]  # fp32, and int8 and ncnn where they are installed; see `variant`
+    ours: tuple[str, ...]  # fp32, and of `VARIANTS` what is installed
     photos: Path | None  # the user's own
     runs: int  # per resolution and contender
     rounds: int  # of a folder
     short: bool  # only whether it works: a few small photos
+
+    @property
+    def single(self) -> tuple[str, ...]:
+        """Those of ours that run one model."""
+        return tuple(who for who in self.ours if who != "adaptive")
 
     def say(self, text: str) -> None:
         """One line of progress."""
         print(text, flush=True)
 
 
-def variant(who: str) -> tuple[str, str]:
-    """The precision and the engine that a contender of ours is short for."""
-    return ("fp32", "ncnn") if who == "ncnn" else (who, "onnxruntime")
+# The precision and the engine that a contender of ours is short for.  ncnn is what `auto` takes in
+# fp32 as nobgd is installed; OpenVINO is what it takes in int8 where that is installed.
+VARIANTS = {
+    "fp32": ("fp32", "onnxruntime"), "int8": ("int8", "onnxruntime"), "ncnn": ("fp32", "ncnn"),
+    "openvino": ("int8", "openvino"), "adaptive": ("adaptive", "auto"),
+}  # fmt: skip
+_LABELS = {
+    "rembg": "rembg", "ncnn": "nobgd fp32, ncnn", "openvino": "nobgd int8, OpenVINO",
+}  # fmt: skip
 
 
 def label(who: str) -> str:
     """How a contender is called in tables and plots."""
-    return {"rembg": "rembg", "ncnn": "nobgd fp32, ncnn"}.get(who, f"nobgd {who}")
+    return _LABELS.get(who, f"nobgd {who}")
 
 
 @dataclass(frozen=True, slots=True)

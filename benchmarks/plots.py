@@ -8,7 +8,10 @@ from typing import Any
 from benchmarks.part import label
 from benchmarks.table import STAGES
 
-_COLOURS = {"fp32": "#1f6feb", "int8": "#d97706", "ncnn": "#10b981", "rembg": "#6b7280"}
+_COLOURS = {
+    "fp32": "#1f6feb", "int8": "#d97706", "ncnn": "#10b981",
+    "openvino": "#a855f7", "rembg": "#6b7280",
+}  # fmt: skip
 _STAGE_COLOURS = ("#9ca3af", "#0ea5e9", "#1f6feb", "#10b981", "#f59e0b", "#ef4444")
 
 

@@ -27,7 +27,7 @@ def measure(bench: Bench) -> dict[str, Any]:
     """A row for each photo: its subject's share, and seconds by contender."""
     size = (320, 180) if bench.short else _SIZE
     sources = photos.everything(bench.photos)[: 2 if bench.short else None]
-    who = (*bench.ours, "rembg")
+    who = (*bench.single, "rembg")
     contenders = [Contender(each, bench) for each in who]
     rows = []
     for number, source in enumerate(sources):

@@ -22,6 +22,7 @@ from nobgd.pool.environment import of_model
 ARTICLE_S = (0.82, 1.45, 1.87, 3.62, 6.15, 13.20, 22.40)
 BARS = {
     "fp32": {(1920, 1080): 1.6, (3840, 2160): 3.0, (5120, 2880): 4.5},
+    "ncnn": {(1920, 1080): 2.6, (3840, 2160): 5.0, (5120, 2880): 6.5},
     "int8": {(640, 480): 1.8, (1920, 1080): 3.0, (3840, 2160): 6.0, (5120, 2880): 8.0},
 }
 
@@ -90,7 +91,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
 
 
 def _who(bench: Bench) -> tuple[str, ...]:
-    return (*bench.ours, "rembg")
+    return (*bench.single, "rembg")
 
 
 def _of(row: dict[str, Any], who: str) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def row_of(bench: Bench, made: list[Path], size: tuple[int, int]) -> dict[str, A
                 for name in results[0]["stages"]
             },
         }
-    for who in bench.ours:
+    for who in bench.single:
         _of(row, who)["ratio"] = _of(row, "rembg")["median_s"] / _of(row, who)["median_s"]
     return row
 
@@ -175,10 +176,10 @@ def verdicts(rows: list[dict[str, Any]]) -> list[Verdict]:
     """The bars on a single photo."""
     return [
         at_least(
-            f"single photo {row['width']}×{row['height']}, {precision}, × rembg",
-            _of(row, precision)["ratio"], bar,
+            f"single photo {row['width']}×{row['height']}, {label(who)}, × rembg",
+            _of(row, who)["ratio"], bar,
         )
-        for precision, bars in BARS.items()
+        for who, bars in BARS.items()
         for row in rows
-        if (bar := bars.get((row["width"], row["height"]))) and precision in row["contenders"]
+        if (bar := bars.get((row["width"], row["height"]))) and who in row["contenders"]
     ]  # fmt: skip
