@@ -22,6 +22,9 @@ from nobgd.web.problems import Problem
 _ANSWER_S = 40.0
 _AGAIN_S = 1.0
 _LONGEST = 1 << 22  # bytes of an answer
+_NO_ANSWER = (
+    OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError,
+)  # fmt: skip
 _KEPT = 256  # events for a browser that is slow; the oldest are dropped
 
 
@@ -49,7 +52,7 @@ class Daemon:
                     answer = json.loads(await reader.readuntil(b"\n"))
                 finally:
                     writer.close()
-        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+        except _NO_ANSWER as error:
             raise NotRunning(str(error)) from error
         if not isinstance(answer, dict) or "busy" in answer:
             raise NotRunning("it is busy")

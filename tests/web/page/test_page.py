@@ -244,3 +244,23 @@ def test_what_is_chosen_while_nobody_answers_is_sent_when_somebody_does(
     expect(fresh.locator("#toasts")).to_contain_text("did not answer")
     fresh.context.set_offline(False)
     expect(fresh.locator(".card", has_text="patient.jpg")).to_have_count(1)
+
+
+def test_who_stands_on_a_filter_stays_there(
+    visits: Open, tmp_path: Path, photos: dict[str, bytes]
+) -> None:
+    """What the daemon says meanwhile takes nobody's focus."""
+    from playwright.sync_api import expect
+
+    (tmp_path / "first.jpg").write_bytes(photos["coffee"] + b"first")
+    fresh = visits(viewport={"width": 1280, "height": 860})
+    dropped(fresh, tmp_path / "first.jpg")
+    expect(fresh.locator(".card[data-state=done]", has_text="first.jpg")).to_have_count(1)
+    done = fresh.locator(".tabs button", has_text="Done")
+    before = done.locator("b").inner_text()
+    done.focus()
+    (tmp_path / "second.jpg").write_bytes(photos["coffee"] + b"second")
+    fresh.locator("#file[multiple]").set_input_files(tmp_path / "second.jpg")
+    expect(fresh.locator(".card[data-state=done]", has_text="second.jpg")).to_have_count(1)
+    expect(done.locator("b")).not_to_have_text(before)
+    expect(done).to_be_focused()

@@ -133,7 +133,15 @@ export function show(root) {
       camera, el("label", { for: "camera", class: "plain touch" }, t("take_photo"))));
   const live = el("ul", { class: "live", "aria-label": t("lanes") });
   const sending = el("div", { class: "sending", hidden: true });
-  const tabs = el("div", { class: "tabs", role: "group", "aria-label": t("filter") });
+  const filters = new Map(STATES.map((each) => [each, el("button", { type: "button", click: () => {
+    state = each;
+    trail = [null];
+    take([], false);
+    counts();
+    load();
+  } }, t(each ? `tab_${each}` : "all"), el("b"))])); // made once: who has come to one by Tab stays
+  const tabs = el("div", { class: "tabs", role: "group", "aria-label": t("filter") },
+    ...filters.values());
   const grid = el("ul", { class: "cards", "aria-label": t("photos") });
   const empty = el("p", { class: "hint" });
   const selected = el("span", { "aria-live": "polite" });
@@ -236,14 +244,11 @@ export function show(root) {
     const sum = (key) => inboxes.reduce((total, each) => total + (each[key] || 0), 0);
     count = { "": null, waiting, done: sum("done"), doubtful: sum("doubtful"),
       quarantined: sum("quarantined") };
-    tabs.replaceChildren(...STATES.map((each) => el("button", { type: "button",
-      "aria-pressed": String(each === state), click: () => {
-        state = each;
-        trail = [null];
-        take([], false);
-        counts();
-        load();
-      } }, t(each ? `tab_${each}` : "all"), count[each] ? el("b", {}, number(count[each])) : null)));
+    for (const [each, tab] of filters) {
+      const many = count[each] ? number(count[each]) : "";
+      tab.setAttribute("aria-pressed", String(each === state));
+      if (tab.lastChild.textContent !== many) tab.lastChild.textContent = many;
+    }
     live.replaceChildren(...lanes.map((lane) => el("li", {}, el("span", { class: "name" },
       lane.source.split("/").pop()), el("span", {}, known(`stage_${lane.stage}`)
       ? t(`stage_${lane.stage}`) : lane.stage), el("time", {}, duration(lane.seconds)))));
