@@ -303,7 +303,7 @@ install_worker() {
   say "write /etc/nobgd/worker.join from $worker"
   [ -n "$dry" ] || first_worker
   put 644 "$here/nobgd-worker.service" "$units/nobgd-worker.service"
-  run /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.join --apply
+  run /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.yaml --apply
   run systemctl enable --quiet nobgd-worker.service
   if [ -n "$start" ] && { [ -n "$dry" ] || [ -d /run/systemd/system ]; }; then
     run systemctl restart --no-block nobgd-worker.service # it is ready when the broker lets it in

@@ -13,6 +13,7 @@ from nobgd import cli, config
 from nobgd.broker import acts, authority, server
 from nobgd.cluster import join
 from nobgd.doctor import cluster, reached
+from nobgd.machines.settings import Settings
 from nobgd.systemd import machines
 
 pytestmark = pytest.mark.usefixtures("lost_lines_end_here")
@@ -127,7 +128,8 @@ def test_a_workers_unit_that_may_not_reach_its_broker_is_a_fault(
     made, _ = acts.invite(silent.config, "desk-9", role="worker", again=False)
     dropin = tmp_path / "50-config.conf"
     monkeypatch.setattr(machines, "WORKER", str(dropin))
-    said = str(cluster._unit(made, tmp_path / "desk-9.join"))
+    file = tmp_path / "desk-9.join"
+    said = str(cluster._unit(file, Settings(join=file), made))
     assert "IPAddressAllow=localhost is missing; sudo nobgd unit --worker" in said
 
 

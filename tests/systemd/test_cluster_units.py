@@ -13,12 +13,15 @@ import pytest
 from nobgd import cli, config
 from nobgd.cluster import join
 from nobgd.cluster.join import Join
+from nobgd.inference.nvidia import Found
+from nobgd.machines import settings
 from nobgd.systemd import machines, reach, unit
 from nobgd.systemd.unit import Machine
 
 ROOT = Path(__file__).parents[2]
 USUAL = "inboxes: [{path: /srv/in, outbox: /srv/out}]\n"
 HERE = USUAL + "cluster: {listen: 'tls://0.0.0.0:4333'}\n"
+GPU = Found("onnxruntime-gpu", "580.65.06", ("/dev/nvidia-uvm", "/dev/nvidia0", "/dev/nvidiactl"))
 DESK: dict[str, Any] = {
     "name": "desk-3", "url": "tls://192.168.1.2:4222", "user": "desk-3", "secret": "s" * 43,
     "protocol": 1,
@@ -139,11 +142,30 @@ def test_the_workers_unit_is_right_and_hardened(
     _right(_installed(tmp_path, "nobgd-worker.service", text), 11)
 
 
+@pytest.mark.parametrize(("engine", "there", "opened"), [
+    ("auto", Found(), False), ("auto", GPU, True), ("cuda", Found(), True), ("ncnn", GPU, False),
+    ("auto", Found(GPU.wheel, GPU.driver), False),
+    ("auto", Found("", GPU.driver, GPU.nodes), False),
+])  # fmt: skip
+def test_a_worker_with_a_gpu_sees_its_devices(
+    tmp_path: Path, desk: Path, engine: Any, there: Found, opened: bool
+) -> None:
+    """By its own file, and by what is there when the file leaves it open."""
+    file = tmp_path / "worker.yaml"
+    file.write_text(f"join: {desk}\nengine: {engine}\n")
+    named, found = settings.read(file)
+    text = machines.worker_text(file, named.engine, found, there)
+    assert ("DeviceAllow=char-nvidia-uvm rw\n" in text) == opened
+    assert ("PrivateDevices=no\n" in text) == opened
+    assert "IPAddressAllow=192.168.1.2\n" in text
+
+
 def test_a_name_that_nobody_knows_is_no_open_door(tmp_path: Path, desk: Path) -> None:
     """The unit then reaches nothing."""
     found = join.read(desk)
     lost = Join(found.name, "tls://no-such-host.invalid:4222", found.user, found.secret, found.ca)
-    text = machines.worker_text(tmp_path / "x.join", lost)
+    file = tmp_path / "x.join"
+    text = machines.worker_text(file, "auto", lost, Found())
     assert "IPAddressAllow" not in text
     assert "IPAddressDeny=any" in text
 

@@ -59,12 +59,12 @@ def _installed(nobgd: Nobgd, how: str) -> None:
         return
     would = nobgd.machine.sh(f"{script} --dry-run")
     assert f"write /etc/systemd/system/{WORKER}" in would
-    assert "would run: /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.join --apply" in would
+    assert "would run: /usr/local/bin/nobgd unit --worker /etc/nobgd/worker.yaml --apply" in would
     nobgd.machine.sh(
         "cd /var/tmp && install -m 640 -g nobgd-worker desk-1.join /etc/nobgd/worker.join &&"
         " echo 'join: worker.join' > /etc/nobgd/worker.yaml &&"
         f" cp /mnt/bundle/{WORKER} /etc/systemd/system/ &&"
-        " nobgd unit --worker /etc/nobgd/worker.join --apply"
+        " nobgd unit --worker /etc/nobgd/worker.yaml --apply"
     )
 
 

@@ -26,8 +26,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "page's units get drop-ins as well: where the socket listens, what its process sees; with "
         "`cluster:` the broker's unit gets its port, and the daemon's may reach the broker and "
         "nothing else.\n\n"
-        "With --worker the unit of a machine that works for another may reach the broker that the "
-        "join file names.",
+        "With --worker the unit of a machine that works for another may reach the broker that its "
+        "join file names, and a GPU if it has one.",
         examples=[
             ("nobgd unit", "look at it"),
             ("sudo nobgd unit --apply", "install it"),
@@ -42,7 +42,10 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--apply", action="store_true", help="install it instead of printing it; as root"
     )
     parser.add_argument(
-        "--worker", metavar="FILE", type=Path, help="the join file of a machine that only works"
+        "--worker",
+        metavar="FILE",
+        type=Path,
+        help="the file of a machine that only works, or its join file",
     )
     parser.set_defaults(run=run)
 
@@ -77,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
 def _wanted(args: argparse.Namespace) -> dict[str, str]:
     """Where each drop-in goes, and what it says; empty: there is to be none.  Raises `Quit`."""
     from nobgd.cluster import join
+    from nobgd.inference import nvidia
+    from nobgd.machines import settings
     from nobgd.systemd import machines, page, unit
 
     if args.worker is None:
@@ -84,11 +89,11 @@ def _wanted(args: argparse.Namespace) -> dict[str, str]:
         own = {unit.PLACE: unit.text(config, unit.machine(config))}
         return {**own, **page.texts(config), **machines.texts(config)}
     try:
-        found = join.read(args.worker)
+        named, found = settings.read(args.worker)
     except join.JoinError as error:
         common.complain(str(error))
         raise common.Quit(common.USAGE) from None
-    return {machines.WORKER: machines.worker_text(args.worker, found)}
+    return {machines.WORKER: machines.worker_text(args.worker, named.engine, found, nvidia.look())}
 
 
 def _then(place: str, text: str, changed: bool) -> str:

@@ -12,6 +12,8 @@ from nobgd.cluster.join import Join, JoinError
 from nobgd.config import Config
 from nobgd.doctor import ask, reached
 from nobgd.doctor.finding import Finding
+from nobgd.inference import nvidia
+from nobgd.machines.settings import Settings
 from nobgd.status import control
 from nobgd.systemd import machines, unit
 
@@ -49,21 +51,22 @@ def worker(path: Path) -> Iterator[Finding]:
         yield lacking
         return
     try:
-        named = settings.read(path)[0].join
+        named = settings.read(path)[0]
     except JoinError as error:
         yield Finding(False, "join", str(error))
         return
-    finding, found = reached.file(named)
+    finding, found = reached.file(named.join)
     yield finding
     if found is None:
         return
     yield from reached.broker(found, home=False)
     if unit.installed(machines.WORKER_UNIT):
-        yield _unit(found, named)
+        yield _unit(path, named, found)
 
 
-def _unit(found: Join, file: Path) -> Finding:
-    wrong = unit.compared(machines.installed(machines.WORKER), machines.worker(found))
+def _unit(file: Path, named: Settings, found: Join) -> Finding:
+    wanted = machines.worker(named.engine, found, nvidia.look())
+    wrong = unit.compared(machines.installed(machines.WORKER), wanted)
     if wrong:
         says = f"{wrong[0]}; sudo nobgd unit --worker {file} --apply && sudo systemctl restart"
         return Finding(False, "unit", f"{says} {machines.WORKER_UNIT}")

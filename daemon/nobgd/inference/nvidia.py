@@ -55,6 +55,11 @@ def look(proc: str = PROC, dev: str = DEV) -> Found:
     return Found(_wheel(), _driver(proc), found, tuple((path, _group(path)) for path in closed))
 
 
+def there(found: Found) -> bool:
+    """Whether package, driver and device files are there, whoever may open them."""
+    return found.wheel == WHEEL and bool(found.driver and found.nodes)
+
+
 def hinders(found: Found, python: str = sys.executable) -> str | None:
     """What is missing, and the command that mends it, in a sentence; None: nothing."""
     if not found.wheel:

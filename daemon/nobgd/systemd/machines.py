@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from nobgd.cluster.join import Join
 from nobgd.config import Config
+from nobgd.inference import nvidia
+from nobgd.inference.nvidia import Found
 from nobgd.systemd import reach, unit
 from nobgd.systemd.unit import quoted
 
@@ -40,16 +42,18 @@ def texts(config: Config) -> dict[str, str]:
     return {BROKER: unit.written(config.origin, lines) if lines else ""}
 
 
-def worker(join: Join) -> Iterator[_Setting]:
-    """The same for a machine that works for another."""
+def worker(engine: str, join: Join, there: Found) -> Iterator[_Setting]:
+    """The same for a machine that works for another; ``there`` is what it has of NVIDIA's."""
     for address in reach.allowed(join.host):
         yield "Service", "IPAddressAllow", address
+    if engine == "cuda" or (engine == "auto" and nvidia.there(there)):
+        yield from unit.devices(nvidia.groups(there))
 
 
-def worker_text(file: Path, join: Join) -> str:
-    """Its drop-in."""
+def worker_text(file: Path, engine: str, join: Join, there: Found) -> str:
+    """Its drop-in, by its ``file``."""
     again = f"sudo nobgd unit --worker {file} --apply"
-    lines = list(worker(join)) or [("Service", "IPAddressDeny", "any")]
+    lines = list(worker(engine, join, there)) or [("Service", "IPAddressDeny", "any")]
     return unit.written(str(file), lines, again=again)
 
 
