@@ -45,11 +45,11 @@ run: $(RUNS) nobgd.yaml  ## the daemon on ./inbox → ./outbox, in the foregroun
 check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/ruff check daemon tests benchmarks
 	$(BIN)/ruff format --check --quiet daemon tests benchmarks
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 
 test: setup check  ## everything above, then the tests
-	$(BIN)/pytest -n $(TESTERS) --dist loadscope
+	env -u MAKEFLAGS $(BIN)/pytest -n $(TESTERS) --dist loadscope
 
 # rembg's command asks for an older watchdog than nobgd: it gets an environment of its own
 RIVAL = $(VENV)-rembg
