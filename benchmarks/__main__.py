@@ -36,6 +36,7 @@ from benchmarks import (
     start,
     subject,
     table,
+    waiting,
     web,
 )
 from benchmarks.part import Bench
@@ -48,9 +49,9 @@ PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "doubt": doubt, "formats": formats, "render": render,
-    "machines": machines, "broker": broker, "web": web, "adaptive": adaptive,
-    "memory": memory, "share": share, "as-they-come": as_they_come,
-    "slow-cores": slow_cores,
+    "machines": machines, "waiting": waiting, "broker": broker,
+    "web": web, "adaptive": adaptive, "memory": memory, "share": share,
+    "as-they-come": as_they_come, "slow-cores": slow_cores,
 }  # fmt: skip
 
 

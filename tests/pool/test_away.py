@@ -1,4 +1,4 @@
-"""What another machine answers to a question that has come back meanwhile."""
+"""What goes out, and what another machine answers to a question that has come back meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from nobgd.fs import shared_memory
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
-from nobgd.pool.link_process import Broker, Mask
+from nobgd.pool.link_process import Broker, Mask, Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine
@@ -76,3 +76,28 @@ def test_one_of_another_size_has_it_made_here_once() -> None:
     home.away.send(4.0, faster=True)
     assert home.line.asked == [1]
     home.request.close()
+
+
+def test_what_is_out_follows_from_what_machines_take() -> None:
+    """A machine that says it has a thousand seats and takes nothing has few questions wait."""
+    line = Line()
+    line.neighbours.seen(Machine("gpu-1", UP, seats=1000, priority=0, models=(0,)))
+    line.neighbours.reached("")
+    waiting = deque(Request(number, 0, -1) for number in range(300))
+    away = Away(line, wire.Link("", (SMALL,), 30.0), waiting, 60.0, print, print)
+    away.send(1.0, faster=True)
+    assert len(line.asked) == 16
+    for number in range(10):
+        away.hear(Sign(sign=number, host="gpu-1"), -1, 2.0)
+        away.hear(Sign(sign=number, host="gpu-1"), -1, 2.5)  # that it is still at it
+    away.send(3.0, faster=True)
+    assert len(line.asked) == 16 + 2 * 10
+    for number in range(10):
+        away.forget(Request(number, 0, -1))  # nobody waits for it any more
+    away.send(4.0, faster=True)
+    assert len(line.asked) == 16 + 2 * 10, "26 are out and nobody is at one"
+    away.hear(Broker(broker="gone"), -1, 5.0)
+    assert len(waiting) == 300 - 36
+    line.neighbours.reached("gone")
+    away.hear(Broker(broker="gone"), -1, 5.0)
+    assert len(waiting) == 300 - 10
