@@ -3,8 +3,8 @@
 Points are each message and each word that either says or hears, before and after, and a mask's
 making (see `pointed`).  They are written down while a few questions go their way without a kill;
 then each is where the process is killed, once.  Every question gets its own mask, once; nothing
-stays away, and the broker keeps no question.  `every_step` does the same to all parts in virtual
-time.
+stays away, and the broker keeps no question.  Seen red with questions that are never taken off.
+`every_step` does the same to all parts in virtual time.
 """
 
 from __future__ import annotations
