@@ -18,7 +18,7 @@ ROWS = (
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
     "zombie", "storm", "cut", "machine_liar", "thousand", "every_step",
-    "every_message", "uploads", "fuzz_page",
+    "every_message", "soak", "uploads", "fuzz_page",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
