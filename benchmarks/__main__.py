@@ -31,11 +31,13 @@ from benchmarks import (
     plots,
     render,
     rows,
+    seats,
     share,
     slow_cores,
     start,
     subject,
     table,
+    waiting,
     web,
 )
 from benchmarks.part import Bench
@@ -48,9 +50,9 @@ PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
     "edges": edges, "doubt": doubt, "formats": formats, "render": render,
-    "machines": machines, "broker": broker, "web": web, "adaptive": adaptive,
-    "memory": memory, "share": share, "as-they-come": as_they_come,
-    "slow-cores": slow_cores,
+    "machines": machines, "waiting": waiting, "broker": broker, "seats": seats,
+    "web": web, "adaptive": adaptive, "memory": memory, "share": share,
+    "as-they-come": as_they_come, "slow-cores": slow_cores,
 }  # fmt: skip
 
 

@@ -166,6 +166,7 @@ def verdicts(result: dict[str, Any]) -> list[Verdict]:
     return [
         at_most("a mask of another machine, median beyond its time", result["median_ms"], 5, "ms"),
         at_most("the same, p99", result["p99_ms"], 20, "ms"),
+        at_most("the same, supervisor's CPU", result["supervisor_ms"], 1, "ms"),
         Verdict(
             f"{machines} machines, × one", f"≥ {bar:.1f}×", f"{speed_up:.2f}×", speed_up >= bar
         ),

@@ -102,9 +102,9 @@ class Lanes:
 
 def service(
     work: Path, inbox: Path | Sequence[Path], lanes: Lanes, settle_s: float, *,
-    share_control: bool = False,
+    share_control: bool = False, count: int = 2,
 ) -> Service:  # fmt: skip
-    """A daemon on one inbox or many whose lanes are ``lanes``; not started."""
+    """A daemon on one inbox or many whose ``count`` lanes are ``lanes``; not started."""
     inboxes = [inbox] if isinstance(inbox, Path) else list(inbox)
     boxes = [work / ("stub-out" if len(inboxes) == 1 else f"out-{each.name}") for each in inboxes]
     for out in boxes:
@@ -120,7 +120,7 @@ def service(
     }  # fmt: skip
     understood = configuration.parse(json.dumps(settings), "stub", work)
     recipes = {str(each): lanes.recipe for each in inboxes}
-    made = engine.Engine(lanes, recipes, 2, 1, 200.0, "onnxruntime")  # type: ignore[arg-type]  # a stub
+    made = engine.Engine(lanes, recipes, count, 1, 200.0, "onnxruntime")  # type: ignore[arg-type]  # a stub
     engine.build = lambda *_: made
     claimed = state_folder.claim(understood.state_dir, understood.cache_dir)
     log = Log("info", str(work / "stub.log"), mute=True)

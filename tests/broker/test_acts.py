@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from nobgd import config
 from nobgd.broker import acts, authority, users
@@ -187,6 +188,15 @@ def test_an_address_is_guessed(tmp_path: Path) -> None:
     assert acts.guessed("10.0.0.7") == ("10.0.0.7",)
     assert all(acts.guessed("0.0.0.0"))
     assert acts.set_up(_config(tmp_path), []).addresses == acts.guessed("0.0.0.0")
+
+
+def test_a_clock_that_is_a_day_behind_believes_them() -> None:
+    """At the moment when they are made, and not by a second only."""
+    now = dt.datetime.now(dt.UTC)
+    ca = authority.authority(now)
+    behind = now - dt.timedelta(days=1, hours=1)
+    for each in (ca, authority.broker(ca, NAMES, now)):
+        assert x509.load_pem_x509_certificate(each.certificate).not_valid_before_utc < behind
 
 
 def test_the_certificates_pass_the_strictest_check() -> None:

@@ -97,10 +97,10 @@ class Worker:
 
     def __init__(
         self, broker: Broker, host: str, cache: Path, *, sleep_s: float | None = None,
-        channel: int = 0, within: tuple[str, ...] = (), **keys: Any,
+        channel: int = 0, within: tuple[str, ...] = (), program: str = "", **keys: Any,
     ) -> None:  # fmt: skip
         self.host = host
-        self._program = "nobgd" if sleep_s is None else "cluster.sleeper"
+        self._program = program or ("nobgd" if sleep_s is None else "cluster.sleeper")
         # real inferences by one thread, as those of home
         self._core = [*within, *(["taskset", "-c", "0"] if sleep_s is None else [])]
         self._sleep = broker.root / f"{host}.sleep"

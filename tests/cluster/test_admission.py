@@ -57,6 +57,23 @@ def test_a_machine_with_other_weights_is_refused(
     assert hosts(home.ask(2)) == ["here", "here"]
 
 
+def test_a_machine_that_cannot_make_a_mask_is_told_of(home: Home, worker: Hire) -> None:
+    """Why it gets no question stands in log and status; it is let in when it can."""
+    one = worker("desk-1", sleep_s=0.1)
+    (one.file.parent / "desk-1.sleep").write_text("never")  # its model process ends at it
+    one.start()
+    await_true(lambda: home.events("machine.refused"))
+    machine = home.machine("desk-1")
+    assert machine is not None
+    assert "it cannot make a mask of the test picture: the model could not be run" in machine.why
+    one.sleeps(0.1)
+    home.has("desk-1")
+    assert len(home.events("machine.refused")) == 1
+    found = home.machine("desk-1")
+    assert found is not None
+    assert found.why == ""
+
+
 def test_a_drained_machine_finishes_what_it_has(home: Home, worker: Hire, broker: Broker) -> None:
     """And gets nothing more, until it may again; one that is shut out ends with 2."""
     one = worker("desk-1", sleep_s=0.1, priority=0).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 from cluster.broker import Broker, Worker, await_true
@@ -92,3 +93,25 @@ def test_a_link_that_dies_is_opened_again(home: Home, worker: Hire) -> None:
     one.sleeps(0.2)
     home.has()
     await_true(lambda: "desk-1" in hosts(home.ask(3)))
+
+
+def test_a_broker_that_lost_its_memory_is_a_pause(home: Home, worker: Hire, broker: Broker) -> None:
+    """Machines live on meanwhile: what they were at and what waited is done within a minute."""
+    machines = [worker(host, sleep_s=0.2, priority=0).start() for host in ("desk-1", "desk-2")]
+    for each in machines:
+        home.has(each.host)
+        each.sleeps(2)
+    answers = home.ask(12)
+    for each in machines:
+        await_true(holds(each, home))
+    broker.kill()
+    broker.forget()
+    assert not broker.folder.store.exists()
+    began = time.monotonic()
+    broker.start()
+    made = hosts(answers)
+    assert time.monotonic() - began < 60
+    assert {"desk-1", "desk-2"} <= set(made)
+    for each in machines:
+        each.sleeps(0.1)
+    await_true(lambda: {"desk-1", "desk-2"} <= set(hosts(home.ask(6))))

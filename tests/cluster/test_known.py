@@ -40,6 +40,23 @@ def test_it_proves_itself_once() -> None:
     assert machines.to_prove(one, {RECIPE}, 200.0) == []
 
 
+def test_one_that_cannot_make_the_mask_is_asked_again_soon() -> None:
+    """It is said once, and is over when it can."""
+    machines = Machines()
+    one, _ = machines.hello("desk-1", hello(), 0.0)
+    assert machines.to_prove(one, {RECIPE}, 0.0) == [RECIPE]
+    assert machines.failed(one, RECIPE, "no memory", 1.0)
+    assert not machines.failed(one, "ffffffff", "no memory", 1.0)
+    assert one.state == PROVING
+    assert "test picture: no memory; it is asked again" in one.why
+    assert machines.to_prove(one, {RECIPE}, 10.0) == []
+    assert machines.to_prove(one, {RECIPE}, 12.0) == [RECIPE]
+    assert not machines.failed(one, RECIPE, "no memory", 13.0)
+    assert machines.to_prove(one, {RECIPE}, 24.0) == [RECIPE]
+    assert machines.proved("desk-1", RECIPE, None)
+    assert (one.state, one.why) == (UP, "")
+
+
 def test_it_is_lost_when_it_falls_silent_and_back_when_it_speaks() -> None:
     """With what it has proved, as it is the same run."""
     machines, one = joined()

@@ -14,6 +14,7 @@ from nobgd.cluster import join, subjects
 from nobgd.cluster.link import Unheard, open_link
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
+from nobgd.pool.link_process import Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine
@@ -39,11 +40,19 @@ class Line:
 
 
 def out() -> int:
-    """Questions that go out of a thousand that wait, to a machine with as many seats."""
+    """Questions that go out of a thousand that wait, to a machine with as many seats.
+
+    It begins each at once, so that it gets as many as it may have.
+    """
     line, waiting = Line(), deque(Request(number, 0, -1) for number in range(1000))
     away = Away(line, wire.Link("", (LARGE,), 30.0), waiting, 60.0, print, print)
-    away.send(1.0, faster=True)
-    away.send(1.0, faster=False)
+    before = -1
+    while before < line.asked:
+        before = line.asked
+        away.send(1.0, faster=True)
+        away.send(1.0, faster=False)
+        for number in range(line.asked):
+            away.hear(Sign(sign=number, host="gpu-1"), -1, 2.0)
     assert line.asked + len(waiting) == 1000
     return line.asked
 

@@ -1,4 +1,4 @@
-"""What another machine answers to a question that has come back meanwhile."""
+"""What goes out, and what another machine answers to a question that has come back meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import deque
 from nobgd.fs import shared_memory
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
-from nobgd.pool.link_process import Broker, Mask
+from nobgd.pool.link_process import Broker, Mask, Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine
@@ -76,3 +76,68 @@ def test_one_of_another_size_has_it_made_here_once() -> None:
     home.away.send(4.0, faster=True)
     assert home.line.asked == [1]
     home.request.close()
+
+
+def test_what_is_out_follows_from_what_machines_take() -> None:
+    """A machine that says it has a thousand seats and takes nothing has few questions wait."""
+    line = Line()
+    line.neighbours.seen(Machine("gpu-1", UP, seats=1000, priority=0, models=(0,)))
+    line.neighbours.reached("")
+    waiting = deque(Request(number, 0, -1) for number in range(300))
+    away = Away(line, wire.Link("", (SMALL,), 30.0), waiting, 60.0, print, print)
+    away.send(1.0, faster=True)
+    assert len(line.asked) == 16
+    for number in range(10):
+        away.hear(Sign(sign=number, host="gpu-1"), -1, 2.0)
+        away.hear(Sign(sign=number, host="gpu-1"), -1, 2.5)  # that it is still at it
+    away.send(3.0, faster=True)
+    assert len(line.asked) == 16 + 2 * 10
+    for number in range(10):
+        away.forget(Request(number, 0, -1))  # nobody waits for it any more
+    away.send(4.0, faster=True)
+    assert len(line.asked) == 16 + 2 * 10, "26 are out and nobody is at one"
+    away.hear(Broker(broker="gone"), -1, 5.0)
+    assert len(waiting) == 300 - 36
+    line.neighbours.reached("gone")
+    away.hear(Broker(broker="gone"), -1, 5.0)
+    assert len(waiting) == 300 - 10
+
+
+def test_what_a_silent_machine_had_goes_out_once_more() -> None:
+    """To another that has room; after the second it is done here.  Each move is told when it is."""
+    line, told = Line(), list[tuple[str, str]]()
+    line.neighbours.reached("")
+    request = Request(1, 0, -1, about={"source": "a.jpg"})
+    waiting = deque([request])
+
+    def tell(_: str, fields: dict[str, str]) -> None:
+        told.append((fields["from"], fields["to"]))
+
+    away = Away(line, wire.Link("", (SMALL,), 30.0), waiting, 60.0, print, tell)
+    away.send(1.0, faster=True)
+    away.hear(Sign(sign=1, host="gpu-1"), -1, 2.0)
+    away.look(32.5, free=False)
+    assert (list(waiting), request.here, line.dropped, told) == ([request], False, [1], [])
+    line.neighbours.seen(Machine("gpu-2", UP, seats=1, priority=0, models=(0,)))
+    away.send(33.0, faster=True)
+    away.hear(Sign(sign=1, host="gpu-2"), -1, 34.0)
+    assert (line.asked, told) == ([1, 1], [("gpu-1", "gpu-2")])
+    away.look(64.5, free=False)
+    away.send(65.0, faster=True)
+    assert (list(waiting), request.here, line.asked) == ([request], True, [1, 1])
+    away.begun_here(request)
+    away.begun_here(request)
+    assert told == [("gpu-1", "gpu-2"), ("gpu-2", "here")]
+
+
+def test_what_nobody_began_while_this_one_is_free_is_done_here() -> None:
+    """Else it would go out again at once."""
+    line = Line()
+    line.neighbours.reached("")
+    request = Request(1, 0, -1)
+    away = Away(line, wire.Link("", (SMALL,), 30.0), deque([request]), 60.0, print, print)
+    away.send(1.0, faster=True)
+    away.look(2.9, free=True)
+    assert not request.here
+    away.look(3.1, free=True)
+    assert request.here

@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_DAYS = 3650
 BROKER_DAYS = 730
 RENEW_DAYS = 240  # a broker's certificate with less left is made anew
-_SLACK = dt.timedelta(days=1)  # of a machine's clock that is behind
+_SLACK = dt.timedelta(days=2)  # a machine's clock may be a day behind, and some time
 
 
 @dataclass(frozen=True, slots=True)

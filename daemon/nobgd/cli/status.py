@@ -96,7 +96,8 @@ def _machines(answer: dict[str, Any]) -> list[str]:
             lines.append(f"{name} refused: {each['why']}")
         elif state in ("lost", "proving"):
             said = {"lost": "says nothing any more", "proving": "its test mask is awaited"}
-            lines.append(f"{name} {state}: {said[state]}")
+            why = f" · {each['why']}" if state == "proving" and each["why"] else ""
+            lines.append(f"{name} {state}: {said[state]}{why}")
         else:
             seats = "1 seat" if each["seats"] == 1 else f"{each['seats']} seats"
             lines.append(

@@ -115,7 +115,11 @@ class Home:
         if one is None:
             return
         if self._proving.awaits(answer.id, host):
-            self._do(self._proved(one, answer, mask))
+            if answer.failed is None:
+                self._do(self._proved(one, answer, mask))
+            elif self._machines.failed(one, self._proving.failed(answer.id), answer.failed, _now()):
+                self._tell("machine.refused", host=host, why=one.why[:_TEXT])
+                self._show(one)
             return
         asked = self._questions.named(answer.id)
         if asked is None or answer.recipe not in one.admitted or answer.recipe != asked.recipe:

@@ -17,6 +17,7 @@ LOST_S = 7.0  # without a hello, of which there is one every two seconds
 _FORGOTTEN_S = 86_400.0
 _AGAIN_S = 1.0  # between two test pictures for one machine
 _PROVE_S = 60.0  # an answer to the test picture; then it is asked again
+_FAILED_S = 10.0  # the same, when it answered that it cannot make the mask
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Known:
     admitted: set[str] = field(default_factory=set)  # recipes
     proving: dict[str, float] = field(default_factory=dict)  # recipe: since when
     refused: str = ""  # why, and the way out
+    failing: str = ""  # why it has made no mask of the test picture yet
     answered: int = 0
     failures: int = 0  # in a row
 
@@ -46,8 +48,8 @@ class Known:
 
     @property
     def why(self) -> str:
-        """Why it is refused, or what it cannot do besides."""
-        return self.refused or "; ".join(self.hello.lacks.values())
+        """Why it is refused, or not let in yet, or what it cannot do besides."""
+        return self.refused or self.failing or "; ".join(self.hello.lacks.values())
 
 
 class Machines:
@@ -100,11 +102,21 @@ class Machines:
         one = self.known.get(host)
         if one is None or one.proving.pop(recipe, None) is None:
             return False
+        one.failing = ""
         if wrong is None:
             one.admitted.add(recipe)
         else:
             self.refuse(one, wrong)
         return True
+
+    def failed(self, one: Known, recipe: str, why: str, now: float) -> bool:
+        """It could not make the mask, and is asked again soon; True when that is news."""
+        if recipe not in one.proving:
+            return False
+        one.proving[recipe] = now - _PROVE_S + _FAILED_S
+        news = not one.failing
+        one.failing = f"it cannot make a mask of the test picture: {why}; it is asked again"
+        return news
 
     def refuse(self, one: Known, why: str) -> None:
         """It is asked nothing more until its worker is started again."""

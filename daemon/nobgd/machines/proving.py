@@ -51,6 +51,10 @@ class Proving:
         """Whether this is the picture's number, from the machine that got it."""
         return self._awaited.get(identity, ("", ""))[0] == host
 
+    def failed(self, identity: int) -> str:
+        """The recipe of a picture that its machine could make no mask of."""
+        return self._awaited.pop(identity)[1]
+
     def thought(self, which: int, *, made: bool) -> None:
         """The supervisor's model process has made our mask, or could not."""
         memory, one = self._making.pop(which), self._weights[which]
@@ -63,7 +67,7 @@ class Proving:
 
         None where it cannot be said, as one of the two could not be made: it is asked again.
         """
-        if answer.began or answer.failed is not None:
+        if answer.began:
             return None
         found = self._awaited.pop(answer.id, None)
         if found is None:  # the second of two

@@ -27,6 +27,8 @@ class Request:
     began: float | None = None  # monotonic; None: it is not worked on here
     sent: float = 0.0  # monotonic, when it went to the others
     host: str = ""  # of the others, that has begun it
+    left: str = ""  # one of them that began it and fell silent
+    back: bool = False  # it has been out, in vain
     heard: float = 0.0  # monotonic, when that was last heard of it
     asked: float = 0.0
     waited: float = 0.0  # seconds that no inference of it was under way

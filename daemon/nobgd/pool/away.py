@@ -3,9 +3,14 @@
 A request goes out while machines have seats: to those that are faster than this one before its
 own seats are taken, to slower ones when they all are.  It comes back, to the front of the queue,
 when the broker is away, when no machine began it while this one has nothing to do, when the
-machine that did falls silent, or when it takes longer than anything may; from then on it is
-worked on here, and what another machine still says of it is not taken.  So every photo gets one
-mask, whatever dies.
+machine that did falls silent, or when it takes longer than anything may.  From then on what that
+machine still says of it is not taken.  It is worked on here; only what a silent machine had goes
+out once more if others have room before this one has, as many may come back from one that dies.
+So every photo gets one mask, whatever dies.
+
+How many are out at a time follows from what machines take, not from what they say that they could
+take: beyond twice what they have begun there are a few, which is how it grows.  So the broker
+keeps what somebody is about to work on, however many photos wait here.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 
 _MOST_STORED = subjects.MAX_STORED * 3 // 4  # bytes of ours at the broker, which refuses more
+_FIRST = 16  # questions that are out when nobody has begun one, and beyond twice those begun
 _BEGIN_S = 2.0  # a question that nobody began for so long is done here, if there is a seat
 
 
@@ -52,6 +58,7 @@ class Away:
         self._waiting = waiting
         self._end, self._told = end, told
         self._out: dict[int, Request] = {}
+        self._begun: set[int] = set()  # numbers of those that a machine is at
         largest = max((each.shown_bytes for each in link.weights), default=1)
         self._most = max(1, _MOST_STORED // largest)
 
@@ -60,7 +67,8 @@ class Away:
     def send(self, now: float, *, faster: bool) -> None:
         """Let go out of what waits as many as there are seats for; see the module."""
         neighbours = self._line.neighbours
-        most = min(self._most, neighbours.most(faster=faster))
+        window = 2 * len(self._begun) + _FIRST
+        most = min(self._most, window, neighbours.most(faster=faster))
         for request in list(self._waiting) if len(self._out) < most else ():
             if request.here or request.alone:
                 continue
@@ -88,7 +96,7 @@ class Away:
                 self._began(message, now)
             case Back():
                 if (request := self._out.get(message.back)) is not None:
-                    self._come_home(request)
+                    self._come_home(request, here=True)
             case _:
                 if self._line.neighbours.broker:
                     self._all_back()
@@ -102,41 +110,56 @@ class Away:
             dead = bool(request.host) and free and not there(request.host)
             overdue = now - request.sent > self._deadline_s
             if silent or unbegun or dead or overdue:
-                self._come_home(request, overdue=overdue and not silent)
+                here = request.back or not (silent or dead)
+                self._come_home(request, here=here, overdue=overdue and not silent)
 
     def forget(self, request: Request, *, overdue: bool = False) -> None:
         """Nobody waits for it any more; ``overdue``: a machine was at it for longer than it may."""
-        if self._out.pop(request.number, None) is not None or request.sent:
+        if self._pop(request.number) is not None or request.sent:
             self._line.drop(request.number, overdue=overdue)
 
-    def _come_home(self, request: Request, *, overdue: bool = False) -> None:
-        """It is worked on here, and next."""
+    def begun_here(self, request: Request) -> None:
+        """It is worked on here from now on."""
+        self.forget(request)
+        request.here = True
+        if request.left:
+            self._moved(request, request.left, "here")
+
+    def _come_home(self, request: Request, *, here: bool, overdue: bool = False) -> None:
+        """It is next; ``here``: not with another machine."""
         self.forget(request, overdue=overdue)
-        request.here, before = True, request.host
+        request.here, request.back, request.left = here, True, request.host or request.left
         self._waiting.appendleft(request)
-        if before:
-            self._moved(request, before, "here")
 
     def _all_back(self) -> None:
         """The link or the broker is away; they may go out again, under the same number."""
         for request in sorted(self._out.values(), key=lambda one: one.number, reverse=True):
             self._waiting.appendleft(request)
         self._out.clear()
+        self._begun.clear()
+
+    def _pop(self, number: int) -> Request | None:
+        """It is out no more."""
+        self._begun.discard(number)
+        return self._out.pop(number, None)
 
     def _began(self, sign: Sign, now: float) -> None:
         if (request := self._out.get(sign.sign)) is None:
             return
-        before, request.host, request.heard = request.host, sign.host, now
+        before = request.host or request.left
+        request.host, request.left, request.heard = sign.host, "", now
+        self._begun.add(request.number)
         if before not in ("", sign.host):
             self._moved(request, before, sign.host)
 
     def _moved(self, request: Request, before: str, to: str) -> None:
         fields = {"from": before, "to": to, **request.about}
+        request.left = ""
         self._told("photo.moved", fields)
 
     def _take(self, answer: Mask, memory: int) -> None:
         """The mask of one that is out, or that waits to go out again."""
-        request, waits = self._out.pop(answer.mask, None), False
+        request, waits = self._pop(answer.mask), False
         if request is None:
             request = next((one for one in self._waiting if one.number == answer.mask), None)
             waits = True
@@ -148,7 +171,7 @@ class Away:
         data = os.pread(memory, one.mask_bytes + 1, 0)
         if len(data) != one.mask_bytes:
             self._out[request.number] = request
-            self._come_home(request)
+            self._come_home(request, here=True)
             return
         os.pwrite(request.memory, data, one.input_bytes)
         request.confidence, request.ran = answer.confidence, answer.ran

@@ -96,8 +96,12 @@ class Elsewhere:
         self.away.send(self._clock(), faster=faster)
 
     def forget(self, request: Request) -> None:
-        """Nobody waits for it any more, or it is done here."""
+        """Nobody waits for it any more."""
         self.away.forget(request)
+
+    def begun_here(self, request: Request) -> None:
+        """It is worked on here."""
+        self.away.begun_here(request)
 
     # --- on the link's thread ----------------------------------------------------------------
 

@@ -132,9 +132,9 @@ class MaskQueue:
             except OSError:  # it has ended, which is heard from its line
                 return
             self.waiting.popleft()
-            first.began, first.here = self._clock(), True
+            first.began = self._clock()
             if self.elsewhere is not None:
-                self.elsewhere.forget(first)
+                self.elsewhere.begun_here(first)
             first.waited = first.began - first.asked
             self._working[first.number] = first
 
