@@ -49,10 +49,10 @@ def test_one_that_cannot_make_the_mask_is_asked_again_soon() -> None:
     assert not machines.failed(one, "ffffffff", "no memory", 1.0)
     assert one.state == PROVING
     assert "test picture: no memory; it is asked again" in one.why
-    assert machines.to_prove(one, {RECIPE}, 10.0) == []
-    assert machines.to_prove(one, {RECIPE}, 12.0) == [RECIPE]
-    assert not machines.failed(one, RECIPE, "no memory", 13.0)
-    assert machines.to_prove(one, {RECIPE}, 24.0) == [RECIPE]
+    assert machines.to_prove(one, {RECIPE}, 5.0) == []
+    assert machines.to_prove(one, {RECIPE}, 7.0) == [RECIPE]
+    assert not machines.failed(one, RECIPE, "no memory", 8.0)
+    assert machines.to_prove(one, {RECIPE}, 14.0) == [RECIPE]
     assert machines.proved("desk-1", RECIPE, None)
     assert (one.state, one.why) == (UP, "")
 

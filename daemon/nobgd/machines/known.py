@@ -17,7 +17,7 @@ LOST_S = 7.0  # without a hello, of which there is one every two seconds
 _FORGOTTEN_S = 86_400.0
 _AGAIN_S = 1.0  # between two test pictures for one machine
 _PROVE_S = 60.0  # an answer to the test picture; then it is asked again
-_FAILED_S = 10.0  # the same, when it answered that it cannot make the mask
+_FAILED_S = 5.0  # the same, when it answered that it cannot make the mask
 
 
 @dataclass(slots=True)

@@ -26,9 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from cluster.broker import TESTS, Broker, Worker, lacking
-from faults.house import House, children, until
+from faults.house import House, Stuck, children, until
 from faults.pictures import valid
 from nobgd.broker import acts
+from nobgd.broker.folder import BrokerError
 from nobgd.pool import link_process
 
 NAME, TITLE = "soak", "three workers and a certificate that is turned every minute, for a day"
@@ -145,10 +146,10 @@ class Scene:
 
     def turn(self, *, hold: bool) -> list[str]:
         """Another certificate; with ``hold`` everybody has to dial again, too."""
-        before = self._shown()
-        (self._broker.folder.path / "broker.pem").unlink()
-        acts.set_up(self._broker.config, [self._broker.address])
         try:
+            before = self._shown()
+            (self._broker.folder.path / "broker.pem").unlink()
+            acts.set_up(self._broker.config, [self._broker.address])
             until(lambda: self._shown() != before, 30, "the broker shows its new certificate")
             if hold:
                 back = self._house.listen().events["broker.back"]
@@ -157,7 +158,7 @@ class Scene:
                     lambda: self._house.listen().events["broker.back"] > back, 30,
                     "home has the broker again",
                 )  # fmt: skip
-        except Exception as stuck:
+        except (Stuck, OSError, BrokerError) as stuck:
             return [f"a turn of the certificate: {stuck}"]
         return []
 
