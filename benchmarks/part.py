@@ -32,7 +32,8 @@ def variant(who: str) -> tuple[str, str]:
 
 def label(who: str) -> str:
     """How a contender is called in tables and plots."""
-    return {"rembg": "rembg", "ncnn": "nobgd fp32, ncnn"}.get(who, f"nobgd {who}")
+    others = {"rembg": "rembg", "rembg-dc": "rembg `-dc`", "ncnn": "nobgd fp32, ncnn"}
+    return others.get(who, f"nobgd {who}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
         "backlog",
         "start",
         "encoders",
+        "fine",
         "doubt",
         "render",
         "web",
@@ -37,11 +38,15 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     page = (tmp_path / "RESULTS.md").read_text()
     titles = "One photo at a time, A backlog, Start, Encoders, The page"
-    for title in (*titles.split(", "), "adaptive", "Memory", "Doubt", "Outputs"):
+    for title in (*titles.split(", "), "adaptive", "Memory", "Doubt", "Outputs", "Fine edges"):
         assert f"## {title}" in page
     for row in results["table"]:
         assert row["contenders"]["rembg"]["median_s"] > 0
         assert row["contenders"]["fp32"]["stages"]["infer_ms"] > 0
+    fine = results["fine"]
+    assert fine["pace"].keys() >= {"fp32, plain", "fp32, fine"}
+    assert fine["own"]["fine"]["edges"] > fine["own"]["plain"]["edges"] == 0
+    assert [row["fine"] < row["plain"] for row in fine["whole"]] == [True]
     flagged = {row["name"]: row["doubt"] > 0.5 for row in results["doubt"]["photos"]}
     assert flagged["skimage-gravel"]
     assert not flagged["bundled-coffee"]
