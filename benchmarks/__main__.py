@@ -19,6 +19,7 @@ from benchmarks import (
     doubt,
     edges,
     encoders,
+    fine,
     folder,
     formats,
     lanes,
@@ -49,7 +50,7 @@ HERE = Path(__file__).parent
 PARTS: dict[str, Part] = {
     "table": table, "subject": subject, "folder": folder, "lanes": lanes, "backlog": backlog,
     "rows": rows, "latency": latency, "start": start, "encoders": encoders, "report": million,
-    "edges": edges, "doubt": doubt, "formats": formats, "render": render,
+    "edges": edges, "fine": fine, "doubt": doubt, "formats": formats, "render": render,
     "machines": machines, "waiting": waiting, "broker": broker, "seats": seats,
     "web": web, "adaptive": adaptive, "memory": memory, "share": share,
     "as-they-come": as_they_come, "slow-cores": slow_cores,

@@ -6,6 +6,7 @@ that were taken of a subject, which the parts `table` and `folder` take.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from benchmarks import folder, photos, table
@@ -16,10 +17,15 @@ _ALONE_BARS = {(1920, 1080): 2.6, (3840, 2160): 5.0, (5120, 2880): 6.5}  # ncnn
 _MOST = 24
 
 
+def chosen(bench: Bench) -> list[Path]:
+    """Of all photos as many as there are in the folder, evenly."""
+    every = photos.everything(bench.photos)
+    return every[:: max(1, len(every) // _MOST)][:_MOST]
+
+
 def measure(bench: Bench) -> dict[str, Any]:
     """A folder's row, and a row for each size."""
-    every = photos.everything(bench.photos)
-    every = every[:: max(1, len(every) // _MOST)][:_MOST]
+    every = chosen(bench)
     rows = []
     for size in ((320, 180),) if bench.short else _ALONE_BARS:
         made = []

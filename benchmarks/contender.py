@@ -1,7 +1,7 @@
 """One contender in a process of its own: a photo's path a line in, its figures a line out.
 
-`python -m benchmarks.contender fp32|int8|ncnn|openvino|rembg FOLDER`; a run is timed from the bytes
-of the photo on disk to the bytes of the PNG on disk, the model being loaded.
+`python -m benchmarks.contender WHO FOLDER`, one of `part.VARIANTS`, rembg or rembg-dc; a run is timed
+from the bytes of the photo on disk to the bytes of the PNG on disk, the model being loaded.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def nobgd(out: Path, who: str) -> Run:
     return run
 
 
-def rembg(out: Path) -> Run:
+def rembg(out: Path, *, decontaminate: bool) -> Run:
     """Rembg as its documentation shows it: bytes in, bytes out, one session."""
     from rembg import new_session, remove
 
     session = new_session("u2net", providers=["CPUExecutionProvider"])
 
     def run(photo: Path) -> dict[str, float]:
-        result = remove(photo.read_bytes(), session=session)
+        result = remove(photo.read_bytes(), session=session, decontaminate=decontaminate)
         assert isinstance(result, bytes)
         (out / f"{photo.stem}.png").write_bytes(result)
         return {}
@@ -85,7 +85,8 @@ def main(who: str, folder: str) -> None:
     """Answer until there are no more photos."""
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    run = rembg(out) if who == "rembg" else nobgd(out, who)
+    theirs = who.startswith("rembg")
+    run = rembg(out, decontaminate=who == "rembg-dc") if theirs else nobgd(out, who)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         print(json.dumps(timed(run, Path(line.rstrip("\n")))), flush=True)

@@ -44,7 +44,7 @@ def beside_rembg(
             out = bench.work / "out"
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
-            result = _rembg(bench, inbox, out) if who == "rembg" else once(bench, inbox, out, who)
+            result = rembg(bench, inbox, out) if who == "rembg" else once(bench, inbox, out, who)
             made = len(list(out.glob("*.png")))
             if made != count:
                 sys.exit(f"{who} made {made} of {count}")
@@ -78,7 +78,10 @@ def fill(
     return inbox
 
 
-def once(bench: Bench, inbox: Path, out: Path, who: str, **workers: Any) -> dict[str, Any]:
+def once(
+    bench: Bench, inbox: Path, out: Path, who: str, output: dict[str, Any] | None = None,
+    **workers: Any,
+) -> dict[str, Any]:  # fmt: skip
     """`nobgd once` on a folder, with no ledger: its figures, and those in its log."""
     shutil.rmtree(bench.work / "state", ignore_errors=True)
     config = bench.work / "nobgd.yaml"
@@ -87,7 +90,7 @@ def once(bench: Bench, inbox: Path, out: Path, who: str, **workers: Any) -> dict
     settings = {
         "state_dir": str(bench.work / "state"), "cache_dir": str(bench.work / "cache"),
         "model": {"name": "u2net", "precision": precision, "directory": str(bench.weights)},
-        "workers": {"engine": engine, **workers}, "inboxes": [box],
+        "workers": {"engine": engine, **workers}, "inboxes": [box], "output": output or {},
         "log": {"file": str(bench.work / "state" / "log.json")},
     }  # fmt: skip
     config.write_text(json.dumps(settings))
@@ -106,10 +109,12 @@ def once(bench: Bench, inbox: Path, out: Path, who: str, **workers: Any) -> dict
     return result
 
 
-def _rembg(bench: Bench, inbox: Path, out: Path) -> dict[str, float]:
+def rembg(bench: Bench, inbox: Path, out: Path, *options: str) -> dict[str, float]:
+    """`rembg p` on a folder: its figures.  The command must be there."""
     command = rival.command()
     assert command is not None
-    return run([command, "p", "-m", "u2net", str(inbox), str(out)], rival.environment(bench))
+    words = [command, "p", "-m", "u2net", *options, str(inbox), str(out)]
+    return run(words, rival.environment(bench))
 
 
 def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:

@@ -37,7 +37,8 @@ VARIANTS = {
     "openvino": ("int8", "openvino"), "adaptive": ("adaptive", "auto"),
 }  # fmt: skip
 _LABELS = {
-    "rembg": "rembg", "ncnn": "nobgd fp32, ncnn", "openvino": "nobgd int8, OpenVINO",
+    "rembg": "rembg", "rembg-dc": "rembg `-dc`", "ncnn": "nobgd fp32, ncnn",
+    "openvino": "nobgd int8, OpenVINO",
 }  # fmt: skip
 
 

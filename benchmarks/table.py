@@ -31,11 +31,12 @@ class Contender:
     """A process of `benchmarks.contender`."""
 
     def __init__(self, who: str, bench: Bench) -> None:
-        python = rival.python() if who == "rembg" else sys.executable
+        theirs = who.startswith("rembg")
+        python = rival.python() if theirs else sys.executable
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.contender", who, str(bench.work / who)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=rival.environment(bench) if who == "rembg" else of_model(),
+            env=rival.environment(bench) if theirs else of_model(),
         )  # fmt: skip
         self.who = who
 

@@ -43,10 +43,15 @@ def test_the_short_form_runs_and_writes_its_page(tmp_path: Path) -> None:
 @pytest.mark.timeout(800)
 def test_the_other_parts_run_as_well(tmp_path: Path) -> None:
     """Those that take longest, or measure by what another part measures by."""
-    parts = ("render", "web", "memory", "share", "latency", "lanes", "as-they-come", "slow-cores")
+    alone = ("fine", "render", "web", "memory", "share", "latency", "lanes")
+    parts = (*alone, "as-they-come", "slow-cores", "waiting")
     results, page, _ = _run(tmp_path, *parts)
     for title in ("Outputs", "The page", "Memory", "A slow share", "Photos as they come"):
         assert f"## {title}" in page
+    fine = results["fine"]
+    assert fine["pace"].keys() >= {"fp32, plain", "fp32, fine"}
+    assert fine["own"]["fine"]["edges"] > fine["own"]["plain"]["edges"] == 0
+    assert [row["fine"] < row["plain"] for row in fine["whole"]] == [True]
     first, *others = results["render"]["grounds"]
     assert first["inferences"] == first["photos"] == 2
     assert [each["inferences"] for each in others] == [0, 0, 0]

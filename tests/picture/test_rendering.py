@@ -14,8 +14,9 @@ from PIL import Image, ImageCms, JpegImagePlugin
 from nobgd.config import parse
 from nobgd.config.output import Output
 from nobgd.config.presets import PRESETS
-from nobgd.picture import colour, decode, exif, provenance, webp_note
+from nobgd.picture import colour, decode, exif, lanczos, provenance, webp_note
 from nobgd.picture.rendering import files, frame, render, subject
+from nobgd.picture.rendering.shrink import shrunk
 from nobgd.values import NobgdError, Rendering
 
 NOTE = provenance.Note("a&<b>.jpg", "k", "0" * 64, "r", "1", 0.99, "", "300x200")
@@ -164,6 +165,30 @@ def test_shrinking_draws_no_dark_rim(depth: int) -> None:
     seen = page[page[..., 3] > 30 * step][:, :3].astype(int) / step
     assert np.abs(seen - (200, 100, 50)).max() <= (0 if depth == 8 else 0.01)
     assert not page[page[..., 3] == 0].any()
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("size", [(211, 97), (40, 30), (7, 300), (411, 301), (1, 1)])
+def test_shrinking_is_lanczos_over_weighed_colours(depth: int, size: tuple[int, int]) -> None:
+    """As one product of whole matrices has it, whatever is clear beside the subject."""
+    rgba = cut_out(411, 301, (150, 60, 190, 200))
+    rgba[20:40, 330:] = 255  # a part of its own, at the border
+    rgba[290:, :5] = (9, 99, 200, 77)
+    given_ = rgba if depth == 8 else deep(rgba)
+    full = 255 if depth == 8 else 65535
+    _, across = lanczos.matrix(0, size[0], size[0], 411)
+    _, down = lanczos.matrix(0, size[1], size[1], 301)
+    weighed = given_.astype(np.float64)
+    weighed[..., :3] *= weighed[..., 3:] / full
+    made = np.einsum("yh,hwc,xw->yxc", down, weighed, across, optimize=True)
+    alpha = made[..., 3].clip(0, full)
+    out = shrunk(given_, size).astype(int)
+    assert out.shape == (size[1], size[0], 4)
+    assert np.abs(out[..., 3] - alpha).max() <= 0.51
+    seen = alpha > full / 100
+    colours = (made[seen][:, :3] * full / made[seen][:, 3:]).clip(0, full)
+    assert np.abs(out[seen][:, :3] - colours).max() <= 0.52
+    assert not out[out[..., 3] == 0].any()
 
 
 FORMATS = [

@@ -62,10 +62,12 @@ def _blocks(size: int, sigma: float) -> list[tuple[int, int, int, int, Floats]]:
     return blocks
 
 
+@functools.lru_cache(maxsize=512)  # photos of one size or two come one after the other
 def bilinear(begin: int, end: int, size: int, sources: int) -> tuple[int, Floats]:
     """Weights that bring ``sources`` pixels up to ``size``, for outputs ``begin`` … ``end``.
 
-    Returns the first source and the matrix (end - begin, n) float32 over it and its neighbours.
+    Returns the first source and the matrix (end - begin, n) float32 over it and its neighbours,
+    which is not to be written to: whoever asks again gets the same.
     """
     centres = ((np.arange(begin, end) + 0.5) * sources / size - 0.5).clip(0, sources - 1)
     low = np.minimum(centres.astype(np.int64), max(sources - 2, 0))
@@ -75,6 +77,7 @@ def bilinear(begin: int, end: int, size: int, sources: int) -> tuple[int, Floats
     rows = np.arange(end - begin)
     weights[rows, low - first] = 1 - share
     weights[rows, low - first + 1] += share
+    weights.flags.writeable = False
     return first, weights[:, : sources - first]
 
 

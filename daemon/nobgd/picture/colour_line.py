@@ -27,15 +27,17 @@ Flags = npt.NDArray[np.bool_]
 
 # sigmas are shares of the photo's long side
 _NEAR, _FAR = 0.017, 0.06  # whose colours count; and, by a thousandth, where none are near
-_GUIDE = 0.0078  # of the linear function
+_GUIDE = 0.011  # of the linear function
 _GROUNDS = 0.03  # of the colours that are taken for pure
 _FAR_WEIGHT = 1e-3
-_SUBJECT, _BACKGROUND = 0.92, 0.08  # of the mask: surely the one or the other
+_SUBJECT, _BACKGROUND = 0.95, 0.05  # of the mask: surely the one or the other
 _TRUST = 0.25  # variance of the mask where it is 0.5
 _LEAST = 0.02  # of it that is left where the mask is sure
 _NOISE = 0.04**2  # variance of colours, 0 … 1, that is always there
-_RIDGE = 1e-4  # of the linear function: how little colour must differ to count for nothing
+_RIDGE = 3e-5  # of the linear function: how little colour must differ to count for nothing
 _SNAP = 0.03  # alpha nearer to 0 or 1 than this is 0 or 1: so that opaque becomes opaque
+_SNAP_SHARP = 0.08  # the same where the edge is sharp: what is between is mostly the mask's blur
+_SHARP, _BLURRED = 1.1, 1.6  # how wide an edge is, in pixels of the mask, see `_snap`
 _WAY_SHORT, _WAY_LONG = 12, 20  # pixels of the mask from subject to background: an edge, a veil
 _SETTLED, _CARRIED = 0.1, 0.2  # of the mean near, that it moves: an edge, a thing of its own
 _OPAQUE, _CLEAR = 250, 5  # of 255: all but opaque, all but clear
@@ -72,14 +74,16 @@ def planes(
         line = _colour_line(colours, guess, blurs)
     else:
         line = known.astype(np.float32) * np.float32(1 / 255)
+    snap = np.float32(_SNAP) if known is not None else _snap(line, blurs)
+    steeper = 1 / (1 - 2 * snap)
     made = np.empty((PLANES, *guess.shape), np.float32)
     made[:4] = _linear(colours, line, blurs.guide)
-    made[:4] *= np.float32(1 / (1 - 2 * _SNAP))
-    made[3] -= np.float32(_SNAP / (1 - 2 * _SNAP))
+    made[:4] *= steeper
+    made[3] -= snap * steeper
     made[:3] *= np.float32(1 / 255)
     moved = np.abs(line - guess) > _SOFT[0] if known is not None else False
     made[4] = reach(np.where(moved, np.float32(0.5), guess))
-    snapped = ((line - _SNAP) * np.float32(1 / (1 - 2 * _SNAP))).clip(0, 1)
+    snapped = ((line - snap) * steeper).clip(0, 1)
     made[5:8] = _ground(colours, snapped, blurs)
     made[8:] = _ground(colours, 1 - snapped, blurs)
     return made
@@ -184,6 +188,23 @@ def _held(moved: Floats, blurs: _Blurs) -> Floats:
     kept: Floats = (_CARRIED - mean) * np.float32(1 / (_CARRIED - _SETTLED))
     held: Floats = moved * kept.clip(0, 1)
     return held
+
+
+def _snap(line: Floats, blurs: _Blurs) -> Floats:
+    """How near to 0 or 1 alpha, 0 to 1, is taken for that: more where the edge is sharp near.
+
+    An edge is two thirds as wide as what is soft of it is long, 4a(1 - a), for its slope.
+    """
+    both = np.zeros((2, *line.shape), np.float32)
+    both[0] = 4 * line * (1 - line)
+    down, across = line[2:] - line[:-2], line[:, 2:] - line[:, :-2]
+    both[1, 1:-1] = down * down
+    both[1, :, 1:-1] += across * across
+    both[1] = np.sqrt(both[1]) * np.float32(0.5)
+    soft, slope = blurs.larger(blurs.nearest(blurs.smaller(both))) + np.float32(1e-6)
+    sharp = ((_BLURRED - soft / slope) * np.float32(1 / (_BLURRED - _SHARP))).clip(0, 1)
+    snap: Floats = np.float32(_SNAP) + np.float32(_SNAP_SHARP - _SNAP) * sharp
+    return snap
 
 
 def _linear(colours: Floats, line: Floats, blur: Blur) -> Floats:

@@ -32,12 +32,16 @@ class Edge:
             for left in range(0, width, COLUMNS)
         ]
         self._near = planes[4] > 0
+        self._starts = np.array([at for at, _ in self._across])
+        self._ends = self._starts + np.array([len(weights) for _, weights in self._across])
 
     def tiles(self, top: int, bottom: int) -> npt.NDArray[np.bool_]:
         """Which tiles, of `COLUMNS` columns each, of rows ``top`` … ``bottom`` are in reach."""
         begin, down = bilinear(top, bottom, self._height, self._planes.shape[1])
         near = self._near[begin : begin + down.shape[1]].any(axis=0)
-        return np.array([near[at : at + len(weights)].any() for at, weights in self._across])
+        before = np.concatenate([[0], np.cumsum(near)])
+        found: npt.NDArray[np.bool_] = before[self._ends] > before[self._starts]
+        return found
 
     def finish(self, rgba: Bytes, threads: int = 1) -> None:
         """Finish a picture, (H, W, 4) uint8, that has the plain alpha of the mask, in its memory.
@@ -53,11 +57,10 @@ class Edge:
         spread(work, range(0, self._height, ROWS), threads)
 
     def _band(self, rows: Bytes, top: int) -> None:
-        begin, down = bilinear(top, top + len(rows), self._height, self._planes.shape[1])
-        near = self._near[begin : begin + down.shape[1]].any(axis=0)
-        wanted = [n for n, (at, w) in enumerate(self._across) if near[at : at + len(w)].any()]
+        wanted = np.flatnonzero(self.tiles(top, top + len(rows))).tolist()
         if not wanted:
             return
+        begin, down = bilinear(top, top + len(rows), self._height, self._planes.shape[1])
         planes = np.matmul(down, self._planes[:, begin : begin + down.shape[1]])
         for number in wanted:
             at, across = self._across[number]

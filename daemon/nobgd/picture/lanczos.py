@@ -8,6 +8,7 @@ down: where U²-Net hesitates, one step of 255 in a twentieth of its input moves
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -45,15 +46,18 @@ def weights(outputs: npt.NDArray[Any], size: int, sources: int) -> tuple[npt.NDA
     return at.clip(0, sources - 1), values.astype(np.float32)
 
 
+@functools.lru_cache(maxsize=256)  # photos of one size or two come one after the other
 def matrix(begin: int, end: int, size: int, sources: int) -> tuple[int, Floats]:
     """Weights for outputs ``begin`` … ``end`` as a dense matrix, (end - begin, n) float32.
 
-    Also returns the first of the n neighbouring sources that the matrix speaks of.
+    Also returns the first of the n neighbouring sources that the matrix speaks of.  The matrix is
+    not to be written to: whoever asks again gets the same.
     """
     at, values = weights(np.arange(begin, end), size, sources)
     first, last = int(at[0].min()), int(at[-1].max()) + 1
     dense = np.zeros((end - begin, last - first), np.float32)
     np.add.at(dense, (np.arange(end - begin)[:, None], at - first), values)
+    dense.flags.writeable = False
     return first, dense
 
 
@@ -90,16 +94,17 @@ def _fewer_columns(pixels: Bytes, side: int, threads: int) -> Floats:
     def work(tops: range) -> None:
         planes = np.zeros((3, _ROWS, width), np.float32)
         lines = planes.reshape(3 * _ROWS, width)
+        made = np.empty((3 * _ROWS, side), np.float32)
         for top in tops:
             block = narrow[:, top : top + _ROWS]
             count = block.shape[1]
             for channel in range(3):
                 np.copyto(planes[channel, :count], pixels[top : top + count, :, channel])
             for left, right, begin, across in groups:
-                product = (lines[:, begin : begin + len(across)] @ across).reshape(3, _ROWS, -1)
-                block[..., left:right] = product[:, :count]
-            np.rint(block, out=block)
-            np.clip(block, 0, 255, out=block)
+                np.matmul(lines[:, begin : begin + len(across)], across, out=made[:, left:right])
+            np.rint(made, out=made)
+            np.clip(made, 0, 255, out=made)
+            block[:] = made.reshape(3, _ROWS, side)[:, :count]
 
     spread(work, range(0, height, _ROWS), threads)
     return narrow
