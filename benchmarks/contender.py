@@ -1,7 +1,7 @@
 """One contender in a process of its own: a photo's path a line in, its figures a line out.
 
-`python -m benchmarks.contender WHO FOLDER`, one of `part.VARIANTS`, rembg or rembg-dc; a run is timed
-from the bytes of the photo on disk to the bytes of the PNG on disk, the model being loaded.
+`python -m benchmarks.contender WHO FOLDER`, WHO one of `part.VARIANTS`, rembg or rembg-dc.  A run
+is timed from the photo's bytes on disk to the PNG's bytes on disk, the model being loaded.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def test_a_worker_with_a_gpu_sees_its_devices(
     file = tmp_path / "worker.yaml"
     file.write_text(f"join: {desk}\nengine: {engine}\n")
     named, found = settings.read(file)
-    text = machines.worker_text(file, named.engine, found, there)
+    text = machines.worker_text(file, machines.worker(named.engine, found, there))
     assert ("DeviceAllow=char-nvidia-uvm rw\n" in text) == opened
     assert ("PrivateDevices=no\n" in text) == opened
     assert "IPAddressAllow=192.168.1.2\n" in text
@@ -165,7 +165,7 @@ def test_a_name_that_nobody_knows_is_no_open_door(tmp_path: Path, desk: Path) ->
     found = join.read(desk)
     lost = Join(found.name, "tls://no-such-host.invalid:4222", found.user, found.secret, found.ca)
     file = tmp_path / "x.join"
-    text = machines.worker_text(file, "auto", lost, Found())
+    text = machines.worker_text(file, machines.worker("auto", lost, Found()))
     assert "IPAddressAllow" not in text
     assert "IPAddressDeny=any" in text
 

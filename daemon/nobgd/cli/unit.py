@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _wanted(args: argparse.Namespace) -> dict[str, str]:
     """Where each drop-in goes, and what it says; empty: there is to be none.  Raises `Quit`."""
-    from nobgd.cluster import join
+    from nobgd.cluster.join import JoinError
     from nobgd.inference import nvidia
     from nobgd.machines import settings
     from nobgd.systemd import machines, page, unit
@@ -89,11 +89,12 @@ def _wanted(args: argparse.Namespace) -> dict[str, str]:
         own = {unit.PLACE: unit.text(config, unit.machine(config))}
         return {**own, **page.texts(config), **machines.texts(config)}
     try:
-        named, found = settings.read(args.worker)
-    except join.JoinError as error:
+        keys, found = settings.read(args.worker)
+    except JoinError as error:
         common.complain(str(error))
         raise common.Quit(common.USAGE) from None
-    return {machines.WORKER: machines.worker_text(args.worker, named.engine, found, nvidia.look())}
+    lines = machines.worker(keys.engine, found, nvidia.look(), keys.shares.values())
+    return {machines.WORKER: machines.worker_text(args.worker, lines)}
 
 
 def _then(place: str, text: str, changed: bool) -> str:

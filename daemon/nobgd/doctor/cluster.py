@@ -51,21 +51,21 @@ def worker(path: Path) -> Iterator[Finding]:
         yield lacking
         return
     try:
-        named = settings.read(path)[0]
+        keys = settings.read(path)[0]
     except JoinError as error:
         yield Finding(False, "join", str(error))
         return
-    finding, found = reached.file(named.join)
+    finding, found = reached.file(keys.join)
     yield finding
     if found is None:
         return
     yield from reached.broker(found, home=False)
     if unit.installed(machines.WORKER_UNIT):
-        yield _unit(path, named, found)
+        yield _unit(path, keys, found)
 
 
-def _unit(file: Path, named: Settings, found: Join) -> Finding:
-    wanted = machines.worker(named.engine, found, nvidia.look())
+def _unit(file: Path, keys: Settings, found: Join) -> Finding:
+    wanted = machines.worker(keys.engine, found, nvidia.look(), keys.shares.values())
     wrong = unit.compared(machines.installed(machines.WORKER), wanted)
     if wrong:
         says = f"{wrong[0]}; sudo nobgd unit --worker {file} --apply && sudo systemctl restart"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,18 +42,26 @@ def texts(config: Config) -> dict[str, str]:
     return {BROKER: unit.written(config.origin, lines) if lines else ""}
 
 
-def worker(engine: str, join: Join, there: Found) -> Iterator[_Setting]:
-    """The same for a machine that works for another; ``there`` is what it has of NVIDIA's."""
+def worker(
+    engine: str, join: Join, there: Found, shares: Iterable[Path] = ()
+) -> Iterator[_Setting]:
+    """For a machine that works for another: its broker, a GPU if it has one, folders it works in.
+
+    ``there`` is what it has of NVIDIA's.
+    """
     for address in reach.allowed(join.host):
         yield "Service", "IPAddressAllow", address
     if engine == "cuda" or (engine == "auto" and nvidia.there(there)):
         yield from unit.devices(nvidia.groups(there))
+    folders = [quoted(folder) for folder in sorted(map(str, shares))]
+    yield from (("Service", "BindPaths", folder) for folder in folders)
+    yield from (("Unit", "RequiresMountsFor", folder) for folder in folders)
 
 
-def worker_text(file: Path, engine: str, join: Join, there: Found) -> str:
-    """Its drop-in, by its ``file``."""
+def worker_text(file: Path, settings: Iterable[_Setting]) -> str:
+    """The drop-in of such lines, by its ``file``."""
     again = f"sudo nobgd unit --worker {file} --apply"
-    lines = list(worker(engine, join, there)) or [("Service", "IPAddressDeny", "any")]
+    lines = list(settings) or [("Service", "IPAddressDeny", "any")]
     return unit.written(str(file), lines, again=again)
 
 
