@@ -60,11 +60,11 @@ def measure(bench: Bench) -> dict[str, Any]:
 
 
 async def _run(broker: Any, hosts: list[str], seats: int, mean_s: float) -> dict[str, Any]:
-    from nobgd.cluster import join, subjects
+    from nobgd.cluster import join, streams, subjects
     from nobgd.cluster.link import Heard, open_link
 
     home = await open_link(join.read(broker.home), "home")
-    await home.prepare([_RECIPE], _LEASE_S)
+    await home.prepare(streams.think(), [streams.questions(_RECIPE, _LEASE_S)])
     answers: list[bytes] = []
 
     async def hear(heard: Heard) -> None:
@@ -108,8 +108,10 @@ async def _run(broker: Any, hosts: list[str], seats: int, mean_s: float) -> dict
 
 async def _seat(link: Any, subject: str, mean_s: float) -> None:
     """A job after the other: it sleeps, renews its lease, answers."""
+    from nobgd.cluster import subjects
+
     while True:
-        pulled = await link.pull(_RECIPE, 5, _LEASE_S)
+        pulled = await link.pull(subjects.next_question(_RECIPE), 5, _LEASE_S)
         if pulled is None:
             continue
         left = random.uniform(0.5, 1.5) * mean_s
@@ -123,12 +125,14 @@ async def _seat(link: Any, subject: str, mean_s: float) -> None:
 
 
 async def _ask(home: Any, total: int) -> None:
+    from nobgd.cluster import subjects
+
     gate = asyncio.Semaphore(_AT_A_TIME)
     rest = os.urandom(_BYTES - 8)
 
     async def one(number: int) -> None:
         async with gate:
-            await home.question(_RECIPE, number.to_bytes(8, "big") + rest)
+            await home.store(subjects.question(_RECIPE), number.to_bytes(8, "big") + rest)
 
     await asyncio.gather(*map(one, range(total)))
 

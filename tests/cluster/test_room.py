@@ -14,7 +14,7 @@ from nobgd.cluster import join, streams, subjects
 from nobgd.cluster.link import Unheard, open_link
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
-from nobgd.pool.link_process import Sign
+from nobgd.pool.link_words import Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine

@@ -154,7 +154,7 @@ class Scene:
     def _quiet(self) -> bool:
         queue = self._home.inference._queue
         with queue.changed:
-            away = self._home.inference._elsewhere
+            away = self._home.inference.elsewhere
             assert away is not None
             if away.away._out or queue.waiting or queue.busy:
                 return False
