@@ -71,13 +71,13 @@ async def _run(
     broker: Any, secrets: dict[str, str], seats: int, questions: int
 ) -> dict[str, float]:
     from nobgd.broker import acts
-    from nobgd.cluster import join
+    from nobgd.cluster import join, streams, subjects
     from nobgd.cluster.join import Join
     from nobgd.cluster.link import Link, open_link
 
     home = join.read(acts.home_join(broker.config))
     first = await open_link(home, "home")
-    await first.prepare([_RECIPE], 30.0)
+    await first.prepare(streams.think(), [streams.questions(_RECIPE, 30.0)])
     idle, gate, before = _mb(broker), asyncio.Semaphore(_AT_A_TIME), _cpu(broker)
 
     async def connect(name: str) -> Link:
@@ -87,7 +87,6 @@ async def _run(
     links = await asyncio.gather(*map(connect, secrets))
     connected, came = _mb(broker), _cpu(broker) - before
     waiting = [asyncio.create_task(_answer(link)) for link in links for _ in range(seats)]
-    from nobgd.cluster import subjects
 
     info = f"$JS.API.CONSUMER.INFO.{subjects.THINK}.{subjects.consumer(_RECIPE)}"
     while json.loads(await first.ask(info, b"", 60.0)).get("num_waiting", 0) < len(waiting):
@@ -95,7 +94,7 @@ async def _run(
     held, before = _mb(broker), _cpu(broker)
     tensor = os.urandom(_TENSOR)
     for _ in range(questions):
-        await first.question(_RECIPE, tensor)
+        await first.store(subjects.question(_RECIPE), tensor)
     taken = 0
     for each in asyncio.as_completed(waiting):
         taken += await each
@@ -116,7 +115,9 @@ async def _run(
 
 async def _answer(link: Any) -> int:
     """One seat: it waits, takes a question and is done with it."""
-    pulled = await link.pull(_RECIPE, 5, _WAIT_S)
+    from nobgd.cluster import subjects
+
+    pulled = await link.pull(subjects.next_question(_RECIPE), 5, _WAIT_S)
     if pulled is None:
         return 0
     await link.done(pulled)

@@ -74,7 +74,7 @@ def _alone(home: Any, count: int) -> dict[str, Any]:
     from cluster.home import SIZE, WEIGHTS
     from nobgd.fs import shared_memory
 
-    link, took = home.inference._elsewhere._link.pids()[0], []
+    link, took = home.inference.elsewhere._link.pids()[0], []
     memory = shared_memory.create(SIZE)
     os.pwrite(memory, os.urandom(WEIGHTS.shown_bytes), WEIGHTS.shown_at)
     ours, theirs = time.process_time(), _cpu_s(link)
@@ -95,13 +95,13 @@ def _alone(home: Any, count: int) -> dict[str, Any]:
 async def _bare(broker: Any, host: str, count: int) -> float:
     """Milliseconds of the same bytes to and fro over the same broker by two connections; median."""
     from cluster.home import WEIGHTS
-    from nobgd.cluster import join, subjects
+    from nobgd.cluster import join, streams, subjects
     from nobgd.cluster.link import Heard, open_link
 
     home = await open_link(join.read(broker.home), "bare")
     other = await open_link(join.read(broker.root / f"{host}.join"), "bare")
     recipe, run = "0" * 8, "0" * 16
-    await home.prepare([recipe], 5.0)
+    await home.prepare(streams.think(), [streams.questions(recipe, 5.0)])
     came = asyncio.Event()
 
     async def hear(_: Heard) -> None:
@@ -111,11 +111,11 @@ async def _bare(broker: Any, host: str, count: int) -> float:
     picture, mask = os.urandom(WEIGHTS.shown_bytes), os.urandom(WEIGHTS.mask_bytes)
     took = []
     for _ in range(count):
-        pulling = asyncio.create_task(other.pull(recipe, 0, 5.0))
+        pulling = asyncio.create_task(other.pull(subjects.next_question(recipe), 0, 5.0))
         await asyncio.sleep(0.005)
         came.clear()
         began = time.perf_counter()
-        await home.question(recipe, picture)
+        await home.store(subjects.question(recipe), picture)
         if (pulled := await pulling) is None:
             continue
         await other.publish(subjects.answer(run, host), mask)

@@ -23,7 +23,7 @@ from nats.aio.msg import Msg
 
 from broker.conftest import WAIT_S, Broker
 from nobgd.broker import acts, authority, server
-from nobgd.cluster import frames, join, subjects
+from nobgd.cluster import frames, join, streams, subjects
 from nobgd.cluster.join import Join
 from nobgd.cluster.link import open_link
 from nobgd.cluster.words import Hello, Order
@@ -119,7 +119,7 @@ def test_a_worker_may_do_its_work(home: Join, desk: Join) -> None:
         box = second.new_inbox()
         questions = await second.subscribe(box)
         wanted = {"batch": 1, "expires": 20 * 10**9, "group": subjects.GROUP, "priority": 1}
-        await second.publish(subjects.next_of(RECIPE), json.dumps(wanted).encode(), box)
+        await second.publish(subjects.next_question(RECIPE), json.dumps(wanted).encode(), box)
         question = await questions.next_msg(timeout=20)
         assert question.data == b"tensor"
         await second.publish(subjects.answer("run", "desk-3"), b"mask")
@@ -135,6 +135,7 @@ def test_a_worker_may_do_its_work(home: Join, desk: Join) -> None:
 
 FORBIDDEN = [
     subjects.question(RECIPE),
+    subjects.job(RECIPE, "0" * 20),
     subjects.answer("run", "desk-4"),
     subjects.hello("desk-4"),
     subjects.cast("desk-3"),
@@ -144,6 +145,9 @@ FORBIDDEN = [
     f"$JS.API.STREAM.INFO.{subjects.THINK}",
     f"$JS.API.STREAM.MSG.GET.{subjects.THINK}",
     f"$JS.API.STREAM.MSG.DELETE.{subjects.THINK}",
+    f"$JS.API.STREAM.PURGE.{subjects.WORK}",
+    f"$JS.API.STREAM.MSG.GET.{subjects.WORK}",
+    f"$JS.API.CONSUMER.CREATE.{subjects.WORK}",
     "$JS.API.STREAM.NAMES",
     "$JS.API.STREAM.CREATE.other",
     f"$JS.API.CONSUMER.DURABLE.CREATE.{subjects.THINK}.mine",
@@ -159,6 +163,7 @@ DEAF = [
     ">",
     "nobgd.>",
     subjects.QUESTIONS,
+    subjects.JOBS,
     subjects.answers("run"),
     subjects.HELLOS,
     subjects.cast("desk-4"),
@@ -387,14 +392,15 @@ def test_a_thousand_seats_may_wait(home: Join, desk: Join) -> None:
     async def act() -> None:
         first, second = await open_link(home, "home"), await open_link(desk, "desk-3")
         try:
-            await first.prepare(["feedbeef"], 30.0)
-            waiting = [asyncio.create_task(second.pull("feedbeef", 5, 40.0)) for _ in range(seats)]
+            await first.prepare(streams.think(), [streams.questions("feedbeef", 30.0)])
+            where = subjects.next_question("feedbeef")
+            waiting = [asyncio.create_task(second.pull(where, 5, 40.0)) for _ in range(seats)]
             info = f"$JS.API.CONSUMER.INFO.{subjects.THINK}.{subjects.consumer('feedbeef')}"
             end = time.monotonic() + WAIT_S
             while json.loads(await first.ask(info, b"", 20.0))["num_waiting"] < seats:
                 assert time.monotonic() < end
             for _ in range(seats):
-                await first.question("feedbeef", b"tensor")
+                await first.store(subjects.question("feedbeef"), b"tensor")
             got = await asyncio.gather(*waiting)
             assert [each.data for each in got if each is not None] == [b"tensor"] * seats
         finally:

@@ -107,7 +107,7 @@ class Worker:
         self.sleeps(sleep_s or 0.0)
         self._environment = {
             **os.environ, "SLEEP_FILE": str(self._sleep), "PYTHONPATH": TESTS,
-            "CHANNEL": str(channel),
+            "CHANNEL": str(channel), "RAW": "1",
         }  # fmt: skip
         self.log = broker.root / f"{host}.log"
         values = {"join": f"{host}.join", "lanes": 1, "cache_dir": str(cache), **keys}

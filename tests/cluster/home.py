@@ -83,7 +83,7 @@ def hosts(answers: list[Future[wire.Ran]]) -> list[str]:
 
 def holds(worker: Worker, home: Home) -> Callable[[], bool]:
     """Whether the machine has begun a question and has not answered it."""
-    assert home.inference._elsewhere is not None
-    away = home.inference._elsewhere.away
+    assert home.inference.elsewhere is not None
+    away = home.inference.elsewhere.away
     assert away is not None
     return lambda: any(each.host == worker.host for each in list(away._out.values()))

@@ -73,7 +73,7 @@ class Liar:
 
     async def _pull(self, recipe: str) -> None:
         while True:
-            pulled: Pulled | None = await self.link.pull(recipe, 0, 2.0)
+            pulled: Pulled | None = await self.link.pull(subjects.next_question(recipe), 0, 2.0)
             if pulled is not None:
                 asked, shown = frames.unpack(Question, pulled.data, 1 << 24)
                 self.lies += 1

@@ -83,8 +83,8 @@ def test_a_link_that_dies_is_opened_again(home: Home, worker: Hire) -> None:
     one.sleeps(2)
     answers = home.ask(3)
     await_true(holds(one, home))
-    assert home.inference._elsewhere is not None
-    link = home.inference._elsewhere._link
+    assert home.inference.elsewhere is not None
+    link = home.inference.elsewhere._link
     assert link is not None
     os.kill(link.pids()[0], signal.SIGKILL)
     hosts(answers)

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.broker import Broker
 from cluster.home import WEIGHTS
-from nobgd.cluster import join, subjects
+from nobgd.cluster import join, streams, subjects
 from nobgd.cluster.link import Unheard, open_link
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
@@ -53,11 +53,11 @@ def test_all_that_goes_out_has_room_at_the_broker(broker: Broker) -> None:
 
     async def kept() -> int:
         home = await open_link(join.read(broker.home), "home")
-        await home.prepare([RECIPE], 30.0)
+        await home.prepare(streams.think(), [streams.questions(RECIPE, 30.0)])
         picture, number = bytes(LARGE.shown_bytes + 200), 0
         try:
             while number < 1000:
-                await home.question(RECIPE, picture)
+                await home.store(subjects.question(RECIPE), picture)
                 number += 1
         except Unheard:
             return number

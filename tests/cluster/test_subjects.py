@@ -32,3 +32,19 @@ def test_a_worker_says_nothing_in_anothers_name() -> None:
     assert not any(each.startswith((subjects.question(""), "$JS.API.STREAM")) for each in may)
     hears = subjects.worker_subscribes("desk-3", "desk-3")
     assert hears == ("_INBOX_desk-3.>", subjects.cast("desk-3"))
+
+
+def test_a_whole_job_is_of_one_version_and_each_photo_has_its_own() -> None:
+    """A machine with another nobgd is never asked for one; whatever bytes a name has."""
+    recipe = subjects.recipe8(ONE)
+    assert subjects.job_recipe(recipe) != recipe
+    names = [subjects.photo20("/in", each) for each in ("a", "b", "a/b", "\udcff")]
+    assert len({*names, subjects.photo20("/i", "n\0a")}) == 5
+    job = subjects.job(subjects.job_recipe(recipe), names[0])
+    assert job == f"nobgd.1.job.{subjects.job_recipe(recipe)}.any.{names[0]}"
+
+
+def test_a_worker_pulls_jobs_and_makes_none() -> None:
+    may = subjects.worker_publishes("desk-3")
+    assert subjects.next_job("*").removesuffix(".j*") in {each.removesuffix(".*") for each in may}
+    assert not any(each.startswith(subjects.JOBS.removesuffix(">")) for each in may)

@@ -110,6 +110,7 @@ def test_an_inbox_overrides_a_section_in_part() -> None:
         ("cluster: {listen: 'tls://nas:4222'}\n" + SMALLEST, 'is not like "tls://0.0.0.0:4222"'),
         ("cluster: {join: a, lease_s: 1}\n" + SMALLEST, "f.yaml:1:29: cluster.lease_s: must be gr"),
         ("cluster: {join: a, think: no}\n" + SMALLEST, "cluster.think: YAML takes no for false"),
+        ("cluster: {join: a, shares: {In: b}}\n" + SMALLEST, "'In': a share's name has a-z, 0-9"),
         ("cluster: {join: a, lanes: 3}\n" + SMALLEST, "f.yaml:1:20: unknown key lanes"),
         ("inboxes: [", "not valid YAML"),
         ("", "the configuration is empty"),
@@ -164,6 +165,9 @@ def test_the_broker_is_here_or_elsewhere() -> None:
     """And there is none without a word; the join file is relative to the configuration."""
     assert config.parse(SMALLEST, "f", Path("/b")).cluster is None
     here = config.parse("cluster: {listen: 'tls://[::]:4222'}\n" + SMALLEST, "f", Path("/b"))
+    shared = config.parse("cluster: {join: a, shares: {in: c}}\n" + SMALLEST, "f", Path("/b"))
+    assert shared.cluster is not None
+    assert shared.cluster.shares == {"in": Path("/b/c")}
     assert here.cluster == config.Cluster(listen="tls://[::]:4222", lease_s=30, think="auto")
     there = config.parse("cluster: {join: nas.join}\n" + SMALLEST, "f", Path("/b"))
     assert there.cluster is not None

@@ -8,7 +8,7 @@ from collections import deque
 from nobgd.fs import shared_memory
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
-from nobgd.pool.link_process import Broker, Mask
+from nobgd.pool.link_words import Broker, Mask
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import UP, Machine

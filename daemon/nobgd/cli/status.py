@@ -103,6 +103,7 @@ def _machines(answer: dict[str, Any]) -> list[str]:
                 f"{name} {state}: {seats}, busy {each['busy']}, {each['answered']} masks ·"
                 f" {each['engine']}, priority {each['priority']}"
                 + (f" · {each['why']}" if each["why"] else "")
+                + (f" · work: {each['mounted']}" if each.get("mounted") else "")
             )
     return lines
 

@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _wanted(args: argparse.Namespace) -> dict[str, str]:
     """Where each drop-in goes, and what it says; empty: there is to be none.  Raises `Quit`."""
-    from nobgd.cluster import join
+    from nobgd.cluster.join import JoinError
+    from nobgd.machines import settings
     from nobgd.systemd import machines, page, unit
 
     if args.worker is None:
@@ -84,11 +85,11 @@ def _wanted(args: argparse.Namespace) -> dict[str, str]:
         own = {unit.PLACE: unit.text(config, unit.machine(config))}
         return {**own, **page.texts(config), **machines.texts(config)}
     try:
-        found = join.read(args.worker)
-    except join.JoinError as error:
+        keys, found = settings.read(args.worker)
+    except JoinError as error:
         common.complain(str(error))
         raise common.Quit(common.USAGE) from None
-    return {machines.WORKER: machines.worker_text(args.worker, found)}
+    return {machines.WORKER: machines.worker_text(args.worker, found, keys.shares.values())}
 
 
 def _then(place: str, text: str, changed: bool) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nobgd.cli import common
+from nobgd.values import share
 
 _SWITCH_S = 0.0005  # a mask passes three threads, each of which may wait so long for the next
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -25,9 +26,13 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "no photo, no folder, nothing to mount. What it has to have is the weights that are used "
         "there; it says which if they are missing. Home compares its mask of a test picture "
         "before it is asked anything.\n\n"
+        "With --share it does whole photos, too, in folders of home's that are mounted here; home "
+        "sees to it first that they are the same.\n\n"
         "SIGTERM: no more questions, those at hand are finished.",
         examples=[
             ("nobgd worker --join desk-3.join", "work, until stopped"),
+            ("nobgd worker --join desk-3.join --share in=/mnt/in --share out=/mnt/out",
+             "whole photos in these folders, too"),
             ("nobgd worker --join desk-3.join --check", "is everything there? Then end"),
             ("nobgd worker --join desk-3.join --for 4h --drain-at-end", "as a batch job"),
         ],
@@ -39,6 +44,11 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--join", metavar="FILE", type=Path, required=True,
         help="what `nobgd cluster invite` made, or a file of keys that names it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--share", metavar="NAME=FOLDER", action="append", default=[], type=_share,
+        help="a folder that home calls NAME in its cluster.shares, where it is mounted here; whole"
+        " photos are done in it; once for each",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="say whether it may work, and end")
     parser.add_argument(
@@ -56,6 +66,13 @@ def _seconds(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not like 90s, 30m or 4h")
     return float(found[1]) * _UNITS[found[2] or "s"]
+
+
+def _share(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not equals or not folder or not share.is_name(name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like in=/mnt/in; {share.SAYS}")
+    return name, Path(folder).absolute()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     except JoinError as error:
         common.complain(str(error))
         return common.USAGE
+    found = found.model_copy(update={"shares": {**found.shares, **dict(args.share)}})
     say = Log("info", None).bound()
 
     def told(level: str, event: str, fields: dict[str, Any]) -> None:

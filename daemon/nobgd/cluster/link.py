@@ -27,7 +27,6 @@ from nobgd.cluster import subjects
 _CONNECT_S, _AGAIN_S = 5.0, 0.1
 _PING_S = 3.0  # two that are not answered end the connection
 _API_S = 5.0
-_MOST_WAITING = 100_000  # pulls of all machines together; JetStream lets 512 wait else
 _PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
 _EXISTS = (10058, 10148)  # server/errors.json: a stream of this name, a consumer of this name
 _REFUSED = ("authorization violation", "authentication", "user authentication revoked")
@@ -71,7 +70,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A question that is ours until its lease ends."""
+    """A question or a job that is ours until its lease ends."""
 
     data: bytes
     reply: str
@@ -131,37 +130,29 @@ class Link:
 
     # --- questions, as home ------------------------------------------------------------------
 
-    async def prepare(self, recipes: list[str], lease_s: float) -> None:
-        """Have the stream and a consumer for each recipe.  Raises `Lost`, `Unheard`."""
-        stream = {
-            "name": subjects.THINK, "subjects": [subjects.QUESTIONS], "storage": "memory",
-            "retention": "workqueue", "discard": "old", "max_msgs": 100_000, "max_bytes": -1,
-            "max_age": 3600 * 10**9, "max_consumers": -1, "num_replicas": 1,
-        }  # fmt: skip
-        await self._api(f"STREAM.CREATE.{subjects.THINK}", stream)
-        for recipe in recipes:
-            name = subjects.consumer(recipe)
-            settings = {
-                "durable_name": name, "ack_policy": "explicit", "ack_wait": int(lease_s * 1e9),
-                "max_deliver": -1, "max_ack_pending": 10_000, "deliver_policy": "all",
-                "replay_policy": "instant", "filter_subject": subjects.question(recipe),
-                "priority_groups": [subjects.GROUP], "priority_policy": "prioritized",
-                "max_waiting": _MOST_WAITING,
-            }  # fmt: skip
-            body = {"stream_name": subjects.THINK, "config": settings}
-            await self._api(f"CONSUMER.DURABLE.CREATE.{subjects.THINK}.{name}", body)
+    async def prepare(self, stream: dict[str, Any], consumers: list[dict[str, Any]]) -> None:
+        """Have a stream and its consumers, see `streams`.  Raises `Lost`, `Unheard`."""
+        name = stream["name"]
+        await self._api(f"STREAM.CREATE.{name}", stream)
+        for each in consumers:
+            body = {"stream_name": name, "config": each}
+            await self._api(f"CONSUMER.DURABLE.CREATE.{name}.{each['durable_name']}", body)
 
-    async def question(self, recipe: str, data: bytes) -> int:
-        """Have a question kept until it is answered; its number.  Raises `Lost`, `Unheard`."""
-        said = _read(await self.ask(subjects.question(recipe), data, _API_S))
+    async def purge(self, stream: str) -> None:
+        """Have all of it forgotten.  Raises `Lost`, `Unheard`."""
+        await self._api(f"STREAM.PURGE.{stream}", {})
+
+    async def store(self, subject: str, data: bytes) -> int:
+        """Have it kept until it is answered; its number.  Raises `Lost`, `Unheard`."""
+        said = _read(await self.ask(subject, data, _API_S))
         if "error" in said or not isinstance(number := said.get("seq"), int):
             raise Unheard(_why(said))  # a refusal has a number, too: 0
         return number
 
-    async def withdraw(self, number: int) -> None:
-        """Take a question back.  Raises `Lost`."""
+    async def withdraw(self, stream: str, number: int) -> None:
+        """Take it back.  Raises `Lost`."""
         body = json.dumps({"seq": number, "no_erase": True}).encode()
-        await self.publish(f"$JS.API.STREAM.MSG.DELETE.{subjects.THINK}", body)
+        await self.publish(f"$JS.API.STREAM.MSG.DELETE.{stream}", body)
 
     async def _api(self, what: str, body: dict[str, Any]) -> None:
         said = _read(await self.ask(f"$JS.API.{what}", json.dumps(body).encode(), _API_S))
@@ -171,8 +162,8 @@ class Link:
 
     # --- questions, as a worker ----------------------------------------------------------------
 
-    async def pull(self, recipe: str, priority: int, within_s: float) -> Pulled | None:
-        """The next question; None if there was none ``within_s``.  Raises `Lost`."""
+    async def pull(self, where: str, priority: int, within_s: float) -> Pulled | None:
+        """The next of a queue; None if there was none ``within_s``.  Raises `Lost`."""
         body = {
             "batch": 1, "expires": int(within_s * 1e9), "group": subjects.GROUP,
             "priority": priority,
@@ -182,7 +173,7 @@ class Link:
             waiting = await self._client.subscribe(box, pending_bytes_limit=_PENDING)
             try:
                 asked = json.dumps(body).encode()
-                await self._client.publish(subjects.next_of(recipe), asked, box)
+                await self._client.publish(where, asked, box)
                 message = await waiting.next_msg(timeout=within_s + 1.0)
             except (nats.errors.TimeoutError, TimeoutError):
                 return None
@@ -201,6 +192,10 @@ class Link:
     async def renew(self, pulled: Pulled) -> None:
         """Have its lease begin anew.  Raises `Lost`."""
         await self.publish(pulled.reply, _RENEW)
+
+    async def renew_surely(self, pulled: Pulled) -> None:
+        """The same, and the broker says that it has.  Raises `Lost`, `Unheard`."""
+        await self.ask(pulled.reply, _RENEW, _API_S)
 
     async def done(self, pulled: Pulled) -> None:
         """It is answered: take it off the queue.  Raises `Lost`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 
+from nobgd import __version__
 from nobgd.values import wire
 
 PROTOCOL = 1
@@ -18,6 +19,8 @@ MAX_STORED = 256 << 20  # bytes of questions that the broker keeps; it refuses m
 
 THINK = f"nobgd{PROTOCOL}-think"  # the stream of questions, in the broker's memory
 QUESTIONS = f"{_ROOT}.think.>"
+WORK = f"nobgd{PROTOCOL}-work"  # the stream of whole jobs, in the broker's memory
+JOBS = f"{_ROOT}.job.>"
 GROUP = "machines"  # of a consumer: machines that pull by priority
 _ARITHMETIC = 1  # grows when what is made of a picture before or after the model changes
 
@@ -44,9 +47,40 @@ def consumer(recipe: str) -> str:
     return f"t{recipe}"
 
 
-def next_of(recipe: str) -> str:
+def job_recipe(recipe: str) -> str:
+    """What decides a whole cut-out: the mask's recipe, and the very same nobgd around it."""
+    return hashlib.sha256(f"{recipe}|{__version__}".encode()).hexdigest()[:8]
+
+
+def photo20(inbox: str, relpath: str) -> str:
+    """A photo's name here: one subject each, so that the broker keeps one job for each."""
+    said = b"\0".join(each.encode(errors="surrogateescape") for each in (inbox, relpath))
+    return hashlib.sha256(said).hexdigest()[:20]
+
+
+def job(recipe: str, photo: str) -> str:
+    """A whole job; of the stream `WORK`.  ``recipe`` as `job_recipe` has it."""
+    return f"{_ROOT}.job.{recipe}.any.{photo}"
+
+
+def jobs_of(recipe: str) -> str:
+    """All jobs of a recipe."""
+    return f"{_ROOT}.job.{recipe}.any.*"
+
+
+def job_consumer(recipe: str) -> str:
+    """The durable consumer of a recipe's jobs."""
+    return f"j{recipe}"
+
+
+def next_question(recipe: str) -> str:
     """Where a worker asks for the next question."""
     return f"$JS.API.CONSUMER.MSG.NEXT.{THINK}.{consumer(recipe)}"
+
+
+def next_job(recipe: str) -> str:
+    """Where it asks for the next job."""
+    return f"$JS.API.CONSUMER.MSG.NEXT.{WORK}.{job_consumer(recipe)}"
 
 
 def answer(home: str, host: str) -> str:
@@ -80,7 +114,8 @@ def inbox(user: str) -> str:
 def worker_publishes(host: str) -> tuple[str, ...]:
     """All that a worker may publish: pulls, acknowledgements, answers, what it says of itself."""
     return (
-        f"$JS.API.CONSUMER.MSG.NEXT.{THINK}.*", f"$JS.ACK.{THINK}.>", answer("*", host),
+        f"$JS.API.CONSUMER.MSG.NEXT.{THINK}.*", f"$JS.ACK.{THINK}.>",
+        f"$JS.API.CONSUMER.MSG.NEXT.{WORK}.*", f"$JS.ACK.{WORK}.>", answer("*", host),
         hello(host),
     )  # fmt: skip
 

@@ -7,11 +7,20 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 LARGEST = 4096 * 4096 * 3  # bytes of a picture
+MOST_OFFERED = 24  # folders
+MOST_JOB = 24_000  # bytes of a job; a larger one is done at home
+MOST_OUTCOME = 120_000  # bytes of what becomes of it
+MOST_PROOF = 60_000  # bytes of what is asked, and answered, of shares
 _TEXT = 400  # characters of a sentence
 Recipe = Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")]
 Run = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]  # of a home: new at each start
 Identity = Annotated[int, Field(ge=0, lt=1 << 53)]
 Text = Annotated[str, Field(max_length=_TEXT)]
+
+
+def plain(text: str) -> str:
+    """A sentence that may be said here, whatever a file is called."""
+    return text.encode("ascii", "backslashreplace").decode()[:_TEXT]
 
 
 class _Words(BaseModel):
@@ -42,6 +51,38 @@ class Answer(_Words):
     delivery: int = Field(1, ge=0, le=1 << 31)
 
 
+class Job(_Words):
+    """A whole job follows, see `pool.sent`."""
+
+    id: Identity
+    home: Run
+
+
+class Outcome(_Words):
+    """What has become of it follows, as a lane says it; or nothing, where it only begins."""
+
+    id: Identity
+    began: bool = False
+    failed: Text | None = None  # it was not done here, and is to be done elsewhere
+    lane: int = Field(0, ge=0, le=4096)
+    waited_s: float = Field(0.0, allow_inf_nan=False, ge=0, le=1e9)
+    delivery: int = Field(1, ge=0, le=1 << 31)
+
+
+class Prove(_Words):
+    """Folders and files follow that a machine is to show that it sees, see `pool.proof`."""
+
+    id: Identity
+    home: Run
+
+
+class Shown(_Words):
+    """What it sees of them follows."""
+
+    id: Identity
+    failed: Text | None = None
+
+
 class Hello(_Words):
     """What a worker is, every few seconds."""
 
@@ -56,6 +97,8 @@ class Hello(_Words):
     ready: list[Recipe] = Field(default_factory=list, max_length=64)
     lacks: dict[Recipe, Text] = Field(default_factory=dict, max_length=64)  # and why
     draining: bool = False
+    jobs: int = Field(0, ge=0, le=256)  # whole ones at a time; 0: it has not the shares
+    mounted: Text = ""  # its shares, or what keeps it from working on them
 
 
 class Wanted(_Words):
@@ -67,6 +110,14 @@ class Wanted(_Words):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class Offered(_Words):
+    """A folder that whole jobs are done in."""
+
+    share: str = Field(max_length=40)
+    below: Text
+    writes: bool = False
+
+
 class Cast(_Words):
     """What a home tells a worker, every few seconds."""
 
@@ -74,6 +125,13 @@ class Cast(_Words):
     wanted: list[Wanted] = Field(default_factory=list, max_length=64)
     admitted: list[Recipe] = Field(default_factory=list, max_length=64)
     lease_s: float = Field(5.0, allow_inf_nan=False, ge=0.5, le=3600)
+    offered: list[Offered] = Field(default_factory=list, max_length=MOST_OFFERED)
+    grains: dict[str, Annotated[int, Field(ge=1, le=1 << 40)]] = Field(
+        default_factory=dict, max_length=64
+    )  # by share, of a machine that has shown that it sees them: it may pull jobs
+    job_lease_s: float = Field(30.0, allow_inf_nan=False, ge=0.5, le=3600)
+    deadline_s: float = Field(120.0, allow_inf_nan=False, gt=0, le=86_400)
+    max_megapixels: float = Field(200.0, allow_inf_nan=False, gt=0, le=10_000)
 
 
 class Order(_Words):

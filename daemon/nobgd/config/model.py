@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nobgd.config.output import Output, Review
 from nobgd.config.section import Bytes, Folder, Glob, Number, Section, Truth, Whole
+from nobgd.values import share
 from nobgd.values.photos import ADAPTIVE
 
 _SPAN = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d")
@@ -148,6 +149,19 @@ class Cluster(Section):
     think: Literal["auto", "never"] = Field(
         "auto", description="auto: other machines infer too, when there are some; never: none does"
     )
+    shares: dict[str, Folder] = Field(
+        default_factory=dict,
+        description="folders that other machines mount, too, by a name for each; photos of inboxes"
+        " in them whose outboxes are in them are done there as a whole",
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def _names(cls, value: dict[str, Path]) -> dict[str, Path]:
+        for name in value:
+            if not share.is_name(name):
+                raise ValueError(f"{name!r}: {share.SAYS}")
+        return value
 
     @field_validator("listen")
     @classmethod

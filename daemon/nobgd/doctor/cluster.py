@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def worker(path: Path) -> Iterator[Finding]:
         yield lacking
         return
     try:
-        named = settings.read(path)[0].join
+        keys = settings.read(path)[0]
+        named = keys.join
     except JoinError as error:
         yield Finding(False, "join", str(error))
         return
@@ -59,11 +60,11 @@ def worker(path: Path) -> Iterator[Finding]:
         return
     yield from reached.broker(found, home=False)
     if unit.installed(machines.WORKER_UNIT):
-        yield _unit(found, named)
+        yield _unit(found, path if keys.shares else named, keys.shares.values())
 
 
-def _unit(found: Join, file: Path) -> Finding:
-    wrong = unit.compared(machines.installed(machines.WORKER), machines.worker(found))
+def _unit(found: Join, file: Path, shares: Iterable[Path] = ()) -> Finding:
+    wrong = unit.compared(machines.installed(machines.WORKER), machines.worker(found, shares))
     if wrong:
         says = f"{wrong[0]}; sudo nobgd unit --worker {file} --apply && sudo systemctl restart"
         return Finding(False, "unit", f"{says} {machines.WORKER_UNIT}")

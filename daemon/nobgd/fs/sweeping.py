@@ -11,31 +11,44 @@ from nobgd.fs import publish, tree
 from nobgd.values.mount import Mount
 
 
-def sweep(root: str, mount: Mount | None = None) -> int:
-    """Remove temps that a crash left anywhere below ``root``; how many were removed."""
+def sweep(root: str, mount: Mount | None = None, young_s: float = 0.0) -> int:
+    """Remove temps that a crash left anywhere below ``root``; how many were removed.
+
+    Those that are younger than ``young_s`` stay: another machine may be at them, and not every
+    network file system tells of its locks.  How old one is says the share's own clock.
+    """
     removed = 0
-    with tree.within(root, mount=mount):
-        pass
+    with tree.within(root, mount=mount) as folder:
+        latest = _latest(folder, young_s)
     for _path, _folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
         for name in filter(publish.is_temp, files):
             with contextlib.suppress(OSError):
-                removed += _sweep_one(descriptor, name)
+                removed += _sweep_one(descriptor, name, latest)
     return removed
 
 
-def sweep_here(descriptor: int) -> int:
+def sweep_here(descriptor: int, young_s: float = 0.0) -> int:
     """Remove temps that a crash left in the open folder itself; how many were removed."""
-    removed = 0
+    removed, latest = 0, _latest(descriptor, young_s)
     for name in filter(publish.is_temp, os.listdir(descriptor)):
         with contextlib.suppress(OSError):
-            removed += _sweep_one(descriptor, name)
+            removed += _sweep_one(descriptor, name, latest)
     return removed
 
 
-def _sweep_one(descriptor: int, name: str) -> int:
+def _latest(folder: int, young_s: float) -> int | None:
+    """The mtime (ns) of the youngest that may go, by the clock of the share; None: all may."""
+    if not young_s:
+        return None
+    with publish.temporary(folder, 0o600) as temp:
+        return os.fstat(temp.file).st_mtime_ns - int(young_s * 1e9)
+
+
+def _sweep_one(descriptor: int, name: str, latest: int | None) -> int:
     file, writable = _open(descriptor, name)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        seen = os.fstat(file)
+        if not stat.S_ISREG(seen.st_mode) or (latest is not None and seen.st_mtime_ns > latest):
             return 0
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -34,7 +34,7 @@ class Dispatch:
     def start(self) -> None:
         """Hand out what there is to do, up to so much as lanes may have at a time."""
         state = self._state
-        while len(state.in_flight) < state.bound:
+        while not state.full:
             photo = state.backlog.take(state.now.monotonic, state.open_now)
             if photo is None:
                 self._looking.start()
@@ -110,6 +110,7 @@ class Dispatch:
             doubtful_apart=bool(apart) and not accepted, known=row is not None,
             cut_outs=plan.cut_outs(photo.relpath, suffix, rendering),
             tidy=os.path.join(outbox, os.path.dirname(names[0])) in state.untidy,
+            others_s=state.others_s,
         )  # fmt: skip
 
     def _moved(self) -> frozenset[str]:

@@ -90,7 +90,7 @@ class Outcomes:
             event = events.photo_done(
                 done, lane=finished.lane, queued_ms=finished.waited_s * 1000,
                 lanes_busy=finished.lanes_busy, compression=job.compression,
-                output_format=job.rendering.format, thought=finished.thought,
+                output_format=job.rendering.format, thought=finished.thought, host=finished.host,
             )  # fmt: skip
             output = done.output.removeprefix(f"{job.outbox}/")
             if waiting.waits(output, job.relpath):

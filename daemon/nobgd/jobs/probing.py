@@ -30,7 +30,9 @@ class Probing:
                 self.back(place)
             if place.due(now):
                 place.probing = True
-                errand = Prepare(place.path, not place.swept, self._before(place))
+                errand = Prepare(
+                    place.path, not place.swept, self._before(place), self._state.others_s
+                )
                 self._sent[id(errand)] = errand, place
                 self._state.do(RunErrand(errand))
 

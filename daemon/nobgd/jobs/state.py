@@ -45,13 +45,25 @@ class State:
         self.recipes = Recipes(ledger)  # whose outputs count
         self.making: Mapping[str, Recipe] = {}  # by inbox: what is made now
         self.others: Mapping[str, Recipe] = {}  # by "name:precision": what a redo may ask for
-        self.bound = 0  # jobs that may be handed out at a time; 0 before there are lanes
+        self.bound = 0  # jobs that lanes may have at a time; 0 before there are lanes
+        self.more: Callable[[], int] = lambda: 0  # that others have room for; asked of the lanes
         self.silent_of: Silent = lambda *_: None  # asked of the lanes
         self.open_now = cache(self.is_open)  # asked once in each turn of the loop
         self._effects: list[Effect] = []
         self.config = config
         self._rules_of: Config | None = None
         self._rules: dict[str, InboxConfig] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether no more jobs may be handed out."""
+        return len(self.in_flight) >= self.bound + self.more()
+
+    @property
+    def others_s(self) -> float:
+        """How long another machine may be at a file in our folders; 0 where none is let in."""
+        cluster, deadline_s = self.config.cluster, self.config.workers.deadline_s
+        return deadline_s + 2 * cluster.lease_s if cluster and cluster.shares else 0.0
 
     # --- what is to be done ----------------------------------------------------------------
 

@@ -20,11 +20,15 @@ from nobgd.lane.digest import digest
 from nobgd.lane.disposal import dispose, put_back
 from nobgd.lane.peek import peek
 from nobgd.lane.quarantine import release, set_aside
+from nobgd.lane.sample import mark, sample
 from nobgd.values import Code, NobgdError
 from nobgd.values.errands import (
+    Check,
     Digest,
     Dispose,
     Errand,
+    Look,
+    Mark,
     Peek,
     Place,
     Prepare,
@@ -32,13 +36,15 @@ from nobgd.values.errands import (
     PutBack,
     Release,
     Render,
+    Sample,
     SetAside,
+    Sweep,
     Unlink,
     Write,
 )
 
 
-def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
+def run(errand: Errand | Check, ask: Callable[[float], int] = lambda _: 1) -> int:
     """Do one errand; see each for what its number means, which for most is nothing."""
     match errand:
         case Prepare():
@@ -65,6 +71,14 @@ def run(errand: Errand, ask: Callable[[float], int] = lambda _: 1) -> int:
             return _rendered(errand, ask)
         case Preview():
             return _preview(errand, ask)
+        case Sample():
+            return sample(errand)
+        case Look():
+            return _look(errand)
+        case Mark():
+            return mark(errand)
+        case Sweep():
+            return sweeping.sweep(errand.outbox, errand.mount, errand.young_s)
 
 
 def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:
@@ -83,6 +97,12 @@ def _preview(errand: Preview, ask: Callable[[float], int]) -> int:
     from nobgd.lane import preview  # numpy, as above
 
     return preview.make(errand, ask)
+
+
+def _look(errand: Look) -> int:
+    from nobgd.lane import look  # it reads notes of pictures, as above
+
+    return look.look(errand)
 
 
 def _placed(errand: Place) -> int:
@@ -109,7 +129,7 @@ def prepare(errand: Prepare) -> int:
             raise NobgdError(Code.GONE_AWAY, f"{errand.outbox}: {why}; mount it and it goes on")
         publish.probe(folder)
     if errand.sweep:
-        sweeping.sweep(errand.outbox, now)
+        sweeping.sweep(errand.outbox, now, errand.young_s)
     return mounts.sight(now.device, now.mount_id)
 
 

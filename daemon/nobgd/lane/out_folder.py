@@ -38,7 +38,7 @@ def opened(job: Job) -> Iterator[OutFolder]:
     with tree.spelt_within(job.outbox, parts, job.outbox_mount) as (descriptor, where):
         if job.tidy:
             with contextlib.suppress(OSError):  # nothing that this photo waits for
-                sweeping.sweep_here(descriptor)
+                sweeping.sweep_here(descriptor, job.others_s)
         yield OutFolder(descriptor, where)
 
 

@@ -20,7 +20,7 @@ from nobgd.lane.masks import Masks
 from nobgd.lane.touched import folders
 from nobgd.picture import known
 from nobgd.values import Code, Job, NobgdError, wire
-from nobgd.values.errands import Errand
+from nobgd.values.errands import Check, Errand
 
 
 def main(descriptor: int) -> int:
@@ -66,7 +66,7 @@ def main(descriptor: int) -> int:
     return 0
 
 
-def _serve(line: Connection, masks: Masks, request: Job | Errand) -> None:
+def _serve(line: Connection, masks: Masks, request: Job | Errand | Check) -> None:
     def ask(megapixels: float) -> int:
         line.send_bytes(wire.encode({"ask": megapixels}))
         return int(line.recv_bytes(16))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 
 from nobgd.values import Job
-from nobgd.values.errands import Errand
+from nobgd.values.errands import Check, Errand
 
 _NAMES = ("inbox", "outbox", "quarantine", "archive", "folder", "touches")
 
 
-def folders(request: Job | Errand) -> tuple[str, ...]:
+def folders(request: Job | Errand | Check) -> tuple[str, ...]:
     """All that it is let into."""
     found = (getattr(request, name, None) for name in _NAMES)
     return tuple(dict.fromkeys(path for path in found if path is not None))
 
 
-def touched(request: Job | Errand, stage: str) -> tuple[str, ...]:
+def touched(request: Job | Errand | Check, stage: str) -> tuple[str, ...]:
     """Those that it touches in this stage; none where it computes."""
     if not isinstance(request, Job):
         output = getattr(request, "output", None)  # of a `Dispose`: it is read again first

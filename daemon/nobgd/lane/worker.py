@@ -76,7 +76,7 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
             limit = int(job.max_megapixels * _READ_LIMIT_PER_MEGAPIXEL) + _READ_LIMIT_BESIDES
             photo = source.read(
                 job.inbox, job.relpath, mount=job.inbox_mount,
-                expect=(job.size, job.mtime_ns), max_bytes=limit,
+                expect=(job.size, job.mtime_ns), grain_ns=job.grain_ns, max_bytes=limit,
                 admit=lambda peek, size: admission.admit(peek, size, job.max_megapixels),
             )  # fmt: skip
 

@@ -63,7 +63,7 @@ class Answering:
     ) -> None:
         """Hand an answer over, then take its question off the queue."""
         try:
-            await self._deliver(subject, data)
+            await self.deliver(subject, data)
         finally:
             renewing.cancel()
         with contextlib.suppress(Lost):
@@ -108,9 +108,9 @@ class Answering:
     async def prove(self, asked: Question, shown: bytes) -> None:
         """The test picture: it comes by itself, and is answered like any other."""
         answer, mask = await self._think(asked, asked.recipe, shown)
-        await self._deliver(subjects.answer(asked.home, self._name), frames.pack(answer, mask))
+        await self.deliver(subjects.answer(asked.home, self._name), frames.pack(answer, mask))
 
-    async def _deliver(self, subject: str, data: bytes) -> None:
+    async def deliver(self, subject: str, data: bytes) -> None:
         """Hand an answer over until home says that it has it, or is no more."""
         for _ in range(_RECEIPTS):
             link = self._link()
@@ -130,4 +130,4 @@ class Answering:
         """There is another connection: what the last one did not take."""
         for _ in range(len(self._unsent)):
             if self._unsent:  # else the connection after it has taken the rest
-                await self._deliver(*self._unsent.popleft())
+                await self.deliver(*self._unsent.popleft())

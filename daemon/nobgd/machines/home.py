@@ -16,18 +16,20 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
-from nobgd.cluster import frames, join, subjects
-from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard, open_link
-from nobgd.cluster.words import Answer, Cast, Hello, Wanted
+from nobgd.cluster import frames, join, streams, subjects
+from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard
+from nobgd.cluster.words import Answer, Hello
 from nobgd.lane import confine
+from nobgd.machines import casting
+from nobgd.machines.dialling import Dial, dial
 from nobgd.machines.known import Known, Machines
 from nobgd.machines.line import Line
 from nobgd.machines.proving import Proving
 from nobgd.machines.questions import Questions, Say, hand_over, withdraw
+from nobgd.machines.sharing import Sharing
 from nobgd.values import wire
 
 _PACKET = 1 << 16
@@ -37,15 +39,6 @@ _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 _REFUSED_S = 15.0
 _TEXT = 400
 _MOST_FAILURES = 5  # in a row
-
-
-async def dial(file: str) -> tuple[Link, str]:
-    """A connection by a join file, and whose.  Raises `Refused`, `JoinError`, `Lost`."""
-    access = join.read(Path(file))
-    return await open_link(access, access.name), access.url
-
-
-Dial = Callable[[str], Coroutine[Any, Any, tuple[Link, str]]]
 
 
 class Home:
@@ -60,6 +53,7 @@ class Home:
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
         self._questions = Questions(setup.weights, self._run, say)
         self._machines = Machines()
+        self._sharing = Sharing(setup.weights, self._run, say, self._do, self._publish)
         self._proving = Proving(setup.weights, self._run, say, self._publish)
         self._link: Link | None = None
         self._told_away = False
@@ -76,7 +70,8 @@ class Home:
         self._say({
             "seen": one.host, "state": one.state, "why": one.why[:_TEXT], "seats": hello.seats,
             "priority": hello.priority, "busy": hello.busy, "answered": one.answered,
-            "engine": hello.engine, "models": models,
+            "engine": hello.engine, "models": models, "jobs": one.jobs,
+            "mounted": one.mounted, "working": bool(one.grains) and one.jobs > 0,
         }, None)  # fmt: skip
 
     # --- down from the supervisor --------------------------------------------------------------
@@ -90,6 +85,17 @@ class Home:
             self._drop(int(said["drop"]), overdue=bool(said["overdue"]))
         elif "thought" in said:
             self._proving.thought(int(said["thought"]), made=bool(said["made"]))
+        elif "admit" in said:
+            self._admit(str(said["admit"]), said["grains"])
+        else:
+            self._sharing.hear(said)
+
+    def _admit(self, host: str, grains: dict[str, int]) -> None:
+        """A machine sees our folders, with times so fine; or it does not, or not any more."""
+        if (one := self._machines.known.get(host)) is not None and one.grains != grains:
+            one.grains = grains
+            self._show(one)
+            self._do(self._cast(one))
 
     def _drop(self, number: int, *, overdue: bool) -> None:
         asked = self._questions.forget(number)
@@ -106,6 +112,10 @@ class Home:
         if heard.reply:
             await self._publish(heard.reply, b"")  # whatever it is: it has arrived
         one = self._machines.known.get(host)
+        if self._sharing.is_of_a_job(heard.data):
+            if one is not None and not one.refused and not self._sharing.answered(host, heard.data):
+                self._lied(one, "it answered what no worker answers")
+            return
         try:
             answer, mask = frames.unpack(Answer, heard.data, self._most)
         except frames.Broken:
@@ -179,13 +189,7 @@ class Home:
             await self._cast(one)
 
     async def _cast(self, one: Known) -> None:
-        wanted = [
-            Wanted(recipe=recipe, model=each.name, precision=each.precision, sha256=each.sha256)
-            for recipe, each in zip(self._recipes, self._setup.weights, strict=True)
-        ]
-        said = Cast(
-            home=self._run, wanted=wanted, admitted=sorted(one.admitted), lease_s=self._lease_s
-        )
+        said = casting.said(self._setup, self._run, one, self._lease_s)
         await self._publish(subjects.cast(one.host), frames.pack(said))
 
     async def _publish(self, subject: str, data: bytes) -> None:
@@ -219,6 +223,7 @@ class Home:
             tries = 0
             why = await self._serve(link)
             self._link = None
+            self._sharing.lost()
             await link.close()
             self._away(f"{url}: {why}")
             await asyncio.sleep(_PAUSES_S[0])
@@ -232,7 +237,10 @@ class Home:
     async def _serve(self, link: Link) -> str:
         """While the connection lasts; why it ended."""
         try:
-            await link.prepare(self._recipes, self._lease_s)
+            consumers = [streams.questions(each, self._lease_s) for each in self._recipes]
+            await link.prepare(streams.think(), consumers)
+            if self._setup.offered:
+                await self._sharing.prepare(link, self._setup.lease_s)
             await link.listen(subjects.answers(self._run), self._answered)
             await link.listen(subjects.HELLOS, self._greeted)
         except (Lost, Unheard) as error:

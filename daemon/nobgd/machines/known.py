@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nobgd import __version__
 from nobgd.cluster import subjects
 from nobgd.cluster.words import Hello
 from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
@@ -32,6 +33,7 @@ class Known:
     refused: str = ""  # why, and the way out
     answered: int = 0
     failures: int = 0  # in a row
+    grains: dict[str, int] = field(default_factory=dict)  # by share; it may work on whole jobs
 
     @property
     def state(self) -> str:
@@ -43,6 +45,18 @@ class Known:
         if self.hello.draining:
             return DRAINING
         return UP if self.admitted else PROVING
+
+    @property
+    def jobs(self) -> int:
+        """Whole jobs at a time; none where another version would make other pixels."""
+        return self.hello.jobs if self.hello.version == __version__ else 0
+
+    @property
+    def mounted(self) -> str:
+        """Its shares, or what keeps it from working on them."""
+        if self.hello.jobs and not self.jobs:
+            return f"its nobgd is {self.hello.version}, ours {__version__}; install the same there"
+        return self.hello.mounted
 
     @property
     def why(self) -> str:
@@ -109,6 +123,7 @@ class Machines:
     def refuse(self, one: Known, why: str) -> None:
         """It is asked nothing more until its worker is started again."""
         one.admitted.clear()
+        one.grains = {}
         one.refused = why
 
     def sweep(self, now: float) -> list[Known]:

@@ -64,7 +64,7 @@ class Questions:
     async def _send(self, link: Link | None, asked: Asked, data: bytes) -> None:
         try:
             if link is not None and len(data) <= link.longest:
-                asked.stored = await link.question(asked.recipe, data)
+                asked.stored = await link.store(subjects.question(asked.recipe), data)
         except (Lost, Unheard):
             asked.stored = None
         if asked.stored is None:
@@ -95,7 +95,7 @@ async def withdraw(link: Link | None, asked: Asked) -> None:
     """Have the broker forget it, if it still keeps it."""
     if asked.stored is not None and link is not None:
         with contextlib.suppress(Lost):
-            await link.withdraw(asked.stored)
+            await link.withdraw(subjects.THINK, asked.stored)
 
 
 def hand_over(say: Say, asked: Asked, host: str, answer: Answer, mask: bytes) -> None:

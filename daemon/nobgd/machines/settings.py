@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nobgd.cluster import join
 from nobgd.cluster.join import Join, JoinError
+from nobgd.values import share
 
 _MOST = 64_000  # bytes
 
@@ -26,6 +27,7 @@ class Settings(BaseModel):
     priority: int = Field(5, ge=0, le=9)  # 0 is asked first, 9 only when all others are full
     cache_dir: Path = Field(default_factory=lambda: _cache())
     models: Path | None = None  # a folder of weights besides the usual ones
+    shares: dict[str, Path] = Field(default_factory=dict)  # folders of home's, as they are here
 
 
 def read(path: Path) -> tuple[Settings, Join]:
@@ -50,7 +52,10 @@ def _settings(path: Path) -> Settings:
         raise JoinError(f"{path}: {key}: {first['msg']}; see docs/cluster.md") from None
     if found.lanes != "auto" and not 1 <= found.lanes <= 256:
         raise JoinError(f"{path}: lanes: auto, or a number from 1 to 256")
-    return found.model_copy(update={"join": path.parent / found.join})
+    if (bad := next((name for name in found.shares if not share.is_name(name)), None)) is not None:
+        raise JoinError(f"{path}: shares: {bad!r}: {share.SAYS}")
+    shares = {name: path.parent / folder for name, folder in found.shares.items()}
+    return found.model_copy(update={"join": path.parent / found.join, "shares": shares})
 
 
 def _cache() -> Path:

@@ -55,7 +55,7 @@ class Models:
         kinds = [engines.KINDS[each.engine] for each in self._all]
         self.seats = max(self.at_a_time, _AHEAD if any(one.batches for one in kinds) else 0)
         self.engine = self._all[0].engine if self._all else ""
-        self._inference: Inference | None = None
+        self.inference: Inference | None = None
         self._pool = ThreadPoolExecutor(self.seats + 1, thread_name_prefix="mask")
         if self._all:
             cores = memory.cores()
@@ -63,8 +63,8 @@ class Models:
                 self._all, str(settings.cache_dir), powers(cores), min(_AT_MOST_THREADS, cores),
                 self.at_a_time,
             )  # fmt: skip
-            self._inference = Inference(setup, cores=cores, deadline_s=_DEADLINE_S, idle_s=_IDLE_S)
-            self._inference.start()
+            self.inference = Inference(setup, cores=cores, deadline_s=_DEADLINE_S, idle_s=_IDLE_S)
+            self.inference.start()
 
     @property
     def ready(self) -> list[str]:
@@ -78,7 +78,7 @@ class Models:
 
     def mask(self, recipe: str, shown: bytes) -> Mask:
         """The mask of a picture, (S, S, 3) uint8.  Blocks.  Raises NobgdError, `GoneAway`."""
-        which, inference = self._which[recipe], self._inference
+        which, inference = self._which[recipe], self.inference
         one = self._all[which]
         if inference is None or len(shown) != one.shown_bytes:
             raise ValueError("no such picture")
@@ -96,8 +96,8 @@ class Models:
 
     def close(self) -> None:
         """End the model process; whoever waits is told."""
-        if self._inference is not None:
-            self._inference.close()
+        if self.inference is not None:
+            self.inference.close()
         self._pool.shutdown(wait=False)
 
 

@@ -19,8 +19,9 @@ from nobgd import __version__
 from nobgd.cluster import frames, subjects
 from nobgd.cluster.join import Join
 from nobgd.cluster.link import Heard, Link, Lost, open_link
-from nobgd.cluster.words import LARGEST, Cast, Hello, Order, Question, Wanted
+from nobgd.cluster.words import LARGEST, MOST_PROOF, Cast, Hello, Order, Prove, Question, Wanted
 from nobgd.machines.answering import Answering
+from nobgd.machines.offering import Offering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
 from nobgd.systemd import notify
@@ -60,6 +61,7 @@ class Worker:
         self._pulls: dict[str, list[asyncio.Task[None]]] = {}
         self._seats: asyncio.Semaphore | None = None
         self._at = Answering(join.name, lambda: self._models, lambda: self._link, self._lease_s)
+        self._offering = Offering(join.name, settings, self._at, lambda: self._link, told)
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
@@ -95,6 +97,7 @@ class Worker:
                 each.cancel()
             for one in list(self._at.working):
                 one.cancel()
+            await self._offering.close()
             if self._models is not None:
                 self._models.close()
             if self._link is not None:
@@ -152,6 +155,7 @@ class Worker:
             engine="" if models is None else models.engine, busy=len(self._at.working),
             answered=self._at.answered, ready=[] if models is None else models.ready,
             lacks={} if models is None else models.lacks, draining=self._draining,
+            jobs=self._offering.jobs, mounted=self._offering.mounted,
         )  # fmt: skip
         await link.publish(subjects.hello(self._join.name), frames.pack(hello))
 
@@ -163,8 +167,10 @@ class Worker:
         """For systemd's status."""
         now = _now()
         homes = sum(now - each.heard < _HOME_S for each in self._homes.values())
+        jobs = f" · {self._offering.done} jobs done" if self._settings.shares else ""
         where = "no home speaks" if not homes else "draining" if self._draining else "at work"
-        return f"{where} · {len(self._at.working)} masks at work · {self._at.answered} answered"
+        at_work = len(self._at.working)
+        return f"{where} · {at_work} masks at work · {self._at.answered} answered{jobs}"
 
     def hindrance(self) -> str:
         """Why it has not been let in, in a sentence."""
@@ -183,6 +189,9 @@ class Worker:
                 asked, shown = frames.unpack(Question, heard.data, LARGEST)
                 if asked.proof:
                     self._at.begin(self._at.prove(asked, shown))
+            elif frames.is_kind(Prove, heard.data):
+                wanted, data = frames.unpack(Prove, heard.data, MOST_PROOF)
+                self._at.begin(self._offering.prove(wanted, data))
             elif frames.is_kind(Order, heard.data):
                 self._ordered_to_drain = frames.unpack(Order, heard.data)[0].drain
                 self._news.set()
@@ -202,10 +211,12 @@ class Worker:
             casts = [one.cast for one in self._homes.values()]
             wanted = {each.recipe: each for cast in casts for each in cast.wanted}
             have = [] if self._models is None else self._models.wanted
-            if wanted and set(wanted) != {each.recipe for each in have}:
+            others = set(wanted) != {each.recipe for each in have}
+            if wanted and (others or self._offering.wants_others(casts)):
                 self._cancel_pulls()
                 while self._at.working:
                     await asyncio.wait(set(self._at.working))
+                await self._offering.close()
                 if self._models is not None:
                     self._models.close()
                 self._models = await asyncio.to_thread(
@@ -214,13 +225,22 @@ class Worker:
                 self._seats = asyncio.Semaphore(self._models.seats)
                 for why in self._models.lacks.values():
                     self._told("warning", "model.lacking", {"why": why})
+                await self._offering.make(self._models, casts)
                 if self._link is not None:
                     with contextlib.suppress(Lost):
                         await self._greet(self._link)
+            self._offer(casts)
             self._pull_for({each for cast in casts for each in cast.admitted})
             self._news.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _BEAT_S)
+
+    def _offer(self, casts: list[Cast]) -> None:
+        """Pull jobs for homes that have let us in."""
+        if self._draining or self._link is None:
+            self._offering.cancel_pulls()
+        else:
+            self._offering.pull_for(casts, self._models)
 
     def _pull_for(self, admitted: set[str]) -> None:
         models = self._models
@@ -241,6 +261,7 @@ class Worker:
                 each.cancel()
 
     def _cancel_pulls(self) -> None:
+        self._offering.cancel_pulls()
         for tasks in self._pulls.values():
             for each in tasks:
                 each.cancel()
@@ -262,7 +283,7 @@ class Worker:
         while (link := self._link) is not None and not me.cancelling():
             async with seats:
                 try:
-                    pulled = await link.pull(recipe, priority, _PULL_S)
+                    pulled = await link.pull(subjects.next_question(recipe), priority, _PULL_S)
                 except Lost:
                     return  # the connection's end is heard of elsewhere
                 if pulled is None:

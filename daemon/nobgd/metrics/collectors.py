@@ -72,7 +72,9 @@ class Meter:
         self._failures = counter("failures", "Attempts that failed, by code", "inbox", "code")
         self._doubtful = counter("doubtful", "Cut-outs that somebody should look at", "inbox")
         self._masks = counter("masks", "Masks of finished photos, by machine", "host")
-        self._moved = counter("moved", "Masks that another machine was to make and did not")
+        self._moved = counter(
+            "moved", "Masks, or photos, that another machine was to make and did not"
+        )
         self._drifts = counter("drifts", "Times that a megapixel had come to cost more")
         self._stages = Histogram(
             "nobgd_stage_seconds", "Time of a computed photo in each stage", ["stage"],

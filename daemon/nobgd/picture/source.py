@@ -54,14 +54,16 @@ def read(
     *,
     mount: Mount | None = None,
     expect: tuple[int, int] | None = None,
+    grain_ns: int = 1,
     max_bytes: int = 2 << 30,
     admit: Callable[[Peek, int], None] | None = None,
 ) -> Source:
     """Read the photo `relpath` of the inbox `root`.
 
     `mount` is what the inbox must lie on, `expect` the size in bytes and the mtime in
-    nanoseconds the photo must have; None leaves it unchecked.  `admit` may look at parts of
-    the file and at its size before it is read, and refuse it.  Raises `NobgdError`.
+    nanoseconds the photo must have, the latter up to the grain; None leaves it unchecked.
+    `admit` may look at parts of the file and at its size before it is read, and refuse it.
+    Raises `NobgdError`.
     """
     doing = f"cannot read {relpath}"
     try:
@@ -77,7 +79,7 @@ def read(
             ) from error
         raise failure(error, doing) from error
     try:
-        return _read(fd, relpath, expect, max_bytes, admit)
+        return _read(fd, relpath, expect, max_bytes, admit, grain_ns)
     except OSError as error:
         raise failure(error, doing) from error
     finally:
@@ -118,6 +120,11 @@ def _seen(info: os.stat_result) -> tuple[int, int, int, int, int]:
     return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
+def _cut(seen: tuple[int, int], grain_ns: int) -> tuple[int, int]:
+    """Size and time, the latter as fine as both who looked can see it."""
+    return seen[0], seen[1] // grain_ns
+
+
 def peek(fd: int, size: int) -> Peek:
     """Bytes of a file; none where a header points beyond its end, however far that is."""
 
@@ -129,7 +136,7 @@ def peek(fd: int, size: int) -> Peek:
 
 def _read(
     fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int,
-    admit: Callable[[Peek, int], None] | None,
+    admit: Callable[[Peek, int], None] | None, grain_ns: int,
 ) -> Source:  # fmt: skip
     before = os.fstat(fd)
     if not stat.S_ISREG(before.st_mode):
@@ -138,7 +145,7 @@ def _read(
             f"{relpath} is no plain file, so it is not read; put the photo itself there",
         )
     seen = (before.st_size, before.st_mtime_ns)
-    if expect is not None and seen != expect:
+    if expect is not None and _cut(seen, grain_ns) != _cut(expect, grain_ns):
         raise NobgdError(
             Code.CHANGED, f"{relpath} has changed since it was seen; it is looked at again"
         )

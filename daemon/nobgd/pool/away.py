@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from nobgd.cluster import subjects
 from nobgd.pool.asking import Request
-from nobgd.pool.link_process import Back, Mask, Message, Sign
+from nobgd.pool.link_words import Back, Mask, Message, Sign
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 

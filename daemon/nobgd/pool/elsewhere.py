@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away, Line
-from nobgd.pool.link_process import Message, Think
+from nobgd.pool.link_words import Message, Think
 from nobgd.pool.mishaps import GoneAway
 from nobgd.values import NobgdError, wire
 from nobgd.values.machine import Others
@@ -37,6 +37,16 @@ class Run(Protocol):
         self, which: int, memory: int, there: Callable[[], bool], *, whole: bool = False
     ) -> wire.Ran:
         """A mask."""
+
+
+class Jobs(Protocol):
+    """What `Cluster` is to this: whole jobs are its."""
+
+    def hear(self, message: Message) -> None:
+        """What the link process says."""
+
+    def look(self) -> None:
+        """Several times a second."""
 
 
 class Link(Line, Protocol):
@@ -72,6 +82,7 @@ class Elsewhere:
         self._owner, self._run, self._clock = owner, run, clock
         self._link = make_link(self._heard, self._look)
         self.away = make(self._link)
+        self.jobs: Jobs | None = None
 
     def start(self) -> None:
         """Begin to open the link."""
@@ -106,6 +117,8 @@ class Elsewhere:
             own = os.dup(memory)
             threading.Thread(target=self._think, args=(message, own), daemon=True).start()
             return
+        if self.jobs is not None:
+            self.jobs.hear(message)
         with self._owner.changed:
             if not self._owner.closing:
                 self.away.hear(message, memory, self._clock())
@@ -117,6 +130,8 @@ class Elsewhere:
             if not self._owner.closing:
                 self.away.look(self._clock(), free=self._owner.free())
                 self._owner.wake()
+        if self.jobs is not None:
+            self.jobs.look()
 
     def _think(self, asked: Think, memory: int) -> None:
         """Our own mask of the picture that others are tried with."""

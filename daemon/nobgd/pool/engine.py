@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nobgd import models
+from nobgd.cluster.paths import Shares
+from nobgd.cluster.words import MOST_OFFERED
 from nobgd.config import Config, Model, webbing
 from nobgd.inference import engines
 from nobgd.pool import cgroup, choice
+from nobgd.pool.cluster import Cluster
+from nobgd.pool.hands import Hands
 from nobgd.pool.inference import Inference
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.mask_queue import powers
@@ -20,6 +25,7 @@ from nobgd.pool.memory import needed_mb as needed
 from nobgd.values import Recipe, wire
 
 _MB = 1_000_000
+_MOST_SAID, _MOST_BELOW = 8_000, 400  # of folders that are offered to other machines
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
 _NCNN_THREADS = 2  # that sleep while they wait: two such lanes on two cores lose nothing
 _AHEAD = 4  # lanes beyond the cores, at most
@@ -31,7 +37,7 @@ _ADDRESS_SPACE_MB = 3_000.0  # code and arenas, most of it never resident
 class Engine:
     """The lanes, and the recipe by which each inbox is worked."""
 
-    lanes: Lanes
+    lanes: Hands
     recipes: dict[str, Recipe]  # by inbox path
     count: int
     threads: int
@@ -166,7 +172,44 @@ def build(
     )  # fmt: skip
     named = choice.engine_of(config, config.inboxes[0].model.parts[0], held_mb)
     others = {f"{one.model}:{one.precision}": one for one in by_model.values()}
-    return Engine(lanes, recipes, count, threads, megapixels, named, others)
+    hands = _with_others(config, lanes, told)
+    return Engine(hands, recipes, count, threads, megapixels, named, others)
+
+
+def _with_others(
+    config: Config, lanes: Lanes, told: Callable[[str, dict[str, Any]], None]
+) -> Hands:
+    """These lanes, and before them the machines that share folders with this one."""
+    cluster, inference = config.cluster, lanes.inference
+    if cluster is None or not _offered(config):
+        return lanes
+    link, elsewhere = inference.link, inference.elsewhere
+    if link is None or elsewhere is None:
+        return lanes
+    elsewhere.jobs = hands = Cluster(
+        lanes, link, _shares(config), lease_s=cluster.lease_s,
+        deadline_s=config.workers.deadline_s, told=told,
+    )  # fmt: skip
+    return hands
+
+
+def _shares(config: Config) -> Shares:
+    shares = {} if config.cluster is None else config.cluster.shares
+    return Shares({name: str(path) for name, path in shares.items()})
+
+
+def _offered(config: Config) -> tuple[tuple[str, str, bool], ...]:
+    """The folders in which other machines may do whole jobs: share, below, is it written to."""
+    shares = _shares(config)
+    found: dict[tuple[str, str], bool] = {}
+    for inbox in config.inboxes:
+        spots = shares.spot(str(inbox.path)), shares.spot(str(inbox.outbox))
+        if spots[0] is not None and spots[1] is not None:
+            found[spots[0]] = found.get(spots[0], False)
+            found[spots[1]] = True
+    offered = tuple((share, below, writes) for (share, below), writes in found.items())
+    sayable = len(json.dumps(offered)) <= _MOST_SAID and len(offered) <= MOST_OFFERED
+    return offered if sayable and all(len(below) <= _MOST_BELOW for _, below, _ in offered) else ()
 
 
 def _weights(config: Config, one: Model, held_mb: float) -> wire.Weights:
@@ -189,7 +232,11 @@ def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:
     if cluster is None or cluster.think == "never":
         return None
     file = config.state_dir / "cluster" / "home.join" if cluster.join is None else cluster.join
-    return wire.Link(str(file), model.weights, cluster.lease_s)
+    workers = config.workers
+    return wire.Link(
+        str(file), model.weights, cluster.lease_s, _offered(config), workers.deadline_s,
+        workers.max_megapixels,
+    )  # fmt: skip
 
 
 def cramped(config: Config, size: Sizes, held_mb: float = 0.0) -> str | None:

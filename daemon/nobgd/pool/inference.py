@@ -45,12 +45,17 @@ class Inference:
         self._thread = ModelThread(
             self._process, queue, deadline_s=deadline_s, idle_s=idle_s, opened=opened, told=told
         )
-        self._elsewhere: Elsewhere | None = None
+        self.elsewhere: Elsewhere | None = None
+        self.link: LinkProcess | None = None
         if link is not None:
-            self._elsewhere = queue.elsewhere = Elsewhere(
-                queue, self.run, lambda hear, look: LinkProcess(link, hear, look, told),
+            self.elsewhere = queue.elsewhere = Elsewhere(
+                queue, self.run, lambda hear, look: self._made(LinkProcess(link, hear, look, told)),
                 lambda line: Away(line, link, queue.waiting, deadline_s, queue.end, told),
             )  # fmt: skip
+
+    def _made(self, link: LinkProcess) -> LinkProcess:
+        self.link = link
+        return link
 
     # --- life ----------------------------------------------------------------------------
 
@@ -58,8 +63,8 @@ class Inference:
         """Begin to open the process; `await_ready` waits for it."""
         if self.setup.weights and not self._thread.is_alive():
             self._thread.start()
-            if self._elsewhere is not None:
-                self._elsewhere.start()
+            if self.elsewhere is not None:
+                self.elsewhere.start()
 
     def await_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Wait until the first model is open.  Raises `Unfit` when it cannot be."""
@@ -77,8 +82,8 @@ class Inference:
         """End the process; whoever waits is told."""
         self._queue.close()
         self._process.wake()
-        if self._elsewhere is not None:
-            self._elsewhere.close()
+        if self.elsewhere is not None:
+            self.elsewhere.close()
         if self._thread.is_alive():
             self._thread.join(5.0)
         self._process.kill()
@@ -91,7 +96,7 @@ class Inference:
     @property
     def others(self) -> Others | None:
         """The other machines; None where there are none by the configuration."""
-        return None if self._elsewhere is None else self._elsewhere.others
+        return None if self.elsewhere is None else self.elsewhere.others
 
     @property
     def state(self) -> str:
@@ -105,7 +110,7 @@ class Inference:
     @property
     def seats_elsewhere(self) -> int:
         """Masks that other machines make at a time."""
-        return 0 if self._elsewhere is None else self._elsewhere.seats
+        return 0 if self.elsewhere is None else self.elsewhere.seats
 
     def stuck(self) -> str | None:
         """Why it cannot go on by itself; None: it can."""

@@ -28,11 +28,13 @@ from nobgd.pool.load import Load
 from nobgd.pool.memory import Budget
 from nobgd.pool.mishaps import OutOfMemory, Unfit
 from nobgd.pool.places import Places
-from nobgd.pool.requests import Requests
+from nobgd.pool.requests import Item, Requests
 from nobgd.pool.seating import Seating, allowed, no_room
 from nobgd.pool.stages import Request
 from nobgd.pool.unfinished import Unfinished
 from nobgd.values import Job, wire
+from nobgd.values.errands import Errand
+from nobgd.values.machine import Others
 from nobgd.values.wire import Finished
 
 _GRACE_S = 30.0  # for a thread to come back after its deadline: killing takes a second
@@ -125,7 +127,7 @@ class Lanes(Executor):
         for thread in self._threads:
             thread.start()
 
-    def drain(self) -> list[Request]:
+    def drain(self) -> list[Job | Errand]:
         """The service stops: no lane waits for a silent folder any more.  See `put_back`."""
         self._requests.draining = True
         return self.put_back()
@@ -157,9 +159,37 @@ class Lanes(Executor):
         """Queue one request; its future never raises for a `Job`, `ErrandFailed` for an errand."""
         return self._requests.add(request)
 
-    def put_back(self) -> list[Request]:
+    def put_back(self) -> list[Job | Errand]:
         """Take every request that no lane has begun; their futures are cancelled."""
         return self._requests.put_back()
+
+    def more(self) -> int:
+        """Jobs that others than this machine have room for: none."""
+        return 0
+
+    def free(self) -> bool:
+        """Whether a lane would begin a job at once."""
+        most = min(len(self._lanes), self._eager + self.inference.seats_elsewhere)
+        return sum(lane.at is not None for lane in self._lanes) + len(self._requests) < most
+
+    def model_of(self, job: Job) -> int | None:
+        """The place of its model among those that `inference` has; None: it has none."""
+        return self._models.get(job.recipe.weights)
+
+    def give_away(self, may: Callable[[Job], bool]) -> Item | None:
+        """A job that waits and that no lane has begun, to be done by somebody else."""
+        return self._requests.give_away(may)
+
+    def again(self, item: Item) -> None:
+        """Nobody took it: it waits again."""
+        self._requests.again(item)
+
+    def abandon(self, job: Job) -> None:
+        """Nobody may go on with this job: it is taken off the queue, or its lane is killed."""
+        self._requests.withdraw(job)
+        for lane in self._lanes:
+            if lane.request is job:
+                lane.process.kill()
 
     def silent(self, *places: str) -> str | None:
         """The first of these folders that does not answer; requests for it would only wait."""
@@ -184,6 +214,11 @@ class Lanes(Executor):
             for lane in self._lanes
             if (at := lane.at) is not None
         ]
+
+    @property
+    def others(self) -> Others | None:
+        """The other machines; None where there are none by the configuration."""
+        return self.inference.others
 
     def stuck(self, now: float) -> str | None:
         """Which lane's thread has ended, or not come back from a deadline; None: none has.

@@ -19,98 +19,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from nobgd.fs import shared_memory
 from nobgd.pool import ending, messages
 from nobgd.pool.environment import environment
+from nobgd.pool.link_words import KINDS, Broker, Mask, Message, Seen, Tell, Think
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import Machine
 
 PROCESS = "nobgd.machines.home"  # the module that it runs
 _SLICE_S = 0.25
-_LONGEST = 1 << 15  # bytes of what it says
+_LONGEST = 1 << 17  # bytes of what it says
 _LONGEST_PAUSE_S = 30.0  # between two tries to open it
-_TEXT = 500
-
-
-class _Said(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-_HOST = Field(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$")
-_NUMBER = Field(ge=0, lt=1 << 53)
-
-
-class Mask(_Said):
-    """A mask has come; it lies in the memory that comes with this."""
-
-    mask: int = _NUMBER
-    host: str = _HOST
-    engine: str = Field("", max_length=40)
-    confidence: float = Field(allow_inf_nan=False, ge=0, le=1)
-    ran: int = Field(ge=0, le=4096)
-    took_ms: float = Field(ge=0, le=1e9, allow_inf_nan=False)
-
-
-class Sign(_Said):
-    """A machine is at it."""
-
-    sign: int = _NUMBER
-    host: str = _HOST
-
-
-class Back(_Said):
-    """No machine will do it."""
-
-    back: int = _NUMBER
-
-
-class Think(_Said):
-    """Our own mask of the picture in the memory that comes with this is wanted."""
-
-    think: int = _NUMBER
-    model: int = Field(ge=0, lt=1024)
-
-
-class Seen(_Said):
-    """How a machine is now."""
-
-    seen: str = _HOST
-    state: Literal["up", "proving", "refused", "draining", "lost"]
-    why: str = Field("", max_length=_TEXT)
-    seats: int = Field(ge=0, le=4096)
-    priority: int = Field(ge=0, le=9)
-    busy: int = Field(ge=0)
-    answered: int = Field(ge=0)
-    engine: str = Field("", max_length=40)
-    models: list[int] = Field(max_length=64)
-
-
-class Broker(_Said):
-    """Whether the broker can be reached: "", or why not."""
-
-    broker: str = Field(max_length=_TEXT)
-
-
-class Tell(_Said):
-    """Something for the log."""
-
-    tell: Literal[
-        "machine.joined", "machine.lost", "machine.back", "machine.refused", "broker.lost",
-        "broker.back", "link.confined",
-    ]  # fmt: skip
-    fields: dict[str, str | int | float | list[str]] = Field(max_length=8)
-
-
-Message = Mask | Sign | Back | Think | Seen | Broker | Tell
-_KINDS: dict[str, type[Message]] = {
-    "mask": Mask, "sign": Sign, "back": Back, "think": Think, "seen": Seen, "broker": Broker,
-    "tell": Tell,
-}  # fmt: skip
 
 
 class _Ended(Exception):  # noqa: N818 - a state
@@ -126,6 +48,7 @@ class LinkProcess:
     ) -> None:  # fmt: skip
         """``hear`` gets what it says and a descriptor, -1 if none; ``look`` is called often."""
         self.neighbours = Neighbours()
+        self.opened = 0  # times; what another process was given is lost
         self._link = link
         self._size = wire.tensor_bytes(link.weights)
         self._hear, self._look, self._told = hear, look, told
@@ -162,6 +85,24 @@ class LinkProcess:
         """Our own mask of its picture is there, or could not be made."""
         with contextlib.suppress(OSError):
             self._say({"thought": number, "made": made})
+
+    def send(self, number: int, which: int, photo: str, job: bytes) -> None:
+        """Have a whole job done somewhere, see `sent`.  Raises OSError."""
+        self._say({"job": number, "model": which, "photo": photo, "sent": job.decode()})
+
+    def recall(self, number: int) -> None:
+        """Nobody waits for this job any more."""
+        with contextlib.suppress(OSError):
+            self._say({"recall": number})
+
+    def prove(self, number: int, host: str, asked: bytes) -> None:
+        """Have a machine show what it sees of our folders.  Raises OSError."""
+        self._say({"prove": number, "host": host, "asked": asked.decode()})
+
+    def admit(self, host: str, grains: dict[str, int]) -> None:
+        """It sees them, with times this fine; with none it may not work on them any more."""
+        with contextlib.suppress(OSError):
+            self._say({"admit": host, "grains": grains})
 
     def _say(self, words: dict[str, Any], memory: int | None = None) -> None:
         with self._sending:
@@ -218,6 +159,7 @@ class LinkProcess:
                 ours.close()
                 raise
         ours.send(pickle.dumps(self._link))
+        self.opened += 1
         with self._sending:
             self._line = ours
 
@@ -275,7 +217,7 @@ class LinkProcess:
 
 def read(data: bytes) -> Message:
     """What the link process says.  Raises `_Ended` for anything else."""
-    if (message := messages.read(data, _KINDS)) is not None:
+    if (message := messages.read(data, KINDS)) is not None:
         return message
     raise _Ended("a word that the link process does not say")
 
@@ -289,6 +231,7 @@ def note(
             neighbours.seen(Machine(
                 message.seen, message.state, message.why, message.seats, message.priority,
                 message.busy, message.answered, message.engine, tuple(message.models),
+                message.jobs, message.mounted, message.working,
             ))  # fmt: skip
         case Broker():
             neighbours.reached(message.broker)

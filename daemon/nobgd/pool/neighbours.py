@@ -29,6 +29,8 @@ class Neighbours:
         self._ahead: Counter[int] = Counter()  # of a model: machines below HOME
         self._all: Counter[bool] = Counter()  # of any model: seats, and machines below HOME
         self.seats = 0  # masks that those which are up make at a time
+        self._jobs: Counter[tuple[int, bool]] = Counter()  # of a model, of machines below HOME?
+        self.jobs = 0  # whole ones that they do at a time, of any model
 
     @property
     def others(self) -> Others:
@@ -68,12 +70,19 @@ class Neighbours:
         slower = 0 if faster else self._all[False]
         return self._all[True] + slower
 
+    def jobs_of(self, which: int, *, faster: bool) -> int:
+        """Whole jobs for a model that they do at a time; with ``faster`` those below `HOME`."""
+        return self._jobs[which, True] + (0 if faster else self._jobs[which, False])
+
     def _count(self, one: Machine | None, by: int) -> None:
         if one is None or one.state != UP:
             return
         first = one.priority < HOME
+        jobs = one.jobs if one.working else 0
+        self.jobs += by * jobs
         self.seats += by * one.seats
         self._all[first] += by * (one.seats + first)
         for which in set(one.models):
             self._seats[which, first] += by * one.seats
             self._ahead[which] += by * first
+            self._jobs[which, first] += by * jobs

@@ -14,9 +14,12 @@ from nobgd.values.errands import (
     FORMATS,
     NOT_COPIED,
     STATES,
+    Check,
     Digest,
     Dispose,
     Errand,
+    Look,
+    Mark,
     Peek,
     Place,
     Prepare,
@@ -24,7 +27,9 @@ from nobgd.values.errands import (
     PutBack,
     Release,
     Render,
+    Sample,
     SetAside,
+    Sweep,
     Unlink,
     Write,
 )
@@ -64,7 +69,7 @@ def of_job(reply: Cut | Lost, job: Job, *, again: bool = False) -> Done | Failed
     )  # fmt: skip
 
 
-def of_errand(reply: Number, errand: Errand) -> int | Mount:
+def of_errand(reply: Number, errand: Errand | Check) -> int | Mount:
     """What a reply to this errand means.  Raises `Broken` for what it cannot come to."""
     number = reply.errand
     match errand:
@@ -72,14 +77,18 @@ def of_errand(reply: Number, errand: Errand) -> int | Mount:
             fits = 0 <= number < 1 << 96
         case SetAside():
             fits = 0 <= number < MOST and number % STATES in (COPIED, *NOT_COPIED)
-        case Digest():
+        case Digest() | Sample():
             fits = number >= 0
+        case Look():
+            fits = number in (0, 1)
         case Dispose():
             fits = 0 <= number < MOST
         case Peek():
             fits = number < len(FORMATS)
         case Place():
             fits = 0 <= number < len(errand.names)
+        case Mark() | Sweep():
+            fits = 0 <= number < MOST
         case PutBack() | Release() | Write() | Unlink() | Render() | Preview():
             fits = number < MOST
     if not fits:

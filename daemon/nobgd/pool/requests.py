@@ -14,7 +14,7 @@ from nobgd.pool.places import Places
 from nobgd.pool.room import Room
 from nobgd.pool.stages import Request
 from nobgd.values import Code, Job, wire
-from nobgd.values.errands import Prepare
+from nobgd.values.errands import Check, Errand, Prepare
 from nobgd.values.wire import Finished, Unbegun
 
 
@@ -69,12 +69,33 @@ class Requests:
         else:
             item.future.set_exception(wire.ErrandFailed(Code.GONE_AWAY, "its lanes end"))
 
-    def put_back(self) -> list[Request]:
-        """Take every request that no lane has begun; their futures are cancelled."""
+    def put_back(self) -> list[Job | Errand]:
+        """Take every request that no lane has begun; their futures are cancelled.
+
+        A `Check` is not among them: who asked for it asks again.
+        """
         with self.changed:
             items = list(self._items)
             self._items.clear()
-        return [item.request for item in items if item.future.cancel()]
+        taken = [item.request for item in items if item.future.cancel()]
+        return [each for each in taken if not isinstance(each, Check)]
+
+    def withdraw(self, request: Request) -> None:
+        """Take this one off the queue, and do not let it wait again."""
+        with self.changed:
+            found = [item for item in self._items if item.request is request]
+            for item in found:
+                self._items.remove(item)
+                item.future.cancel()
+
+    def give_away(self, may: Callable[[Job], bool]) -> Item | None:
+        """The job that would be last, of those that ``may`` go to somebody else, off the queue."""
+        with self.changed:
+            for item in reversed(self._items):
+                if isinstance(item.request, Job) and may(item.request):
+                    self._items.remove(item)
+                    return item
+        return None
 
     def next(self, refused: list[tuple[Item, str]]) -> Item | None:
         """The first that may go, off the queue; with `changed` held.

@@ -9,10 +9,10 @@ from typing import TypeGuard
 
 from nobgd.lane.touched import touched
 from nobgd.values import Job
-from nobgd.values.errands import Errand
+from nobgd.values.errands import Check, Errand
 from nobgd.values.photos import ADAPTIVE
 
-Request = Job | Errand
+Request = Job | Errand | Check
 BEFORE = ("start", "open", "load")  # nothing of the request has been done
 _ORDER = (*BEFORE, "read")  # these come once and before all others
 _WAITING = (*BEFORE, "memory", "infer")  # for its process, for room, for a mask

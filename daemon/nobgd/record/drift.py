@@ -1,7 +1,7 @@
 """Whether work is getting slower: photos against earlier ones of the same kind.  Pure.
 
-A photo is compared with those of its own kind (inbox, model, precision, engine, threads, lanes at
-work, format, compression) and size: what it took, over the median of theirs.  What a
+A photo is compared with those of its own kind (inbox, machine, model, precision, engine, threads,
+lanes at work, format, compression) and size: what it took, over the median of theirs.  What a
 daemon happens to be given, one photo or a thousand, small or large, by this model or that, is no
 drift then; a disk, a fan or an update that makes everything slower is.
 """
@@ -32,7 +32,10 @@ def kind(event: dict[str, Any]) -> tuple[Hashable, ...]:
     """What a ``photo.done`` may be compared by.  Fields that an older log lacks count as equal."""
     busy = event.get("lanes_busy")
     lanes = float(busy) if isinstance(busy, int | float) and 1 <= busy <= _MOST_LANES else 1.0
-    names = ("inbox", "model", "precision", "engine", "threads", "recipe", "compression", "format")
+    names = (
+        "inbox", "host", "model", "precision", "engine", "threads", "recipe", "compression",
+        "format",
+    )  # fmt: skip
     suffix = os.path.splitext(str(event.get("source", "")))[1].lower()
     return (*(str(event.get(name)) for name in names), suffix, round(math.log(lanes, _BUSY_STEP)))
 

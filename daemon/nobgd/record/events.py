@@ -26,11 +26,12 @@ def stamp(epoch_s: float) -> str:
 def photo_done(
     done: Done, *, lane: int, queued_ms: float, lanes_busy: float = 1.0,
     compression: str = "fast", output_format: str = "png", thought: Thought | None = None,
+    host: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """The event of a finished photo; times in milliseconds, sizes in bytes and MB of 10^6.
 
     ``lanes_busy``: the mean of how many lanes had a photo meanwhile.  ``thought``: which other
-    machine made the mask.
+    machine made the mask, ``host``: which did all of it.
     """
     megapixels = done.width * done.height / 1e6
     timing = done.timing
@@ -58,7 +59,7 @@ def photo_done(
         "model": done.model,
         "precision": done.precision,
         "engine": done.engine if thought is None else thought.engine,
-        "host": HERE if thought is None else thought.host,
+        "host": host or (HERE if thought is None else thought.host),
         **({} if thought is None else {"think_ms": round(thought.took_ms, 1)}),
         "lane": lane,
         "threads": done.threads,

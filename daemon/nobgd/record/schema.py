@@ -40,7 +40,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "model": (_TEXT, "name of the model"),
     "precision": (_TEXT, "fp32 or int8: what made the mask; adaptive where none was made"),
     "engine": (_TEXT, "what runs the model: onnxruntime, ncnn, openvino or cuda"),
-    "host": (_TEXT, "the machine; of a photo, the one that made its mask"),
+    "host": (_TEXT, "the machine; of a photo, the one that made its mask, or did all of it"),
+    "shares": (_TEXTS, "folders that it has, too, and how fine the times of files are to both"),
     "think_ms": (_NUMBER, "what another machine took for the mask, of infer_ms, ms"),
     "from": (_TEXT, "the machine that had it"),
     "to": (_TEXT, "the machine that has it now, or here"),
@@ -119,7 +120,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         " renamed",
     ),
     "photo.moved": (
-        "another machine was to make a photo's mask and did not; another does, or this one does",
+        "another machine was to make a photo's mask, or all of it, and did not; another does, or"
+        " this one does",
         "from to", "inbox source",
     ),
     "photo.failed": (
@@ -224,6 +226,12 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "machine.refused": ("it gets no work; why, and the way out", "host why", ""),
     "machine.lost": ("it says nothing any more; what it had is done elsewhere", "host why", ""),
     "machine.back": ("it speaks again", "host", ""),
+    "machine.shown": (
+        "it sees our folders as we do: whole photos are done there, too", "host shares", "",
+    ),
+    "machine.unshown": (
+        "it does not, or not any more; photos are done here", "host why", "",
+    ),
     "cache.altered": ("a made model was not as it was made; it is made anew", "why", ""),
     "cache.unusable": ("a model cannot be kept in cache_dir; starts take longer", "why", ""),
     "log.lost": ("the log cannot be written; said on stdout only", "log why", ""),

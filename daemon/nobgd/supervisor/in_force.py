@@ -15,7 +15,7 @@ from nobgd.supervisor.decisions import Decisions
 from nobgd.supervisor.mailbox import Told
 from nobgd.supervisor.runner import Runner
 
-_GOOD = (".back", ".confined", ".joined", ".moved")  # ends of events that are no warnings
+_GOOD = (".back", ".confined", ".joined", ".moved", ".shown")  # ends of events that are no warnings
 
 
 class InForce:
@@ -50,7 +50,7 @@ class InForce:
             self._decisions.tell(Configured(config))
             return
         old, self.engine = self.engine, engine
-        self._state.silent_of = engine.lanes.silent
+        self._state.silent_of, self._state.more = engine.lanes.silent, engine.lanes.more
         self._runner.lanes = engine.lanes
         self._decisions.tell(Configured(config, engine.recipes, engine.bound, engine.others))
         if old is not None:

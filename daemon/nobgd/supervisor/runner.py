@@ -23,7 +23,7 @@ from nobgd.jobs.effects import (
 )
 from nobgd.jobs.events import ErrandEnded, JobEnded
 from nobgd.lane.disposal import put_back
-from nobgd.pool.lanes import Lanes
+from nobgd.pool.hands import Hands
 from nobgd.supervisor.mailbox import Answer, Message
 from nobgd.supervisor.saying import Saying
 from nobgd.values import Code, Job, NobgdError
@@ -43,7 +43,7 @@ class Runner:
         self._noted = noted
         self._stumbled = stumbled
         self.inboxes: dict[str, Inbox] = {}
-        self.lanes: Lanes | None = None
+        self.lanes: Hands | None = None
         self.errands = 0  # that lanes have
 
     def run(self, *batches: Iterable[Effect]) -> None:

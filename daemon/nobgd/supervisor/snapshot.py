@@ -47,7 +47,7 @@ def take(
         state.config.model.name, state.config.model.precision,
         "closed" if engine is None else engine.lanes.inference.state,
         0 if engine is None else len(engine.lanes.pids()),
-        None if engine is None else engine.lanes.inference.others,
+        None if engine is None else engine.lanes.others,
     )  # fmt: skip
 
 

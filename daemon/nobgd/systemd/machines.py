@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,16 +40,19 @@ def texts(config: Config) -> dict[str, str]:
     return {BROKER: unit.written(config.origin, lines) if lines else ""}
 
 
-def worker(join: Join) -> Iterator[_Setting]:
-    """The same for a machine that works for another."""
+def worker(join: Join, shares: Iterable[Path] = ()) -> Iterator[_Setting]:
+    """The same for a machine that works for another, in these folders if it does whole photos."""
     for address in reach.allowed(join.host):
         yield "Service", "IPAddressAllow", address
+    folders = [quoted(folder) for folder in sorted(map(str, shares))]
+    yield from (("Service", "BindPaths", folder) for folder in folders)
+    yield from (("Unit", "RequiresMountsFor", folder) for folder in folders)
 
 
-def worker_text(file: Path, join: Join) -> str:
+def worker_text(file: Path, join: Join, shares: Iterable[Path] = ()) -> str:
     """Its drop-in."""
     again = f"sudo nobgd unit --worker {file} --apply"
-    lines = list(worker(join)) or [("Service", "IPAddressDeny", "any")]
+    lines = list(worker(join, shares)) or [("Service", "IPAddressDeny", "any")]
     return unit.written(str(file), lines, again=again)
 
 

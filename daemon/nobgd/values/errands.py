@@ -34,6 +34,7 @@ class Prepare:
     outbox: str
     sweep: bool = True
     before: Mount | None = None  # what the outbox lay on when it was last good
+    young_s: float = 0.0  # temps that another machine may be at; see `sweeping`
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,68 @@ class Preview:
     mount: Mount | None = None  # what ``inbox`` lay on when last seen; None: not checked
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a file looks like from here, to be compared with what another machine sees of it.
+
+    Answers a `sampled` number.
+    """
+
+    inbox: str  # the folder that ``relpath`` lies in
+    relpath: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Is this output there, as another machine says?  Answers 1, or 0 where it is not."""
+
+    outbox: str
+    relpath: str  # of the output
+    source: str  # the photo that its note must name
+    inbox_keys: frozenset[str]
+    sha256: str
+    recipe: str
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Put a small file into a folder under a temporary name, for another machine to see."""
+
+    folder: str
+    name: str
+    text: str | None  # None: take it away again; one that is not there is fine
+    mount: Mount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Take away what a machine may have left in an outbox when it ended at work."""
+
+    outbox: str
+    young_s: float  # temps that are younger stay
+    mount: Mount | None = None
+
+
+_HASH_BITS, _SIZE_BITS, _TIME_BITS = 120, 56, 72
+
+
+def sampled(digest: bytes, size: int, mtime_ns: int) -> int:
+    """One number for a file: the first bits of a hash of its beginning, size, time."""
+    first = int.from_bytes(digest[: _HASH_BITS // 8])
+    time = mtime_ns % (1 << _TIME_BITS)
+    return (first << _SIZE_BITS | size % (1 << _SIZE_BITS)) << _TIME_BITS | time
+
+
+def sample_of(number: int) -> tuple[int, int]:
+    """What such a number says: all but the time, and the time in ns (from 1970 to far)."""
+    return number >> _TIME_BITS, number % (1 << _TIME_BITS)
+
+
 Errand = (
     Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
     | Preview | Place
 )  # fmt: skip
+Check = (
+    Sample | Look | Mark | Sweep
+)  # asked by who hands jobs to other machines, and by nobody else

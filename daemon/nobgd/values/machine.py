@@ -20,6 +20,9 @@ class Machine:
     answered: int = 0  # masks that came from it since this machine's daemon began
     engine: str = ""
     models: tuple[int, ...] = ()  # places, in the configuration's order, of those it may run
+    jobs: int = 0  # whole jobs at a time; 0: it has not our shares
+    mounted: str = ""  # its shares, in words
+    working: bool = False  # it has shown that it sees them: it gets jobs
 
 
 @dataclass(frozen=True, slots=True)

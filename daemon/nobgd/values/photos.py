@@ -134,6 +134,8 @@ class Job:
     apart: bool = False  # this is the job for there, see `waiting.parts`
     cut_outs: tuple[str, ...] = ()  # where a plain cut-out may be that can be rendered anew
     tidy: bool = False  # a lane that ended may have left a temporary file in `folder`
+    others_s: float = 0.0  # so long another machine may be at a temporary file there
+    grain_ns: int = 1  # of `mtime_ns`, where another machine saw it, see `cluster.grain`
 
     @property
     def folder(self) -> str:

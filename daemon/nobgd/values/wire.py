@@ -112,7 +112,10 @@ class Link:
 
     join: str  # path of the join file
     weights: tuple[Weights, ...]
-    lease_s: float  # a question whose lease a machine does not renew goes to another
+    lease_s: float  # what a machine does not renew the lease of goes to another
+    offered: tuple[tuple[str, str, bool], ...] = ()  # folders of whole jobs: share, below, written?
+    deadline_s: float = 120.0  # of a job
+    max_megapixels: float = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class Finished:
     waited_s: float  # from submit to start
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
     thought: Thought | None = None  # None: its mask was made here, or it needed none
+    host: str = ""  # the machine that did all of it; "": this one
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
     home = Home(broker, root)
     try:
         home.has("desk-2")
-        assert home.inference._elsewhere is not None
-        process = home.inference._elsewhere._link
+        assert home.inference.elsewhere is not None
+        process = home.inference.elsewhere._link
         assert process is not None
         link = process.pids()
         while start < stop:

@@ -65,7 +65,8 @@ class Scene:
 
     def __init__(self, house: House, machines: list[engine.Engine]) -> None:
         self.house = house
-        self.sleeper, self.other = (each.lanes for each in machines)
+        every = [each.lanes for each in machines if isinstance(each.lanes, Lanes)]
+        self.sleeper, self.other = every
         (self.recipe,) = machines[0].recipes.values()
 
     def play(self, seed: int, number: int, seen: Counter[str]) -> Iterator[str]:

@@ -12,8 +12,8 @@ from faults.virtual.link import dial
 from faults.virtual.machine import SIDE
 from nobgd.machines.home import Home
 from nobgd.pool import link_process
-from nobgd.pool.link_process import Broker as Reached
-from nobgd.pool.link_process import Message, Think
+from nobgd.pool.link_words import Broker as Reached
+from nobgd.pool.link_words import Message, Think
 from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 

@@ -94,19 +94,20 @@ class VirtualLink:
         except TimeoutError:
             raise Unheard("nobody answered") from None
 
-    async def prepare(self, recipes: list[str], lease_s: float) -> None:
-        await self._call(lambda: self._broker.consumers.update(dict.fromkeys(recipes, lease_s)))
+    async def prepare(self, _: dict[str, Any], consumers: list[dict[str, Any]]) -> None:
+        leases = {_recipe(each["filter_subject"]): each["ack_wait"] / 1e9 for each in consumers}
+        await self._call(lambda: self._broker.consumers.update(leases))
 
-    async def question(self, recipe: str, data: bytes) -> int:
-        number = await self._call(lambda: self._broker.keep(recipe, data))
+    async def store(self, subject: str, data: bytes) -> int:
+        number = await self._call(lambda: self._broker.keep(_recipe(subject), data))
         if number is None:
             raise Unheard("there is no such stream")
         return int(number)
 
-    async def withdraw(self, number: int) -> None:
+    async def withdraw(self, _: str, number: int) -> None:
         self._up(self._broker.withdraw, number)
 
-    async def pull(self, recipe: str, priority: int, within_s: float) -> Pulled | None:
+    async def pull(self, where: str, priority: int, within_s: float) -> Pulled | None:
         connection = self._connection
         future = connection.client.create_future()
 
@@ -115,7 +116,7 @@ class VirtualLink:
                 future.set_result(found)
 
         pull = Pull(connection, self._broker.world.now + within_s, take)
-        self._up(self._broker.pull, recipe, priority, pull)
+        self._up(self._broker.pull, _recipe(where), priority, pull)
         connection.waiting.add(future)
         try:
             found: Pulled | None = await asyncio.wait_for(future, within_s + 1.0)
@@ -134,6 +135,11 @@ class VirtualLink:
 
     async def done(self, pulled: Pulled) -> None:
         self._up(self._broker.remove, int(pulled.reply))
+
+
+def _recipe(subject: str) -> str:
+    """Of a question, or of the consumer of those."""
+    return subject.rpartition(".")[2].removeprefix("t")
 
 
 async def dial(broker: Broker, network: Network, client: Loop) -> Any:

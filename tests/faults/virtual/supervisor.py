@@ -20,7 +20,7 @@ from nobgd.fs import shared_memory
 from nobgd.pool.asking import Request
 from nobgd.pool.away import Away
 from nobgd.pool.elsewhere import Elsewhere
-from nobgd.pool.link_process import Message
+from nobgd.pool.link_words import Message
 from nobgd.pool.mask_queue import MaskQueue
 from nobgd.pool.model_process import Answer
 from nobgd.values import wire

@@ -1,0 +1,352 @@
+"""Which jobs go to other machines, what is believed of them, and which come home."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from nobgd.cluster.paths import Shares
+from nobgd.pool import jobs_away, proofs
+from nobgd.pool.jobs_away import JobsAway
+from nobgd.pool.link_words import Away, Ended, Returned, Seen
+from nobgd.pool.neighbours import Neighbours
+from nobgd.pool.requests import Item
+from nobgd.pool.stages import Request
+from nobgd.values import Code, Done, Failed, Job, Recipe, wire
+from nobgd.values.errands import Look, Sweep
+from nobgd.values.machine import UP, Machine
+from nobgd.values.wire import Finished, Unbegun
+
+RECIPE = Recipe("u2netp", "ab" * 32, "fp32")
+JOB = Job(
+    "/in", "a.jpg", 1, 1, "/out", ("a_nobg.png",), frozenset(), frozenset(), "k", RECIPE,
+    spare=("a.jpg-", "_nobg.png"),
+)  # fmt: skip
+DONE = Done("/in", "a.jpg", "/out/a_nobg.png", "cd" * 32, RECIPE.key, 3, 2, 1, 1,
+            engine="onnxruntime", keep="")  # fmt: skip
+LEASE_S, DEADLINE_S = 10.0, 60.0
+
+
+class Lanes:
+    """Those of this machine: what they have been asked, and by whom it waits."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Request, Future[Finished]]] = []
+        self.is_free = False
+        self.waiting: list[Item] = []
+        self.came = threading.Condition()
+
+    def submit(self, request: Request, /) -> Future[Finished]:
+        future: Future[Finished] = Future()
+        with self.came:
+            self.asked.append((request, future))
+            self.came.notify_all()
+        return future
+
+    def await_looks(self, count: int) -> None:
+        with self.came:
+            assert self.came.wait_for(lambda: len(self.took(Look)) == count, 10)
+
+    def free(self) -> bool:
+        return self.is_free
+
+    def model_of(self, job: Job) -> int | None:
+        return 0 if job.recipe == RECIPE else None
+
+    def give_away(self, may: Callable[[Job], bool]) -> Item | None:
+        for item in self.waiting:
+            if isinstance(item.request, Job) and may(item.request):
+                self.waiting.remove(item)
+                return item
+        return None
+
+    def again(self, item: Item) -> None:
+        self.waiting.append(item)
+
+    def took(self, kind: type[Any]) -> list[tuple[Any, Future[Finished]]]:
+        return [each for each in self.asked if isinstance(each[0], kind)]
+
+
+class Line:
+    """The link process."""
+
+    def __init__(self) -> None:
+        self.neighbours, self.opened = Neighbours(), 1
+        self.neighbours.reached("")
+        self.sent: list[int] = []
+        self.recalled: list[int] = []
+        self.admitted: list[tuple[str, dict[str, int]]] = []
+        self.deaf = False
+
+    def send(self, number: int, which: int, photo: str, job: bytes) -> None:
+        if self.deaf:
+            raise BrokenPipeError
+        assert (which, len(photo)) == (0, 20)
+        assert job.startswith(b"{")
+        self.sent.append(number)
+
+    def recall(self, number: int) -> None:
+        self.recalled.append(number)
+
+    def prove(self, number: int, host: str, asked: bytes) -> None:
+        raise OSError(number, host, asked)
+
+    def admit(self, host: str, grains: dict[str, int]) -> None:
+        self.admitted.append((host, grains))
+
+
+class Scene:
+    """One machine that has shown our folders, with room for two jobs."""
+
+    def __init__(self, priority: int = 5) -> None:
+        self.lanes, self.line, self.now = Lanes(), Line(), 1000.0
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.away = JobsAway(
+            self.lanes, self.line, Shares({"in": "/in", "out": "/out"}), lease_s=LEASE_S,
+            deadline_s=DEADLINE_S, told=lambda *each: self.told.append(each),
+            clock=lambda: self.now,
+        )  # fmt: skip
+        desk = Machine("desk", UP, priority=priority, models=(0,), jobs=2, working=True)
+        self.line.neighbours.seen(desk)
+        one = self.away.proofs._hosts["desk"] = proofs._Host()
+        one.shown = frozenset({("/in", "/out")})
+
+    def out(self, job: Job = JOB) -> tuple[int, Future[Finished]]:
+        """One that is with the machine."""
+        future = self.away.send(job)
+        assert future is not None
+        number = self.line.sent[-1]
+        self.away.hear(Away(away=number, host="desk"))
+        return number, future
+
+    def says(self, number: int, answer: Done | Failed) -> None:
+        said = wire.pack(answer, "/out").decode()
+        self.away.hear(Ended(ended=number, host="desk", lane=3, waited_s=0.0, said=said))
+
+    def is_home(self, future: Future[Finished]) -> None:
+        """It is a lane's here, and what that says is the answer."""
+        assert not future.done()
+        ((job, inner),) = self.lanes.took(Job)
+        assert job is JOB
+        inner.set_result(Finished(DONE, 0, 0.0))
+        assert future.result(0).host == ""
+
+
+@pytest.fixture
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(jobs_away, "_LOOK_S", 0.0)
+    return Scene()
+
+
+def test_a_cut_out_is_believed_after_a_look(scene: Scene) -> None:
+    number, future = scene.out()
+    scene.says(number, DONE)
+    assert not future.done()
+    ((look, looked),) = scene.lanes.took(Look)
+    assert look == Look(
+        "/out", "a_nobg.png", "a.jpg", frozenset({"k"}), DONE.sha256, RECIPE.key, None
+    )
+    looked.set_result(Finished(1, 0, 0.0))
+    assert future.result(0).host == "desk"
+    assert future.result(0).lane == 3
+    assert replace(future.result(0).answer, model="", precision="") == DONE
+    assert not scene.away
+
+
+def test_one_that_is_not_there_is_made_here(scene: Scene) -> None:
+    """After some looks, as a share may show it late; the machine has to show our folders again."""
+    number, future = scene.out()
+    scene.says(number, DONE)
+    for count in range(1, 5):
+        scene.lanes.await_looks(count)  # a timer's thread asks
+        assert not future.done()
+        scene.lanes.took(Look)[-1][1].set_result(Finished(0, 0, 0.0))
+    scene.is_home(future)
+    assert scene.line.admitted == [("desk", {})]
+    assert scene.away.send(JOB) is None
+
+
+def test_an_outbox_of_ours_that_is_gone_is_no_lie(scene: Scene) -> None:
+    number, future = scene.out()
+    scene.says(number, DONE)
+    for count in range(1, 5):
+        scene.lanes.await_looks(count)
+        failed = wire.ErrandFailed(Code.GONE_AWAY, "not mounted")
+        scene.lanes.took(Look)[-1][1].set_exception(failed)
+    scene.is_home(future)
+    assert not scene.line.admitted
+
+
+@pytest.mark.parametrize("code", [Code.CHANGED, Code.BROKEN, Code.CRASHED, Code.GONE_AWAY])
+def test_what_else_it_says_is_judged_here(scene: Scene, code: Code) -> None:
+    """No attempt of a photo is burnt by what another machine says."""
+    number, future = scene.out()
+    scene.says(number, Failed("/in", "a.jpg", code, "why"))
+    doubted = code in (Code.CHANGED, Code.GONE_AWAY)
+    assert scene.line.admitted == ([("desk", {})] if doubted else [])
+    scene.is_home(future)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "{}", '{"stage":"read"}', '{"done":{}}', '{"failed":{"code":"none"}}', "\x00",
+     wire.pack(replace(DONE, output="/out/b.png"), "/out").decode(),
+     wire.pack(replace(DONE, recipe="other"), "/out").decode()],
+)  # fmt: skip
+def test_what_no_lane_says_ends_its_work(scene: Scene, said: str) -> None:
+    number, future = scene.out()
+    scene.away.hear(Ended(ended=number, host="desk", lane=0, waited_s=0.0, said=said))
+    assert scene.line.admitted == [("desk", {})]
+    scene.is_home(future)
+
+
+def test_a_lane_here_that_is_free_comes_first(scene: Scene) -> None:
+    scene.lanes.is_free = True
+    assert scene.away.send(JOB) is None
+
+
+def test_faster_machines_come_before_it() -> None:
+    scene = Scene(priority=0)
+    scene.lanes.is_free = True
+    assert scene.away.send(JOB) is not None
+
+
+def test_no_more_are_out_than_there_is_room_for(scene: Scene) -> None:
+    scene.out()
+    scene.out(replace(JOB, relpath="b.jpg"))
+    assert scene.away.send(replace(JOB, relpath="c.jpg")) is None
+
+
+@pytest.mark.parametrize("what", ["broker", "closing", "folder", "model", "deaf", "tidy"])
+def test_it_stays_here(scene: Scene, what: str) -> None:
+    job = JOB
+    match what:
+        case "broker":
+            scene.line.neighbours.reached("away")
+        case "closing":
+            scene.away.closing = True
+        case "folder":
+            job = replace(JOB, inbox="/in/below")
+        case "model":
+            job = replace(JOB, recipe=replace(RECIPE, model="u2net"))
+        case "deaf":
+            scene.line.deaf = True
+        case "tidy":
+            job = replace(JOB, tidy=True)
+    assert scene.away.send(job) is None
+    assert not scene.away
+
+
+def test_what_waits_for_a_lane_goes_when_there_is_room(scene: Scene) -> None:
+    """Whoever waits for its answer hears it; what cannot go waits again."""
+    number, _ = scene.out()
+    scene.out(replace(JOB, relpath="b.jpg"))
+    other, tidy = replace(JOB, relpath="c.jpg"), replace(JOB, relpath="d.jpg", tidy=True)
+    items = [Item(each, Future(), 0.0) for each in (other, tidy)]
+    scene.lanes.waiting = list(items)
+    scene.away.look()
+    assert scene.lanes.waiting == items
+    scene.says(number, DONE)
+    scene.lanes.took(Look)[0][1].set_result(Finished(1, 0, 0.0))
+    assert scene.lanes.waiting == items[1:]
+    scene.says(scene.line.sent[-1], replace(DONE, relpath="c.jpg"))
+    scene.lanes.took(Look)[1][1].set_result(Finished(1, 0, 0.0))
+    assert items[0].future.result(0).host == "desk"
+    assert scene.lanes.waiting == items[1:]
+
+
+def test_silence_brings_it_home(scene: Scene) -> None:
+    """Two leases, in which the broker may have found another machine; a late answer is nobody's."""
+    number, future = scene.out()
+    scene.now += 2 * LEASE_S
+    scene.away.look()
+    assert not scene.lanes.took(Job)
+    scene.now += 0.1
+    scene.away.look()
+    assert scene.line.recalled == [number]
+    scene.says(number, DONE)
+    assert not scene.lanes.took(Look)
+    scene.is_home(future)
+    assert [event for event, _ in scene.told] == ["photo.moved"]
+
+
+def test_what_nobody_began_comes_home_to_a_free_lane(scene: Scene) -> None:
+    future = scene.away.send(JOB)
+    assert future is not None
+    scene.now += 3.0
+    scene.away.look()
+    assert not scene.lanes.took(Job)
+    scene.lanes.is_free = True
+    scene.away.look()
+    scene.is_home(future)
+    assert not scene.told
+
+
+def test_what_another_link_process_had_comes_home(scene: Scene) -> None:
+    _, future = scene.out()
+    scene.line.opened += 1
+    scene.away.look()
+    scene.is_home(future)
+
+
+def test_nothing_takes_for_ever(scene: Scene) -> None:
+    """Somebody who always says that it is at it."""
+    number, future = scene.out()
+    for _ in range(200):
+        scene.now += 1.0
+        scene.away.hear(Away(away=number, host="desk"))
+        scene.away.look()
+    scene.is_home(future)
+
+
+def test_what_no_machine_takes_comes_home(scene: Scene) -> None:
+    number, future = scene.out()
+    scene.away.hear(Returned(returned=number, host="desk", why="memory ran out"))
+    scene.is_home(future)
+
+
+def test_another_machine_is_told_of(scene: Scene) -> None:
+    number, _ = scene.out()
+    scene.away.hear(Away(away=number, host="desk-2"))
+    assert scene.told[0][1]["from"] == "desk"
+    assert scene.told[0][1]["to"] == "desk-2"
+
+
+def test_at_the_end_what_is_begun_waits_and_the_rest_is_put_back(scene: Scene) -> None:
+    _, begun = scene.out()
+    other = replace(JOB, relpath="b.jpg")
+    unbegun = scene.away.send(other)
+    assert unbegun is not None
+    assert scene.away.unbegun() == [other]
+    assert unbegun.cancelled()
+    assert not begun.done()
+    scene.away.end()
+    assert isinstance(begun.result(0).answer, Unbegun)
+
+
+def test_what_a_machine_left_is_swept_once_it_is_surely_dead(scene: Scene) -> None:
+    scene.away.send(JOB)
+    scene.lanes.is_free = True
+    scene.now += DEADLINE_S + 2 * LEASE_S
+    scene.away.look()
+    assert not scene.lanes.took(Sweep)
+    scene.now += 0.1
+    scene.away.look()
+    scene.away.look()
+    assert [each for each, _ in scene.lanes.took(Sweep)] == [Sweep("/out", 80.0, None)]
+
+
+def test_a_machine_that_started_anew_has_to_show_them_again(scene: Scene) -> None:
+    scene.out()
+    fields = asdict(Machine("desk", UP, jobs=2))
+    seen = Seen(
+        seen="desk", state="up", seats=0, priority=5, busy=0, answered=0, models=[], jobs=2,
+        working=fields["working"],
+    )  # fmt: skip
+    scene.away.hear(seen)
+    assert scene.away.send(replace(JOB, relpath="b.jpg")) is None
