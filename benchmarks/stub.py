@@ -31,7 +31,6 @@ class Inference:
     """A model that is there."""
 
     state = "open"
-    others = None  # no other machines by the configuration
 
 
 @dataclass(slots=True)
@@ -43,6 +42,7 @@ class Lanes:
     device: int = 0
     gone: bool = False  # the outboxes are: whatever is asked fails for that
     trouble: str = ""  # memory never runs out
+    others: None = None  # no other machines by the configuration
     inference: Inference = field(default_factory=Inference)
     recipe: Recipe = field(default_factory=lambda: Recipe("u2net", "0" * 64, "fp32"))
 
@@ -79,6 +79,10 @@ class Lanes:
         return []
 
     drain = put_back
+
+    def more(self) -> int:
+        """Nothing: no other machine does whole jobs."""
+        return 0
 
     def silent(self, *_: str) -> str | None:
         """Every folder answers."""

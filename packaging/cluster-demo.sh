@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Several machines on this one: a broker and the photos in one network namespace, a worker in each of
-# two others, a cable that is pulled and put back.  Needs root, iproute2 and nats-server; a minute.
+# two others, of which one has the folders, too; a cable that is pulled and put back.  Needs root, iproute2 and nats-server; a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 nobgd=${NOBGD:-$PWD/.venv/bin/nobgd}
@@ -37,8 +37,9 @@ done_photos() { [ "$(find out -name '*_nobg.png' | wc -l)" -ge "$1" ]; }
 hosts() {
   jq_free='import collections, json, sys
 done = [e for e in map(json.loads, open("log.jsonl")) if e["event"] == "photo.done"]
-count = collections.Counter(e.get("host") or "here" for e in done)
-print(", ".join(f"{n} by {host}" for host, n in sorted(count.items())))'
+what = lambda e: "masks" if "think_ms" in e else "photos"
+count = collections.Counter((what(e), e["host"]) for e in done)
+print(", ".join(f"{n} {kind} by {host}" for (kind, host), n in sorted(count.items())))'
   python3 -c "$jq_free"
 }
 photos() { # FIRST LAST: no two the same, so that each is done
@@ -74,25 +75,35 @@ inboxes: [{path: in, outbox: out}]
 TEXT
 say 'nas: nobgd cluster init, invite desk-1, invite desk-2'
 "$nobgd" cluster init --listen tls://10.77.0.1:4222 --address 10.77.0.1
+printf '  shares: {in: in, out: out}\n' >>nobgd.yaml
 for n in 1 2; do
   "$nobgd" cluster invite "desk-$n"
   printf 'join: desk-%s.join\npriority: 0\ncache_dir: cache-%s\n' "$n" "$n" >"desk-$n.yaml"
 done
+mkdir mnt  # under other paths, as another machine has them
+ln -s ../in mnt/photos
+ln -s ../out mnt/cut-outs
+printf 'shares: {in: mnt/photos, out: mnt/cut-outs}\n' >>desk-1.yaml
 start broker 0 "$server" -c broker/nats.conf
 start nas 0 "$nobgd" run
 for n in 1 2; do start "desk-$n" "$n" "$nobgd" worker --join "desk-$n.yaml"; done
 until_true 120 'both machines are let in' up 2
 "$nobgd" status
 
+say 'a photo, by which desk-1 shows that it sees the same folders'
+photos 0 0
+until_true 60 'its folders are the same' grep -q machine.shown log.jsonl
+"$nobgd" status
+
 say '20 photos'
 photos 1 20
-until_true 120 '20 photos are done' done_photos 20
+until_true 120 '20 photos are done' done_photos 21
 hosts
 
 say 'the cable of desk-2 is pulled, and 20 photos more'
 ip -n "$net-0" link set p2 nomaster
 photos 21 40
-until_true 180 '40 photos are done' done_photos 40
+until_true 180 '40 photos are done' done_photos 41
 hosts
 until_true 60 'desk-2 is missed' up 1
 "$nobgd" status
@@ -106,7 +117,7 @@ say 'the broker is killed, and 10 photos more are done here'
 kill -9 "${started[0]}"
 wait "${started[0]}" 2>/dev/null || true
 photos 41 50
-until_true 180 '50 photos are done' done_photos 50
+until_true 180 '50 photos are done' done_photos 51
 hosts
 start broker-again 0 "$server" -c broker/nats.conf
 until_true 120 'both are back' up 2
@@ -121,6 +132,6 @@ until_true 60 'desk-2 is missed' up 0
 say 'what there is'
 "$nobgd" status
 printf '%s photos in, %s cut-outs out, each said once: ' "$(find in -name '*.jpg' | wc -l)" "$(find out -name '*.png' | wc -l)"
-[ "$(grep -c '"event": "photo.done"' log.jsonl)" = 50 ] || fail 'the log says otherwise'
-[ "$(find out -type f | wc -l)" = 50 ] || fail 'something else is in the outbox'
+[ "$(grep -c '"event": "photo.done"' log.jsonl)" = 51 ] || fail 'the log says otherwise'
+[ "$(find out -type f | wc -l)" = 51 ] || fail 'something else is in the outbox'
 echo yes

@@ -44,7 +44,8 @@ class Lanes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, Future[Finished]]] = []
-        self.inference = SimpleNamespace(state="ready", others=None)
+        self.inference = SimpleNamespace(state="ready")
+        self.others = None
 
     def submit(self, request: Any) -> Future[Finished]:
         future: Future[Finished] = Future()
@@ -53,6 +54,9 @@ class Lanes:
         else:
             self.asked.append((request, future))
         return future
+
+    def more(self) -> int:
+        return 0
 
     def silent(self, *_: str) -> str | None:
         return None

@@ -194,6 +194,9 @@ class World:
 
     # --- the lanes -------------------------------------------------------------------------
 
+    def more(self) -> int:
+        return 0
+
     def silent(self, *_: str) -> str | None:
         return None
 
