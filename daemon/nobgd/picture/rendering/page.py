@@ -52,18 +52,18 @@ def ground(cut: Cut, colour: tuple[int, int, int]) -> None:
     """Put ``colour``, of 8 bits a channel, behind (H, W, 4), in its memory; opaque pixels stay."""
     full = 255 if cut.dtype == np.uint8 else 65535
     behind = np.array(colour, np.uint64) * np.uint64(full // 255)
+    pixel = np.dtype(np.uint32 if cut.dtype == np.uint8 else np.uint64)  # all of one at once
+    pure = np.array([*behind, full], cut.dtype).view(pixel)[0]
     for top in range(0, len(cut), _ROWS):
         part: npt.NDArray[Any] = cut[top : top + _ROWS].reshape(-1, 4)
         alpha = part[:, 3]
-        clear = np.flatnonzero(alpha == 0)
-        if clear.size:
-            part[clear, :3] = behind
+        np.copyto(part.view(pixel)[:, 0], pure, where=alpha == 0)
         soft = np.flatnonzero((alpha != 0) & (alpha != full))
         if soft.size:
             share = alpha[soft, None].astype(np.uint64)
             mixed = part[soft, :3] * share + behind * (full - share) + full // 2
             part[soft, :3] = mixed // full
-        alpha[:] = full
+            alpha[soft] = full
 
 
 def in_profile(colour: str, icc: bytes | None) -> tuple[int, int, int]:
