@@ -134,7 +134,7 @@ class Scene:
         ((job, inner),) = self.lanes.took(Job)
         assert job is JOB
         inner.set_result(Finished(DONE, 0, 0.0))
-        assert future.result(0).host == ""
+        assert future.result(0) == Finished(DONE, 0, 0.0, was_away=True)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Outcomes:
             self._probing.back(outbox)
         was_quarantined = row is not None and row.code is not None
         review = doubtful.review(job, done)
-        if done.how == "found" and not _tried(row):
+        if done.how == "found" and not (_tried(row) or finished.was_away):
             reason = f"already done: {done.output} was made from this very photo"
             ledger.done(done, job.outbox, None, review)
             skip = Skip(done.inbox, done.relpath, reason)

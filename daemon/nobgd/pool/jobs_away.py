@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -284,4 +284,4 @@ def _pass_on(outer: Future[Finished], inner: Future[Finished]) -> None:
     elif (error := inner.exception()) is not None:
         outer.set_exception(error)
     else:
-        outer.set_result(inner.result())
+        outer.set_result(replace(inner.result(), was_away=True))

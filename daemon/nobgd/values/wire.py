@@ -147,6 +147,7 @@ class Finished:
     lanes_busy: float = 1.0  # with a photo meanwhile, in the mean
     thought: Thought | None = None  # None: its mask was made here, or it needed none
     host: str = ""  # the machine that did all of it; "": this one
+    was_away: bool = False  # another machine had it before: what is found may be what that made
 
 
 @dataclass(frozen=True, slots=True)
