@@ -82,10 +82,14 @@ async def _run(broker: Any, hosts: list[str], seats: int, mean_s: float) -> dict
         await asyncio.sleep(_LOOK_S)
     pid = broker.process.pid
     began, server, ours = time.monotonic(), cpu_s(pid), time.process_time()
-    asking = asyncio.create_task(_ask(home, total))
+    again: set[bytes] = set()  # asked twice, as the broker was slow to take them
+    asking = asyncio.create_task(_ask(home, total, again))
     shares: list[float] = []
     most_mb = 0.0
-    while len(answers) < total:
+    while len(set(answers)) < total:
+        for each in (asking, *lanes):
+            if each.done():
+                each.result()  # raises what it ended by
         said = await _state(home)
         most_mb = max(most_mb, mb(pid, "VmRSS"))
         if said["num_pending"] > 0 and (shares or said["num_ack_pending"] >= _NEARLY * all_):
@@ -100,17 +104,21 @@ async def _run(broker: Any, hosts: list[str], seats: int, mean_s: float) -> dict
     for link in (*links, home):
         await link.close()
     return {
-        "jobs": total, "wall_s": wall_s, "doubled": len(answers) - len(set(answers)),
+        "jobs": total, "wall_s": wall_s, "doubled": _doubled(answers, again),
         "busy": sum(shares) / len(shares) if shares else 0.0, "least_busy": min(shares, default=0),
         "server_cores": server / wall_s, "server_mb": most_mb, "clients_cores": ours / wall_s,
     }  # fmt: skip
 
 
 async def _seat(link: Any, subject: str, mean_s: float) -> None:
-    """A job after the other: it sleeps, renews its lease, answers."""
+    """A question after the other: it sleeps, renews its lease, answers.
+
+    A cancellation that meets the end of a pull is swallowed by `asyncio.wait_for`.
+    """
     from nobgd.cluster import subjects
 
-    while True:
+    me = asyncio.current_task()
+    while me is not None and not me.cancelling():
         pulled = await link.pull(subjects.next_question(_RECIPE), 5, _LEASE_S)
         if pulled is None:
             continue
@@ -124,15 +132,26 @@ async def _seat(link: Any, subject: str, mean_s: float) -> None:
         await link.done(pulled)
 
 
-async def _ask(home: Any, total: int) -> None:
+def _doubled(answers: list[bytes], again: set[bytes]) -> int:
+    once = [each for each in answers if each not in again]
+    return len(once) - len(set(once))
+
+
+async def _ask(home: Any, total: int, again: set[bytes]) -> None:
     from nobgd.cluster import subjects
+    from nobgd.cluster.link import Unheard
 
     gate = asyncio.Semaphore(_AT_A_TIME)
     rest = os.urandom(_BYTES - 8)
 
     async def one(number: int) -> None:
+        which, kept = number.to_bytes(8, "big"), False
         async with gate:
-            await home.store(subjects.question(_RECIPE), number.to_bytes(8, "big") + rest)
+            while not kept:
+                try:
+                    kept = await home.store(subjects.question(_RECIPE), which + rest) > 0
+                except Unheard:
+                    again.add(which)
 
     await asyncio.gather(*map(one, range(total)))
 
