@@ -58,7 +58,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
                 until_ = time.monotonic() + (_TURN_SHORT_S if short else _TURN_S)
                 wrong += scene.turn(hold=not short)
                 scene.photos(until_, number)
-            wrong += scene.photos_done(counts)
+                wrong += scene.photos_done(counts)  # what lies in the inbox takes memory, too
             wrong += scene.growth(counts)
             yield end, [f"before {end}: {each}" for each in wrong], counts
             start = end
@@ -192,7 +192,7 @@ class Scene:
     def photos_done(self, counts: Counter[str]) -> list[str]:
         """Each of them, once; then they go."""
         house = self._house
-        counts["photos"] = len(self._dropped)
+        counts["photos"] += len(self._dropped)
         wrong = [f"lost: {each}" for each in house.await_ends(self._dropped, _PATIENCE_S)]
         for name, digest in self._dropped.items():
             if (said := house.versions[house.path(name), digest]) != 1:
