@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 def test_a_lane_killed_for_memory_does_not_end_the_service(nobgd: Nobgd) -> None:
     """A photo that needs more than the unit may have is quarantined; the next one is done."""
     nobgd.configure(nobgd.usual + "workers: {count: 1, attempts: 1}\n", apply=False)
-    nobgd.dropin("MemoryHigh=infinity\nMemoryMax=450M\nMemorySwapMax=0")
+    nobgd.dropin("MemoryHigh=infinity\nMemoryMax=600M\nMemorySwapMax=0")
     nobgd.restart()
     pid = nobgd.machine.main_pid()
     output = nobgd.drop("huge.jpg", scale=18)
@@ -26,7 +26,7 @@ def test_a_lane_killed_for_memory_does_not_end_the_service(nobgd: Nobgd) -> None
     assert nobgd.machine.main_pid() == pid
     told = nobgd.events("photo.quarantined")[-1]
     assert told["code"] == "out_of_memory"
-    assert "it needs more memory than the 472 MB that it is allowed" in told["reason"]
+    assert "it needs more memory than the 629 MB that it is allowed" in told["reason"]
     nobgd.no_dropin()
     nobgd.back_to_usual()
     nobgd.machine.run("nobgd", "retry", "--all")

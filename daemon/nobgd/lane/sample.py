@@ -28,7 +28,7 @@ def sample(errand: Sample) -> int:
         with os.fdopen(file, "rb", buffering=0) as stream:
             seen = os.fstat(file)
             if not stat.S_ISREG(seen.st_mode):
-                raise NobgdError(Code.UNSAFE, f"{errand.relpath} is no plain file")
+                raise NobgdError(Code.UNSAFE, f"{errand.relpath} is no plain file; move it away")
             head = hashlib.sha256(stream.read(_HEAD)).digest()
     except OSError as error:
         raise failure(error, f"cannot read {errand.relpath}") from error
