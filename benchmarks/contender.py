@@ -37,7 +37,7 @@ def nobgd(out: Path, who: str) -> Run:
         str(found.path), found.sha256, spec.name, precision, spec.input_size, spec.mean, spec.std
     )
     segmenter = local.segmenter(weights.path, weights, threads, str(out.parent / "cache"), engine)
-    recipe = Recipe("u2net", found.sha256, precision, edges="fine")
+    recipe = Recipe("u2net", found.sha256, precision, edges="plain")  # what rembg makes
 
     def run(photo: Path) -> dict[str, float]:
         seen = photo.stat()

@@ -139,8 +139,8 @@ def section(rows: list[dict[str, Any]]) -> list[str]:
     article = {size: s for size, s in zip(photos.RESOLUTIONS, ARTICLE_S, strict=True)}  # noqa: C416
     lines = [
         "## One photo at a time", "",
-        "JPEG in, PNG with alpha out, u2net, all cores, model loaded, a photo of its own for each"
-        " of the runs. Mean s [least to most],"
+        "JPEG in, PNG with alpha out, u2net, `edges: plain`, all cores, model loaded, a"
+        " photo of its own for each of the runs. Mean s [least to most],"
         " ms per megapixel (median), peak MB; the ratio is that of the medians.", "",
         "| resolution | who | mean s | ms/MP | peak MB | × rembg | rembg as published, s |",
         "|---|---|---|---|---|---|---|",

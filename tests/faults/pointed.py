@@ -4,7 +4,7 @@ Points are each message and each word that it says or hears, before and after, a
 making.  $POINTS names a file with the point to be killed at, read at each point, so that a
 process that runs can be told: "answer said 2" is the second time that it begins to say an answer.
 It is emptied before the kill, so that the next process lives.  $PASSED is a file that points are
-added to.  ``python -m faults.pointed FD`` is `nobgd.machines.home`, with other words ``nobgd``,
+added to.  ``python -m faults.pointed FD`` is `nobgd.machines.process`, with other words ``nobgd``,
 whose model process sleeps.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from nobgd.cluster import frames
 from nobgd.cluster.link import Heard, Link
 from nobgd.cluster.words import LARGEST, Answer
-from nobgd.machines import home, line, thinking
+from nobgd.machines import home, line, process, thinking
 
 _ROLE = "link" if sys.argv[1].isdigit() else "worker"
 _LONGEST = 100  # characters of a point
@@ -132,7 +132,7 @@ if __name__ == "__main__":
     _link()
     _line()
     if _ROLE == "link":
-        os._exit(home.main(int(sys.argv[1])))
+        os._exit(process.main(int(sys.argv[1])))
     from nobgd import cli
     from nobgd.pool import model_process
 

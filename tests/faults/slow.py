@@ -11,6 +11,8 @@ import threading
 import time
 from typing import Any
 
+import mfusepy
+
 from faults.faulty import Faulty, Fuse
 
 
@@ -46,4 +48,6 @@ class Slow(Faulty):
 if __name__ == "__main__":
     folder, point, call_ms, megabytes = sys.argv[1:]
     options: dict[str, Any] = {"allow_other": True, "fsname": "slow", "foreground": True}
+    if mfusepy.fuse_version_major == 2:
+        options["big_writes"] = True  # 128 kB a call, as libfuse 3 does, not a page
     Fuse(Slow(folder, float(call_ms) / 1000, float(megabytes) * 1e6), point, **options)

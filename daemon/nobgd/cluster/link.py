@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import ssl
@@ -100,9 +101,14 @@ class Link:
         return str(self._client.connected_server_version)
 
     async def close(self) -> None:
-        """End it."""
+        """End it.
+
+        What a connection had hangs together in circles, and a program that does little else is
+        collected so seldom that each connection to a broker that hung left 0.3 MB.
+        """
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self._client.close(), 2.0)
+        gc.collect()
 
     # --- messages --------------------------------------------------------------------------
 

@@ -1,38 +1,30 @@
 """The link process: the supervisor's questions out, masks of other machines back.
 
-Started as ``python -m nobgd.machines.home FD``; ends when the socket FD does.  It has a network
-and nothing else.  What comes over it is checked here (`cluster.words`) before the supervisor hears
-of it: an answer has to come from a machine that was let in, under an identity that it cannot guess,
-with exactly as many bytes as the mask has.  The first answer counts.  See `pool.link_process`.
+`nobgd.machines.process` runs it.  It has a network and nothing else.  What comes over it is checked
+here (`cluster.words`) before the supervisor hears of it: an answer has to come from a machine that
+was let in, under an identity that it cannot guess, with exactly as many bytes as the mask has.  The
+first answer counts.  See `pool.link_process`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import pickle
 import secrets
-import signal
-import socket
-import sys
 from collections.abc import Coroutine
 from typing import Any
 
 from nobgd.cluster import frames, join, streams, subjects
 from nobgd.cluster.link import Heard, Link, Lost, Refused, Unheard
 from nobgd.cluster.words import Answer, Hello
-from nobgd.lane import confine
 from nobgd.machines import casting
 from nobgd.machines.dialling import Dial, dial
 from nobgd.machines.known import Known, Machines
-from nobgd.machines.line import Line
 from nobgd.machines.proving import Proving
 from nobgd.machines.questions import Questions, Say, hand_over, withdraw
 from nobgd.machines.sharing import Sharing
 from nobgd.values import wire
 
-_PACKET = 1 << 16
 _BEAT_S = 2.0
 _THINK_LEASE_S = 5.0  # a machine renews it every third of that
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
@@ -271,32 +263,3 @@ class Home:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _run(line: Line, setup: wire.Link, holds: tuple[str, ...]) -> None:
-    """Until the supervisor's line is closed; ``holds`` is what confines us."""
-    home = Home(setup, line.say)
-    line.say({"tell": "link.confined", "fields": {"holds": list(holds)}})
-    line.listen(home.hear)
-    serving = asyncio.create_task(home.serve())
-    serving.add_done_callback(lambda _: line.over.set())
-    await line.over.wait()
-    if serving.done():
-        serving.result()  # it never ends but by an error of ours, which is to be seen
-
-
-def main(descriptor: int) -> int:
-    """See the module."""
-    for name in (signal.SIGINT, signal.SIGTERM):  # a stop: it ends with its line
-        signal.signal(name, signal.SIG_IGN)
-    line = socket.socket(fileno=descriptor)
-    setup: wire.Link = pickle.loads(line.recv(_PACKET))  # noqa: S301 - the supervisor's
-    holds = confine.networked(setup.join)
-    asyncio.run(_run(Line(line), setup, holds))
-    return 0
-
-
-if __name__ == "__main__":
-    status = main(int(sys.argv[1]))
-    sys.stderr.flush()
-    os._exit(status)

@@ -29,7 +29,7 @@ from nobgd.pool.neighbours import Neighbours
 from nobgd.values import wire
 from nobgd.values.machine import Machine
 
-PROCESS = "nobgd.machines.home"  # the module that it runs
+PROCESS = "nobgd.machines.process"  # the module that it runs
 _SLICE_S = 0.25
 _LONGEST = 1 << 17  # bytes of what it says
 _LONGEST_PAUSE_S = 30.0  # between two tries to open it

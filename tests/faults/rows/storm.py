@@ -29,7 +29,7 @@ _PORTION = 20  # kills between two drains
 _VICTIMS = ("desk-1", "desk-2", "desk-1", "desk-2", "broker", "link", "supervisor")
 _PATIENCE_S = 180.0
 _CALM_S = 8.0
-LINK = "nobgd.machines.home"
+LINK = "nobgd.machines.process"
 
 
 def missing() -> str | None:
