@@ -87,6 +87,18 @@ def open_root(root: str, before: Mount | None) -> int:
     raise NobgdError(Code.GONE_AWAY, f"{root}: {why}; mount it and it goes on")
 
 
+def open_file(root: str, relpath: str, before: Mount | None) -> int:
+    """Open what is at ``relpath`` of such a folder to be read, whatever it is, without waiting.
+
+    Returns a descriptor for the caller to close.  Raises as `open_root` and `open_beneath` do.
+    """
+    folder = open_root(root, before)
+    try:
+        return open_beneath(folder, relpath, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    finally:
+        os.close(folder)
+
+
 def sight(device: int, mount_id: int) -> int:
     """One number for what a folder lies on: its st_dev and the id of its mount (-1: unknown)."""
     return device << 32 | mount_id & 0xFFFFFFFF

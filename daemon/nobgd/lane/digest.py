@@ -7,7 +7,6 @@ import os
 import stat
 
 from nobgd.fs import mounts
-from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 from nobgd.values.errands import Digest
@@ -16,12 +15,7 @@ from nobgd.values.errands import Digest
 def digest(errand: Digest) -> int:
     """See `Digest`.  Raises CHANGED when the file is not, or does not stay, what was seen."""
     try:
-        folder = mounts.open_root(errand.inbox, errand.mount)
-        try:
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-            file = open_beneath(folder, errand.relpath, flags)
-        finally:
-            os.close(folder)
+        file = mounts.open_file(errand.inbox, errand.relpath, errand.mount)
         with os.fdopen(file, "rb", buffering=0) as stream:
             before = os.fstat(file)
             seen = (errand.size, errand.mtime_ns)

@@ -6,7 +6,6 @@ import os
 import stat
 
 from nobgd.fs import mounts
-from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.picture.kinds import FORMATS, kind_of
 from nobgd.values import NobgdError
@@ -18,12 +17,7 @@ _HEAD_BYTES = 4096
 def peek(errand: Peek) -> int:
     """See `Peek`.  Raises `NobgdError` when the file cannot be read."""
     try:
-        folder = mounts.open_root(errand.inbox, errand.mount)
-        try:
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-            file = open_beneath(folder, errand.relpath, flags)
-        finally:
-            os.close(folder)
+        file = mounts.open_file(errand.inbox, errand.relpath, errand.mount)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return -1

@@ -8,7 +8,6 @@ import os
 import stat
 
 from nobgd.fs import mounts, publish, tree
-from nobgd.fs.beneath import open_beneath
 from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 from nobgd.values.errands import Mark, Sample, sampled
@@ -19,12 +18,7 @@ _HEAD = 65_536  # bytes that are hashed
 def sample(errand: Sample) -> int:
     """See `Sample`.  Raises NobgdError: VANISHED, UNSAFE, or the place's failure."""
     try:
-        folder = mounts.open_root(errand.inbox, None)
-        try:
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-            file = open_beneath(folder, errand.relpath, flags)
-        finally:
-            os.close(folder)
+        file = mounts.open_file(errand.inbox, errand.relpath, None)
         with os.fdopen(file, "rb", buffering=0) as stream:
             seen = os.fstat(file)
             if not stat.S_ISREG(seen.st_mode):
