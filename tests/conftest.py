@@ -17,17 +17,16 @@ _LONG = (
     "tests/e2e/test_dropping.py",
     "tests/quantize/",
     "tests/test_benchmarks.py",
-    "tests/faults/test_short_form.py",
     "tests/report/test_report.py",
     "tests/parity/",
+)
+# What waits for disks, daemons and machines more than it computes is spread among the others
+_WAIT = (
+    "tests/faults/test_short_form.py",
     "tests/faults/",
     "tests/e2e/",
-    "tests/web/",
     "tests/cluster/",
-    "tests/inference/",
-    "tests/pool/",
-    "tests/cli/",
-    "tests/lane/",
+    "tests/web/",
 )
 _APART = ("tests/faults/", "tests/e2e/test_trouble.py", "tests/e2e/test_dropping.py")
 
@@ -49,9 +48,19 @@ def _scope(nodeid: str) -> str:
     return "systemd" if path.startswith("tests/systemd/") else path
 
 
-def _rank(item: pytest.Item) -> int:
-    scope = _scope(item.nodeid)
-    return next((n for n, long in enumerate(_LONG) if scope.startswith(long)), len(_LONG))
+def _in_turn(scopes: list[str]) -> list[str]:
+    """``scopes`` with the longest first, and those that wait evenly among the others."""
+    long = [scope for head in _LONG for scope in scopes if scope.startswith(head)]
+    rest = [scope for scope in scopes if scope not in long]
+    waiting = list(
+        dict.fromkeys(scope for head in _WAIT for scope in rest if scope.startswith(head))
+    )
+    computing = [scope for scope in rest if not scope.startswith(_WAIT)]
+    places = [
+        *((number / len(waiting), scope) for number, scope in enumerate(waiting)),
+        *((number / len(computing), scope) for number, scope in enumerate(computing)),
+    ]
+    return long + [scope for _, scope in sorted(places)]
 
 
 # Further variants of what one of the same kind shows already: `make faults` tries them, too
@@ -84,6 +93,11 @@ _FURTHER = (
     "::test_whatever_the_disk_says[colons",
     "::test_a_start_and_a_stop_while_it_hangs[inbox",
     "::test_the_other_parts_run_as_well",
+    "::test_int8_is_built_installed_and_used[u2net-",
+    "::test_a_run_that_is_cut_short_changes_nothing_and_the_next_one_finishes",
+    "::test_every_screen_is_accessible_and_in_its_language[en-GB-dark",
+    "::test_every_screen_is_accessible_and_in_its_language[en-GB-phone",
+    "::test_every_screen_is_accessible_and_in_its_language[zh-CN-light",
 )
 
 
@@ -93,14 +107,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the order of `_LONG`; further variants by themselves."""
+    """In the order of `_in_turn`; further variants by themselves."""
     asked = [arg for arg in config.args if "::" in arg]
     if not asked:
         wanted = config.getoption("--further")
         left = [item for item in items if any(each in item.nodeid for each in _FURTHER) != wanted]
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
-    items.sort(key=_rank)
+    scopes = list(dict.fromkeys(_scope(item.nodeid) for item in items))
+    turn = {scope: number for number, scope in enumerate(_in_turn(scopes))}
+    items.sort(key=lambda item: turn[_scope(item.nodeid)])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def once(
-    root: Path, weights: Path, precision: str, photo: str = "held-out/scarlet-macaw.jpg"
+    root: Path, weights: Path, name: str, precision: str, photo: str = "held-out/scarlet-macaw.jpg"
 ) -> dict[str, Any]:
     """The record of a photo in ``root``, done by a real `nobgd once`."""
     (root / "in").mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def once(
     (root / "nobgd.yaml").write_text(
         json.dumps({  # JSON is YAML
             "state_dir": "state", "cache_dir": "cache",
-            "model": {"name": "u2net", "precision": precision, "directory": str(weights)},
+            "model": {"name": name, "precision": precision, "directory": str(weights)},
             "workers": {"count": 1}, "watch": {"settle_s": 0.1},
             "log": {"file": f"{precision}.jsonl"},
             "inboxes": [{"path": "in", "outbox": "out"}],
@@ -59,36 +59,39 @@ def once(
 
 
 @pytest.mark.timeout(300)
-def test_int8_is_built_installed_and_used(tmp_path: Path, folder: Path, capsys: Any) -> None:
+@pytest.mark.parametrize(("name", "closer"), [("u2netp", "int8"), ("u2net", "fp32")])
+def test_int8_is_built_installed_and_used(
+    name: str, closer: str, tmp_path: Path, folder: Path, capsys: Any
+) -> None:
     """Figures and all; the log and the output say int8, and the recipe is another than fp32's."""
     weights = tmp_path / "weights"
     weights.mkdir()
-    os.symlink(models.find("u2net").path, weights / "u2net.onnx")
-    words = ["models", "quantize", "u2net", "--photos", str(folder), "--directory", str(weights)]
+    os.symlink(models.find(name).path, weights / f"{name}.onnx")
+    words = ["models", "quantize", name, "--photos", str(folder), "--directory", str(weights)]
     assert main(words) == 0
     said = capsys.readouterr().out
     for figure in ("IoU with fp32: median", "mask difference: mean", "time on one thread"):
         assert figure in said
-    files = {"u2net.onnx", "u2net.int8.onnx", "u2net.int8.json"}
+    files = {f"{name}.onnx", f"{name}.int8.onnx", f"{name}.int8.json"}
     assert {path.name for path in weights.iterdir()} == files
-    found = models.find("u2net", "int8", weights)
+    found = models.find(name, "int8", weights)
     models.verify(found, tmp_path)
-    sidecar = json.loads((weights / "u2net.int8.json").read_text())
+    sidecar = json.loads((weights / f"{name}.int8.json").read_text())
     assert sidecar["bytes"] == found.path.stat().st_size < found.spec.bytes / 2
     assert sidecar["verdict"]["photos"] == len(HOLD_OUT)
     assert sidecar["verdict"]["iou_median"] >= 0.98
 
     recipes, alphas = [], []
     for precision in ("fp32", "int8"):
-        record = once(tmp_path, weights, precision)
+        record = once(tmp_path, weights, name, precision)
         assert record["precision"] == precision
         with Image.open(tmp_path / "out/a_nobg.png") as cut:
             recipes.append(json.loads(cut.info["nobgd"])["recipe"])
             alphas.append(cut.getchannel("A").tobytes())
-    assert recipes[0].startswith("u2net:fp32:")
-    assert recipes[1].startswith(f"u2net:int8:{found.sha256}:")
-    again = once(tmp_path, weights, "adaptive", "held-out/italy.jpg")
-    assert (again["model"], again["precision"], again["threads"] > 0) == ("u2net", "fp32", True)
+    assert recipes[0].startswith(f"{name}:fp32:")
+    assert recipes[1].startswith(f"{name}:int8:{found.sha256}:")
+    again = once(tmp_path, weights, name, "adaptive", "held-out/italy.jpg")
+    assert (again["model"], again["precision"], again["threads"] > 0) == (name, closer, True)
     same = sum((one > 127) == (other > 127) for one, other in zip(*alphas, strict=True))
     assert same / len(alphas[0]) > 0.98
 

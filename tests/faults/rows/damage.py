@@ -17,7 +17,7 @@ from faults import damages
 from nobgd.values import NobgdError
 
 NAME, TITLE = "damage", "damaged and odd pictures, decode level"
-FULL, SHORT = 22_000, 440
+FULL, SHORT = 22_000, 220
 _PORTION = 1_100
 _WHOLE_EVERY = 11  # every so many a whole one
 _CHECKED = ("PNG",)  # formats with checksums of their pixels: nothing may pass there

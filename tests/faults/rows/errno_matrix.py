@@ -37,7 +37,7 @@ _CELLS = [
     for name in _ERRNOS
 ]  # fmt: skip
 _ARCHIVED = [("archive", operation, name) for operation in _ARCHIVE for name in _ERRNOS]
-FULL, SHORT = len(_CELLS) + len(_ARCHIVED), 5
+FULL, SHORT = len(_CELLS) + len(_ARCHIVED), 3
 _PORTION = 7
 _MANY = 10_000
 _THRICE = 3  # EINTR is retried by Python and by the kernel: let it end by itself

@@ -11,7 +11,7 @@ from faults.house import Checks, House
 from faults.pictures import mutated, valid
 
 NAME, TITLE = "fuzz_daemon", "mutated pictures through the daemon"
-FULL, SHORT = 5_000, 60
+FULL, SHORT = 5_000, 30
 _PORTION = 250
 _VALID_EVERY = 10
 _PATIENCE_S = 600.0

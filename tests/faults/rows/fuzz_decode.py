@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 NAME, TITLE = "fuzz_decode", "mutated pictures, decode level"
-FULL, SHORT = 200_000, 6_000
+FULL, SHORT = 200_000, 3_000
 _PORTION = 4_000
 _DEADLINE_S = 30.0  # for one picture of at most 16 megapixels
 

@@ -16,7 +16,7 @@ from faults.pictures import valid
 from nobgd.intake.ignore import Ignore
 
 NAME, TITLE = "hostile_names", "hostile file names"
-FULL, SHORT = 20_000, 250
+FULL, SHORT = 20_000, 100
 _PORTION = 500
 _PATIENCE_S = 600.0
 _EXTENSIONS = (b".jpg", b".JPG", b".jpeg", b".png", b".webp", b".tif", b".jpe", b".jfif")

@@ -35,7 +35,7 @@ from nobgd.picture import provenance
 
 NAME = "kill_every_syscall"
 TITLE = "SIGKILL at every system call of the commit path: first write, overwrite, full disk"
-FULL, SHORT = 10_000, 4  # more than there are: all; their number is counted in the result
+FULL, SHORT = 10_000, 2  # more than there are: all; their number is counted in the result
 _AT_A_TIME, _AT_A_TIME_SHORT = 8, 2
 _PORTION = 40
 _TRIES = 2  # for a point to come up: how many pages the ledger writes may differ by photo

@@ -18,7 +18,7 @@ from faults.house import Checks, House, children, until
 from faults.pictures import valid
 
 NAME, TITLE = "kill_model", "SIGKILL of the model process inside real inference"
-FULL, SHORT = 500, 10
+FULL, SHORT = 500, 5
 _PORTION = 10  # kills, and photos
 _PATIENCE_S = 180.0
 PROCESS = "nobgd.inference.process"

@@ -23,7 +23,7 @@ from faults.house import Checks, House
 from faults.pictures import valid
 
 NAME, TITLE = "kill_supervisor", "SIGKILL of the supervisor at random moments, restart, drain"
-FULL, SHORT = 2_000, 6
+FULL, SHORT = 2_000, 4
 _PORTION = 10  # kills between two drains
 _WHILE_STARTING = 0.3  # of the kills do not wait until it is ready
 _LATEST_S = 1.6  # settling, a job, publishing, and a while after

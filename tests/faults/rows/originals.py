@@ -34,7 +34,7 @@ from faults.originals.writers import Desk, Steps, Until
 
 NAME = "originals"
 TITLE = "writers of all habits, sources archived or deleted, kills, faults: no original goes"
-FULL, SHORT = 20_000, 24
+FULL, SHORT = 20_000, 16
 _BATCH = 100  # schedules that share a place
 _AT_A_TIME = 5
 _LIMIT_S = 100.0  # for an inbox to be worked off when everybody has finished

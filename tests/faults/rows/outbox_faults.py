@@ -14,7 +14,7 @@ from faults.house import Checks, House, Stuck, until
 from faults.pictures import valid
 
 NAME, TITLE = "outbox_faults", "outbox full, read-only, unmounted, and back"
-FULL, SHORT = 150, 3
+FULL, SHORT = 150, 2
 _PATIENCE_S = 150.0  # a paused outbox is looked at again after at most 72 s
 _PHOTOS = 2
 

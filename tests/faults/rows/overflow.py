@@ -13,7 +13,7 @@ from faults.house import Checks, House
 from faults.pictures import valid
 
 NAME, TITLE = "overflow", "files dropped at once, inotify overflow forced"
-FULL, SHORT = 50_000, 500
+FULL, SHORT = 50_000, 250
 _QUEUE = "/proc/sys/fs/inotify/max_queued_events"
 _SHORT_QUEUE = "16"
 _FOLDERS = 50

@@ -28,7 +28,7 @@ from nobgd.picture import provenance
 
 NAME = "power_cut"
 TITLE = "power cuts on ext4, data=ordered and data=writeback,noauto_da_alloc"
-FULL, SHORT = 1_000, 4
+FULL, SHORT = 1_000, 2
 _MODES = ("data=ordered", "data=writeback,noauto_da_alloc")
 _SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, 2  # linux/fs.h; ext4.h: EXT4_GOING_FLAGS_NOLOGFLUSH
 _PORTION = 10  # cuts of one file system between two drains

@@ -27,7 +27,7 @@ from faults.paged import PATIENCE_S, Paged, killed, processes
 from faults.pictures import valid
 
 NAME, TITLE = "uploads", "SIGKILL of browser, web process and daemon during uploads"
-FULL, SHORT = 500, 8
+FULL, SHORT = 500, 4
 _PORTION = 20  # uploads between two drains
 _KILLS = ("browser", "web", "daemon", "web")  # in each portion, at random moments
 _CLIENTS = 3
