@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 
 from nobgd.fs import mounts, publish
 from nobgd.lane import worker
-from nobgd.picture import provenance
+from nobgd.picture import provenance, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
 
@@ -58,6 +59,28 @@ def test_a_photo_becomes_a_cut_out(job: Job, segmenter: Segmenter) -> None:
             assert bytes((red, green, blue)) == theirs[number * 3 : number * 3 + 3]
         if alpha == 0:
             assert (red, green, blue) == (0, 0, 0)
+
+
+def test_the_file_is_not_kept_beside_its_pixels(job: Job, segmenter: Segmenter) -> None:
+    """A TIFF is as large as they are: once they are there it is let go."""
+    with Image.open(Path(job.inbox) / "a.jpg") as photo:
+        photo.save(Path(job.inbox) / "a.tif")
+    seen = os.stat(Path(job.inbox) / "a.tif")
+    tiff = replace(job, relpath="a.tif", size=seen.st_size, mtime_ns=seen.st_mtime_ns)
+    kept: dict[str, int] = {}
+
+    def looked(stage: str) -> None:
+        of_reading = tracemalloc.Filter(inclusive=True, filename_pattern=source.__file__)
+        found = tracemalloc.take_snapshot().filter_traces([of_reading]).statistics("filename")
+        kept[stage] = sum(each.size for each in found)
+
+    tracemalloc.start()
+    try:
+        done(worker.process(tiff, segmenter, lambda _: 1, looked))
+    finally:
+        tracemalloc.stop()
+    assert kept["decode"] >= seen.st_size
+    assert kept["infer"] < seen.st_size / 10
 
 
 def test_the_second_time_it_is_found(job: Job, segmenter: Segmenter) -> None:

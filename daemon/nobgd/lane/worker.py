@@ -97,7 +97,8 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
         with clock.stage("publish"):
             found = _already(job, done, fresh)
         found = found or _rendered(job, done, ask, clock, fresh)
-        done = found or _compute(job, done, photo.data, segmenter, ask, clock, fresh)
+        data, photo = [photo.data], replace(photo, data=b"")
+        done = found or _compute(job, done, data, segmenter, ask, clock, fresh)
         if (left := waiting.leftover(job, done.output.removeprefix(f"{job.outbox}/"))) is not None:
             with clock.stage("publish"):
                 placing.withdraw(job, left, done.sha256)
@@ -133,9 +134,10 @@ def _parts(job: Job) -> list[Job]:
 
 
 def _compute(
-    job: Job, done: Done, data: bytes, segmenter: Segmenter, ask: Ask, clock: Clock,
+    job: Job, done: Done, taken: list[bytes], segmenter: Segmenter, ask: Ask, clock: Clock,
     fresh: target.Fresh,
 ) -> Done:  # fmt: skip
+    data = taken.pop()  # nobody else keeps the file beside its pixels
     with clock.stage("decode"), _patient(job):
         header = decode.look(data)
         if header.megapixels > job.max_megapixels:
