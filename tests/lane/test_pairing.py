@@ -74,6 +74,22 @@ def test_names_alone_are_no_pair(tmp_path: Path) -> None:
     assert not any(paired(tmp_path, f"{each}.arw", "jpeg") for each in "abce")
 
 
+@pytest.mark.parametrize(("when", "pair"), [(ONE, True), (OTHER, False)])
+def test_a_heic_that_notes_its_time_behind_the_picture(
+    tmp_path: Path, when: str, pair: bool
+) -> None:
+    """The note counts, not that both were copied at once: another photo's JPEG is cut out, too."""
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    exif = Image.Exif()
+    exif.get_ifd(34665)[36867] = when
+    noise = Image.effect_noise((800, 800), 90)
+    noise.save(tmp_path / "a.heic", "HEIF", exif=exif, quality=80)
+    os.utime(tmp_path / "a.heic", (1000.0 + 99 * pair, 1000.0 + 99 * pair))
+    photo(tmp_path / "a.jpg", ONE)
+    assert paired(tmp_path, "a.heic", "jpeg") is pair
+    assert paired(tmp_path, "a.jpg", "raw") is pair
+
+
 @pytest.mark.parametrize(("later", "pair"), [(2.0, True), (60.0, False)])
 def test_without_a_note_the_files_times_tell(tmp_path: Path, later: float, pair: bool) -> None:
     """A camera writes one after the other; an export comes later."""

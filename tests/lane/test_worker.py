@@ -19,6 +19,7 @@ from nobgd.lane import worker
 from nobgd.picture import provenance, source
 from nobgd.picture.segment import Segmenter
 from nobgd.values import Code, Done, Failed, Job, Outcome, Recipe, Twin
+from picture.negatives import ball, dng, jpeg
 
 
 @pytest.fixture
@@ -178,6 +179,35 @@ def test_a_twin_is_copied(job: Job, segmenter: Segmenter, tmp_path: Path) -> Non
     second = done(work(replace(other, relpath="b.jpg"), segmenter))
     assert second.how == "copied"
     assert second.sha256 == hashlib.sha256((tmp_path / "in/b.jpg").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_raw_photos_preview_is_no_twin_of_what_is_developed(
+    job: Job, segmenter: Segmenter, first: bool
+) -> None:
+    """Two inboxes, `raw: preview` and `develop`: each gets its own; a JPEG's is copied as ever."""
+    pixels = ball()
+    (Path(job.inbox) / "a.dng").write_bytes(dng(pixels, jpeg(pixels)))
+    made = {}
+
+    def cut(name: str, output: str, develop: bool, *like: Done) -> Done:
+        info = (Path(job.inbox) / name).stat()
+        asked = replace(
+            job, relpath=name, size=info.st_size, mtime_ns=info.st_mtime_ns, develop=develop,
+            outputs=(output,), twins=tuple(Twin(each.sha256, each.output) for each in like),
+            inode=None, ctime_ns=None,
+        )  # fmt: skip
+        made[output] = done(work(asked, segmenter))
+        return made[output]
+
+    one = cut("a.dng", "one.png", first)
+    other = cut("a.dng", "other.png", not first, one)
+    assert (one.how, other.how) == ("computed", "computed")
+    assert cut("a.dng", "third.png", not first, other).how == "copied"
+    assert cut("a.dng", "fourth.png", not first, made["third.png"]).how == "copied"
+    assert cut("a.dng", "one.png", not first).how == "found"  # what is done is not done again
+    plain = cut("a.jpg", "plain.png", first)
+    assert cut("a.jpg", "beside.png", not first, plain).how == "copied"
 
 
 def test_a_twin_that_was_altered_is_not_copied(job: Job, segmenter: Segmenter) -> None:

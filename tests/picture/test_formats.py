@@ -225,6 +225,19 @@ def test_further_pictures_are_counted_and_helpers_are_not() -> None:
     assert extent.more(saved("BMP") + bytes(range(256)) * 20, "BMP") is not None
 
 
+def test_boxes_within_boxes_are_followed_as_far_as_a_film_has_them() -> None:
+    """A film's frames are counted; a thousand tracks, each in another, are no depth of ours."""
+
+    def within(kinds: list[bytes]) -> Container:
+        body = struct.pack(">I4s4xII", 20, b"stsz", 0, 7)
+        for kind in reversed(kinds):
+            body = struct.pack(">I4s", 8 + len(body), kind) + body
+        return boxes.of(body)
+
+    assert within([b"moov", b"trak", b"mdia", b"minf", b"stbl"]).frames == 7
+    assert within([b"moov", *[b"trak"] * 2000]).frames == 0
+
+
 def test_a_gain_map_is_left_out_and_said() -> None:
     """Apple's is an auxiliary picture, the standard's a derived one."""
     found = Container(1, {1: Item(b"hvc1", False), 2: Item(b"hvc1", False)})

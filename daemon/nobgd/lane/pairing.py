@@ -16,7 +16,6 @@ from nobgd.picture import taken
 from nobgd.values import Code, Job, NobgdError
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_HEAD_BYTES = 256 << 10
 _APART_NS = 10 * 10**9  # a camera writes one after the other
 
 
@@ -48,7 +47,8 @@ def _look(root: int, relpath: str) -> tuple[str | None, int] | None:
         info = os.fstat(file)
         if not stat.S_ISREG(info.st_mode):
             return None
-        return taken.at(os.pread(file, _HEAD_BYTES, 0)), info.st_mtime_ns
+        when = taken.at(lambda at, count: os.pread(file, count, at), info.st_size)
+        return when, info.st_mtime_ns
     finally:
         os.close(file)
 

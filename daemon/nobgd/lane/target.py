@@ -37,7 +37,7 @@ def already(job: Job, done: Done, fresh: Fresh = lambda: None) -> Done | None:
             publish.settle(folder.descriptor, os.path.basename(target.name))
             return _described(folder, target.name, job, done, how="found")
         if target.adopt and not job.rendering.mask:
-            parts = _twin_parts(os.path.join(job.outbox, target.name), job, done)
+            parts = _twin_parts(os.path.join(job.outbox, target.name), job, done, ours=True)
             if parts is None:
                 return None
             name, _ = _put(folder, job, done.sha256, parts, fresh)
@@ -103,7 +103,7 @@ def note(
     """What the output says that it was made from, and by what; ``photo`` as in `Note`."""
     return provenance.Note(
         job.relpath, job.inbox_key, sha256, job.recipe.key, __version__, round(confidence, 4), keep,
-        photo, doubt,
+        photo, doubt, job.develop or None,
     )  # fmt: skip
 
 
@@ -189,13 +189,19 @@ def _unchanged(folder: int, name: str, before: provenance.Note) -> bool:
         return provenance.find(stream.read(provenance.HEAD_BYTES)) == before
 
 
-def _twin_parts(path: str, job: Job, done: Done) -> Parts | None:
-    """The twin's output with its note exchanged for ours, or None if it is not what it was."""
+def _twin_parts(path: str, job: Job, done: Done, *, ours: bool = False) -> Parts | None:
+    """The twin's output with its note exchanged for ours, or None if it is not what it was.
+
+    Of a raw photo another's preview is not copied where it is to be developed, nor the other way
+    round; what is ``ours`` already is not done again for that.
+    """
     with contextlib.suppress(OSError), open(path, "rb") as stream:
         said = provenance.find(stream.read(provenance.HEAD_BYTES))
         if said is None or said.sha256 != done.sha256 or not waiting.takes(job, said.doubt):
             return None
         if said.recipe not in (job.recipe.key, *job.counts):
+            return None
+        if not ours and bool(said.developed) != job.develop:
             return None
         stream.seek(0)
         if not provenance.whole(stream):
@@ -204,8 +210,8 @@ def _twin_parts(path: str, job: Job, done: Done) -> Parts | None:
         data = stream.read()
         mine = replace(
             note(job, done.sha256, said.confidence, said.keep, said.doubt, said.photo),
-            recipe=said.recipe,
-        )
+            recipe=said.recipe, developed=said.developed,
+        )  # fmt: skip
         return provenance.exchanged(data, mine)
     return None
 

@@ -88,6 +88,9 @@ def process(job: Job, segmenter: Segmenter, ask: Ask, stage: Stage) -> Outcome:
             source.confirm(job.inbox, job.relpath, photo, job.inbox_mount)
             side = "output"
 
+        if job.develop:
+            with clock.stage("decode"), _patient(job):
+                job = replace(job, develop=decode.look(photo.data).format == "RAW")
         side = "output"
         done = Done(
             job.inbox, job.relpath, "", photo.sha256, job.recipe.key, 0, 0, len(photo.data), 0,
@@ -226,6 +229,7 @@ def _rendered(job: Job, done: Done, ask: Ask, clock: Clock, fresh: target.Fresh)
     done = replace(
         done, subject_confidence=said.confidence, keep=said.keep, doubt=said.doubt, how="rendered"
     )
+    job = replace(job, develop=bool(said.developed))  # as the cut-out was
     return _published(job, done, whole, beside, clock, fresh, threads)
 
 

@@ -13,6 +13,7 @@ from nobgd.picture.container import Container, Item
 from nobgd.picture.directory import Cut
 from nobgd.picture.source import Peek
 
+_AROUND = (b"trak", b"mdia", b"minf", b"stbl")  # around a track's list of samples, in a film
 _MOST_BOXES, _MOST_ITEMS, _MOST_META = 4_096, 65_536, 16 << 20  # items: a grid's tiles are some
 
 
@@ -159,12 +160,12 @@ def _properties(body: bytes, found: Container) -> None:
                     item.properties.append(known[number - 1])
 
 
-def _frames(body: bytes) -> int:
-    """How many samples the longest track has (14496-12, 8.7.3)."""
+def _frames(body: bytes, around: tuple[bytes, ...] = _AROUND) -> int:
+    """How many samples the longest track has (14496-12, 8.7.3), in boxes that have one order."""
     most = 0
     for kind, inner in _children(body):
-        if kind in (b"trak", b"mdia", b"minf", b"stbl"):
-            most = max(most, _frames(inner))
+        if kind in around[:1]:
+            most = max(most, _frames(inner, around[1:]))
         elif kind == b"stsz" and len(inner) >= 12:
             most = max(most, int.from_bytes(inner[8:12], "big"))
     return most

@@ -41,6 +41,7 @@ class Note:
     photo: str | None = None  # "4000x3000": of the upright photo, where the output may be of
     # another size; None: it is of the same
     doubt: float | None = None  # see `picture.doubt`; None: not known
+    developed: bool | None = None  # a raw photo, as `raw: develop` asks; None: it is not, or no raw
 
 
 def text(note: Note) -> bytes:
@@ -95,7 +96,11 @@ def _parse(text: bytes) -> Note | None:
         photo = said.get("photo")
         photo = photo if isinstance(photo, str) and _SIZE.fullmatch(photo) else None
         keep = keep if keep in _KEEP else None
-        return Note(**texts, confidence=confidence, keep=keep, photo=photo, doubt=doubt)
+        developed = True if said.get("developed") is True else None
+        return Note(
+            **texts, confidence=confidence, keep=keep, photo=photo, doubt=doubt,
+            developed=developed,
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 

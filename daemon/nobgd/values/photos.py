@@ -120,7 +120,7 @@ class Job:
     ctime_ns: int | None = None
     spare: tuple[str, str] = ("", ".png")  # around the photo's hash where `outputs` are taken
     own: str | None = None  # where this photo's output is by the ledger, relative to the outbox
-    develop: bool = False  # raw photos: developed, not their preview
+    develop: bool = False  # a raw photo is developed, its preview is not taken
     partners: tuple[str, ...] = ()  # of one shot with it, perhaps: then those are done, not it
     replaces: str | None = None  # SHA-256 of its bytes then, if they may be written over
     counts: frozenset[str] = frozenset()  # keys of older recipes whose outputs are as good
