@@ -24,7 +24,7 @@ from benchmarks.composites import Bytes, Composite, Floats
 from benchmarks.part import Bench, Verdict
 from nobgd import models
 from nobgd.inference import local
-from nobgd.picture import colour_line, compose
+from nobgd.picture import colour_line, compose, inside
 from nobgd.picture.edges import Edge
 
 _SIDE = 320
@@ -102,7 +102,7 @@ def fine(photo: Bytes, mask: Bytes, small: Bytes) -> Bytes:
 
 def _refined(rgbx: Bytes, mask: Bytes, small: Bytes) -> Bytes:
     height, width = rgbx.shape[:2]
-    mask = colour_line.decided(mask)
+    mask = inside.decided(mask)
     edge = Edge(colour_line.planes(small, mask, height, width), height, width)
     compose.compose(rgbx, mask, None, 1, edge)
     edge.finish(rgbx)

@@ -58,7 +58,7 @@ def test_an_upgrade_redoes_nothing_and_the_user_everything(
     (d.inbox / "b.jpg").write_bytes(large.read_bytes() + b"\0")  # not a twin
     made = d.await_done(2)
     assert [Path(each["source"]).name for each in made] == ["a.jpg", "b.jpg"]
-    assert made[1]["recipe"].endswith(":r3:fine")
+    assert made[1]["recipe"].endswith(":r4:fine")
     assert made[1]["edges_ms"] > 0
     fine = alpha(made[1]["output"])
     soft = [((each > 0) & (each < 255)).mean() for each in (plain, fine)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from nobgd.picture import colour_line
+from nobgd.picture import colour_line, inside
 from nobgd.picture.compose import compose
 from nobgd.picture.edges import Edge
 from nobgd.picture.lanczos import shrink
@@ -96,7 +96,7 @@ def composite(request: pytest.FixtureRequest) -> Composite:
 def cut_out(photo: np.ndarray, mask: np.ndarray, threads: int = 1) -> np.ndarray:
     """The cut-out of a copy of (H, W, 4), with fine edges."""
     height, width = photo.shape[:2]
-    mask = colour_line.decided(mask)
+    mask = inside.decided(mask)
     small = shrink(photo, max(mask.shape)) if mask.shape[0] == mask.shape[1] else None
     if small is None:
         small = np.asarray(Image.fromarray(photo[..., :3]).resize(mask.shape[::-1], 3))
@@ -119,6 +119,24 @@ def unknown(truth: np.ndarray, plain: np.ndarray) -> np.ndarray:
     soft = ((truth > 0) & (truth < 1)) | ((plain > 0.01) & (plain < 0.99))
     grown = Image.fromarray(soft).convert("L").filter(ImageFilter.MaxFilter(9))
     return np.asarray(grown) > 0
+
+
+def test_what_looks_like_the_background_inside_of_a_subject_stays() -> None:
+    """Pale patches of a dark thing before a pale sky, of which the model is not quite sure."""
+    random = np.random.default_rng(3)
+    y, x = np.mgrid[0:HIGH, 0:WIDE]
+    subject = np.hypot(x - WIDE / 2, y - HIGH / 2) < HIGH * 0.4
+    pale = ((x // 24 + y // 24) % 3 == 0) & (np.hypot(x - WIDE / 2, y - HIGH / 2) < HIGH * 0.36)
+    tone = np.where(subject & ~pale, 0.25, 0.93)[..., None] + random.normal(
+        0, 0.01, (HIGH, WIDE, 3)
+    )
+    photo = np.full((HIGH, WIDE, 4), 255, np.uint8)
+    photo[..., :3] = np.rint(tone.clip(0, 1) * 255)
+    seen = Image.fromarray(subject * np.uint8(236)).resize((SIDE, SIDE), Image.Resampling.BOX)
+    alpha = cut_out(photo, np.asarray(seen))[..., 3]
+    within = np.hypot(x - WIDE / 2, y - HIGH / 2) < HIGH * 0.36
+    assert (alpha[within] == 255).mean() > 0.99
+    assert (alpha[~subject] < 30).mean() > 0.99
 
 
 def test_fine_alpha_is_nearer_to_the_truth(composite: Composite) -> None:
@@ -191,7 +209,7 @@ def test_threads_change_nothing(composite: Composite) -> None:
 
 def test_away_from_the_edge_nothing_is_touched(composite: Composite) -> None:
     """Where no tile is within reach the result is that of the plain mask."""
-    mask = colour_line.decided(composite.mask)
+    mask = inside.decided(composite.mask)
     near = Image.fromarray(
         colour_line.reach((mask / np.float32(255)).astype(np.float32)) > 0
     ).convert("L")

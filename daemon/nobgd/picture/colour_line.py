@@ -12,7 +12,7 @@ background is long, keep their mask: there the colours near are not those that a
 A mask is coarse about where a thing ends and right about how much of it there is.  So what is
 found may move its level to and fro within a few pixels, as hair and holes do, and not all one way
 over a patch: there the model half believes in a thing behind the subject, and colours do not know
-better.
+better.  Inside of the subject nothing is moved (`inside`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nobgd.picture.blur import Blur, Floats, double, halve
+from nobgd.picture.inside import surely
 from nobgd.picture.levels import Bytes
 
 Flags = npt.NDArray[np.bool_]
@@ -40,15 +41,9 @@ _SNAP_SHARP = 0.08  # the same where the edge is sharp: what is between is mostl
 _SHARP, _BLURRED = 1.1, 1.6  # how wide an edge is, in pixels of the mask, see `_snap`
 _WAY_SHORT, _WAY_LONG = 12, 20  # pixels of the mask from subject to background: an edge, a veil
 _SETTLED, _CARRIED = 0.1, 0.2  # of the mean near, that it moves: an edge, a thing of its own
-_OPAQUE, _CLEAR = 250, 5  # of 255: all but opaque, all but clear
 _LARGEST = 512  # side of the planes: larger masks are taken at a half, a quarter …
 _SOFT = (0.02, 0.98)
 PLANES = 11  # that `planes` returns: slope (3), offset, reach, subject (3), background (3)
-
-
-def decided(mask: Bytes) -> Bytes:
-    """The mask, uint8, with what is all but 0 or 255 made so: the model's own uncertainty."""
-    return np.where(mask >= _OPAQUE, 255, np.where(mask <= _CLEAR, 0, mask)).astype(np.uint8)
 
 
 def planes(
@@ -59,9 +54,9 @@ def planes(
     ``small`` is the photo brought to the mask's size, (h, w, 3) uint8, ``mask`` (h, w) uint8,
     and ``height`` and ``width`` are the photo's.  With R, G, B from 0 to 255, alpha is
     ``p[0]·R + p[1]·G + p[2]·B + p[3]``, from 0 to 1 once clipped; it counts by ``p[4]``, which
-    is 0 where the mask does not change.  ``p[5:8]`` and ``p[8:11]`` are the colours of subject
-    and background near, 0 to 255.  ``known``, (h, w) uint8, is alpha at that size where somebody
-    else has found it.
+    is 0 where the mask does not change or is surely inside.  ``p[5:8]`` and ``p[8:11]`` are the
+    colours of subject and background near, 0 to 255.  ``known``, (h, w) uint8, is alpha at that
+    size where somebody else has found it.
     """
     stack = np.empty((4, *mask.shape), np.float32)
     stack[:3], stack[3] = small.transpose(2, 0, 1), mask
@@ -83,6 +78,8 @@ def planes(
     made[:3] *= np.float32(1 / 255)
     moved = np.abs(line - guess) > _SOFT[0] if known is not None else False
     made[4] = reach(np.where(moved, np.float32(0.5), guess))
+    if known is None:
+        made[4] *= 1 - surely(np.minimum(line, guess))
     snapped = ((line - snap) * steeper).clip(0, 1)
     made[5:8] = _ground(colours, snapped, blurs)
     made[8:] = _ground(colours, 1 - snapped, blurs)

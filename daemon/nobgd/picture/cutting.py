@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from nobgd.picture import colour_line, compose, doubt, ground
+from nobgd.picture import colour_line, compose, doubt, ground, inside
 from nobgd.picture.decode import Picture
 from nobgd.picture.deep import Cut, joined
 from nobgd.picture.edges import Edge
@@ -79,7 +79,7 @@ def refine(picture: Picture, found: Found, edges: str, threads: int = 1) -> Foun
         return _matted(rgbx, found, mask)
     if height * width < _COARSE**2 * mask.size:
         return found
-    mask = colour_line.decided(mask)
+    mask = inside.decided(mask)
     small = found.shown
     if small is None or small.shape[:2] != mask.shape:
         small = shrink(rgbx, len(mask), threads)

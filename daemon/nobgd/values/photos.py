@@ -48,7 +48,7 @@ class Photo:
 
 
 ADAPTIVE = "adaptive"  # by int8, and where that is unsure by fp32 again
-_CHANGED = {"fine": 2}  # how often the arithmetic of these edges alone has changed
+_CHANGED = {"fine": 3}  # how often the arithmetic of these edges alone has changed
 
 
 @dataclass(frozen=True, slots=True)
