@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _API_S = 5.0
 _PATIENCE_S = 3.0  # for what home says: it speaks every two seconds
 _SKEW_S = 2.0
-_AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS]}
+_AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS],
+            "allow_msg_ttl": True}  # fmt: skip
 
 
 def packages(*names: str) -> Finding | None:

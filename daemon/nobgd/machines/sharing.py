@@ -36,9 +36,14 @@ class Sharing:
     """Everything runs in one asyncio loop."""
 
     def __init__(
-        self, weights: Sequence[wire.Weights], run: str, say: Say, do: Do, publish: Publish
-    ) -> None:
-        """``say`` tells the supervisor, ``publish`` the others; ``do`` begins what takes time."""
+        self, weights: Sequence[wire.Weights], run: str, say: Say, do: Do, publish: Publish,
+        waits_s: float,
+    ) -> None:  # fmt: skip
+        """``say`` tells the supervisor, ``publish`` the others; ``do`` begins what takes time.
+
+        Nobody waits for longer than ``waits_s`` for what becomes of a job.
+        """
+        self._waits_s = waits_s
         self._recipes = [subjects.job_recipe(subjects.recipe8(each)) for each in weights]
         self._run, self._say, self._do, self._publish = run, say, do, publish
         self._sent: dict[int, _Sent] = {}  # by number
@@ -91,7 +96,7 @@ class Sharing:
     async def _store(self, sent: _Sent, subject: str, data: bytes) -> None:
         try:
             if self._link is not None:
-                sent.stored = await self._link.store(subject, data)
+                sent.stored = await self._link.store(subject, data, self._waits_s)
         except (Lost, Unheard):
             sent.stored = None
         if sent.number not in self._sent:  # it was recalled, or answered, meanwhile

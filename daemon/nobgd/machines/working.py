@@ -125,6 +125,8 @@ class Jobs:
         try:
             words, data = frames.unpack(Words, pulled.data, MOST_JOB)
         except frames.Broken:
+            words = None
+        if words is None or self._at.is_gone(words.home):
             with contextlib.suppress(Lost):
                 await link.done(pulled)
             return
