@@ -84,7 +84,7 @@ class Working:
 
     def __init__(self, lanes: Lanes) -> None:
         mount = Mount(1, 2, "/mnt", "nfs4", "nas:/")
-        self.lanes, self.grains = lanes, {"in": 100}
+        self.lanes, self.grains, self.largest = lanes, {"in": 100}, 50.0
         self.mounts = {"/mnt/in": mount, "/mnt/out": mount}
 
 
@@ -167,3 +167,24 @@ def test_a_job_of_a_home_that_is_gone_is_not_done() -> None:
     assert lanes.jobs == []
     assert link.said == []
     assert link.done_with == 1
+
+
+def test_what_may_not_fit_into_memory_goes_back_by_its_header() -> None:
+    """The lane is told of the smaller of two limits; nothing speaks against the machine."""
+    large = Failed("/mnt/in", "a.jpg", Code.TOO_LARGE, "it has 80 megapixels")
+    for allowed in (200.0, 20.0):
+        lanes, link = Lanes([large], 0.0), Link(renews=True)
+        work(link, lanes, job=replace(JOB, max_megapixels=allowed))
+        assert [each.max_megapixels for each in lanes.jobs] == [min(allowed, 50.0)]
+        said = link.said[-1]
+        assert said.beyond
+        assert said.failed == "more than the 50 megapixels that memory here has room for"
+
+
+def test_another_fault_of_a_photo_is_said_as_its_lane_says_it() -> None:
+    """Home judges it."""
+    broken = Failed("/mnt/in", "a.jpg", Code.BROKEN, "it is damaged")
+    link = Link(renews=True)
+    work(link, Lanes([broken], 0.0))
+    assert link.said[-1].failed is None
+    assert not link.said[-1].beyond

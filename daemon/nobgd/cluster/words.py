@@ -64,6 +64,7 @@ class Outcome(_Words):
     id: Identity
     began: bool = False
     failed: Text | None = None  # it was not done here, and is to be done elsewhere
+    beyond: bool = False  # as it is too large for this machine's memory: nothing is wrong here
     lane: int = Field(0, ge=0, le=4096)
     waited_s: float = Field(0.0, allow_inf_nan=False, ge=0, le=1e9)
     delivery: int = Field(1, ge=0, le=1 << 31)

@@ -63,7 +63,10 @@ class Offering:
             return self._lacks
         kinds = sorted({each.fstype for each in working.mounts.values()})
         grains = sorted({grain.said(each) for each in working.grains.values()})
-        return plain(f"{', '.join(sorted(self._shares.names))} ({', '.join([*kinds, *grains])})")
+        few = working.largest < working.wish.max_megapixels
+        most = [f"photos of up to {working.largest:.0f} MP"] if few else []
+        said = ", ".join([*kinds, *grains, *most])
+        return plain(f"{', '.join(sorted(self._shares.names))} ({said})")
 
     # --- the lanes ---------------------------------------------------------------------------
 

@@ -146,7 +146,8 @@ class Sharing:
         if words.began:
             self._say({"away": sent.number, "host": host}, None)
             return
-        said: dict[str, Any] = {"returned": sent.number, "host": host, "why": words.failed}
+        why = "" if words.beyond else words.failed  # then nothing speaks against the machine
+        said: dict[str, Any] = {"returned": sent.number, "host": host if why else "", "why": why}
         if words.failed is None:
             said = {
                 "ended": sent.number, "host": host, "lane": words.lane,

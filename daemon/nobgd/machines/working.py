@@ -1,5 +1,8 @@
 """A worker's lanes: whole jobs on folders that this machine mounts, too.
 
+A photo that may not fit into this machine's memory is told by its header, as one is that is larger
+than home allows, and goes back before its pixels are read.
+
 A job is pulled once home has seen that the folders are the same (`showing`).  It is a lane's, as at
 home: confined, with a deadline.  Its lease is renewed three times in each, and the broker has to
 say so: a lane whose lease could not be renewed is killed, as another machine may be at the photo by
@@ -24,7 +27,7 @@ from nobgd.machines.thinking import Models
 from nobgd.pool import sent
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget, automatic, cores, needed_mb
-from nobgd.values import Blame, Failed, Job, Recipe, wire
+from nobgd.values import Blame, Code, Failed, Job, Recipe, wire
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished
 
@@ -90,6 +93,7 @@ class Working:
             write=tuple(path for path, writes in wish.folders if writes),
         )  # fmt: skip
         budget = Budget(automatic(needed_mb(self.lanes_count, models.at_a_time, kinds)))
+        self.largest = budget.limit  # megapixels: all that may be in memory at a time
         self.lanes = Lanes(
             setup, self.lanes_count, deadline_s=wish.deadline_s, budget=budget, cores=cores(),
             inference=models.inference, eager=self.lanes_count,
@@ -181,6 +185,7 @@ class Jobs:
         job = replace(
             job, grain_ns=grain, inbox_mount=working.mounts[job.inbox],
             outbox_mount=working.mounts[job.outbox],
+            max_megapixels=min(job.max_megapixels, working.largest),
         )  # fmt: skip
         finished = await self._lane(working.lanes, job, lease)
         if finished is not None and _may_be_old(finished):
@@ -191,6 +196,9 @@ class Jobs:
         answer = finished.answer
         if isinstance(answer, wire.Unbegun):
             return frames.pack(Outcome(id=words.id, failed=plain(answer.why), delivery=delivery))
+        if isinstance(answer, Failed) and answer.code is Code.TOO_LARGE:  # home books its own word
+            why = f"more than the {working.largest:.0f} megapixels that memory here has room for"
+            return frames.pack(Outcome(id=words.id, failed=why, beyond=True, delivery=delivery))
         said = Outcome(
             id=words.id, lane=finished.lane, waited_s=finished.waited_s, delivery=delivery
         )
