@@ -200,3 +200,39 @@ def test_a_worker_that_is_stopped_finishes_what_it_has(
     done = home.await_done(3)
     assert [event["host"] for event in done].count("desk-1") >= 1
     only_outputs(home, 3)
+
+
+def test_what_a_machine_wrote_too_late_is_made_anew(
+    broker: Broker, worker: Hire, shared_cache: Path, tmp_path: Path
+) -> None:
+    """It had slept in the two system calls between its last look at the photo and the rename.
+
+    A photo changes while a machine that is then killed has it; this test writes what that would.
+    """
+    home = Sleepy(tmp_path, broker, deadline_s=4, cache_dir=str(shared_cache))
+    home.start()
+    try:
+        desk = worker(shares=mounted(home, tmp_path / "mnt"), sleep_s=0.0, priority=0).start()
+        shown(home)
+        name = home.photo()
+        home.await_done(2)
+        old = (home.outbox / f"{Path(name).stem}_nobg.png").read_bytes()
+        desk.sleeps(60.0)
+        home.photo(name)
+        home.until(lambda: "busy 0" not in home.verb("status").stdout)
+        desk.kill()
+        home.until(lambda: home.events("photo.moved"))
+        home.await_done(3)
+        new = hashlib.sha256((home.inbox / name).read_bytes()).hexdigest()
+        assert home.note(name).sha256 == new
+        late = home.outbox / ".late"
+        late.write_bytes(old)
+        late.rename(home.outbox / f"{Path(name).stem}_nobg.png")
+        home.until(lambda: home.events("photo.spoilt"))
+        home.await_done(4)
+        assert home.note(name).sha256 == new
+        only = sorted(each.name for each in home.outbox.iterdir() if each.name[0] != ".")
+        assert len(only) == 2
+    finally:
+        if not home.ended():
+            home.kill()

@@ -317,6 +317,20 @@ def test_another_machine_is_told_of(scene: Scene) -> None:
     assert scene.told[0][1]["to"] == "desk-2"
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_another_machine_had_lost_is_said_to_have_been_away(
+    scene: Scene, *, lost: bool
+) -> None:
+    """Who had it first may be at it still, though the second has done it."""
+    number, future = scene.out()
+    if lost:
+        scene.away.hear(Away(away=number, host="desk-2"))
+        scene.away.hear(Away(away=number, host="desk"))
+    scene.says(number, DONE)
+    scene.lanes.took(Look)[0][1].set_result(Finished(1, 0, 0.0))
+    assert future.result(0).was_away is lost
+
+
 def test_at_the_end_what_is_begun_waits_and_the_rest_is_put_back(scene: Scene) -> None:
     _, begun = scene.out()
     other = replace(JOB, relpath="b.jpg")

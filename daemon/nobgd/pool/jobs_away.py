@@ -45,6 +45,7 @@ class _Out:
     heard: float
     host: str = ""  # that has begun it
     looking: bool = False  # it is done, they say
+    lost: bool = False  # by a machine that may be at it still
 
 
 class JobsAway:
@@ -212,7 +213,7 @@ class JobsAway:
         if looked.exception() is None and looked.result().answer == 1:
             self._lies.pop(done.host, None)
             if self._forget(out):
-                out.future.set_result(done)
+                out.future.set_result(replace(done, was_away=out.lost))
             self.fill()
             return
         if number < _LOOKS and not self.closing:
@@ -265,7 +266,7 @@ class JobsAway:
         inner.add_done_callback(partial(_pass_on, out.future))
 
     def _moved(self, out: _Out, before: str, to: str) -> None:
-        job = out.job
+        job, out.lost = out.job, True
         source = os.path.join(job.inbox, job.relpath)
         self._told("photo.moved", {"from": before, "to": to, "inbox": job.inbox, "source": source})
 
