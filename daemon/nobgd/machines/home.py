@@ -47,7 +47,7 @@ class Home:
         self._questions = Questions(setup.weights, self._run, say, 2 * lease_s)
         self._machines = Machines()
         self._sharing = Sharing(
-            setup.weights, self._run, say, self._do, self._publish,
+            setup, self._run, say, self._do, self._publish,
             2 * setup.deadline_s + lease_s,  # as `pool.jobs_away` has it
         )  # fmt: skip
         self._proving = Proving(setup.weights, self._run, say, self._publish)

@@ -127,7 +127,8 @@ class Offering:
                 working.grains = {}
             return
         working.grains, self._lease_s = dict(cast.grains), cast.job_lease_s
-        ready = {subjects.job_recipe(each) for each in set(models.ready) & set(cast.admitted)}
+        there = set(models.ready) & set(cast.admitted)
+        ready = {subjects.job_recipe(*each) for each in cast.jobs if there.issuperset(each)}
         for recipe in ready - set(self._pulls):
             self._pulls[recipe] = [
                 asyncio.create_task(self._pull(recipe, working)) for _ in range(working.lanes_count)
