@@ -94,7 +94,7 @@ async def _run(
     held, before = _mb(broker), _cpu(broker)
     tensor = os.urandom(_TENSOR)
     for _ in range(questions):
-        await first.store(subjects.question(_RECIPE), tensor, 60.0)
+        await first.store(subjects.question(_RECIPE), tensor)
     taken = 0
     for each in asyncio.as_completed(waiting):
         taken += await each

@@ -128,7 +128,7 @@ async def _bare(broker: Any, host: str, count: int) -> float:
         await asyncio.sleep(0.005)
         came.clear()
         began = time.perf_counter()
-        await home.store(subjects.question(recipe), picture, 60.0)
+        await home.store(subjects.question(recipe), picture)
         if (pulled := await pulling) is None:
             continue
         await other.publish(subjects.answer(run, host), mask)

@@ -149,7 +149,7 @@ async def _ask(home: Any, total: int, again: set[bytes]) -> None:
         async with gate:
             while not kept:
                 try:
-                    kept = await home.store(subjects.question(_RECIPE), which + rest, 60.0) > 0
+                    kept = await home.store(subjects.question(_RECIPE), which + rest) > 0
                 except Unheard:
                     again.add(which)
 

@@ -400,7 +400,7 @@ def test_a_thousand_seats_may_wait(home: Join, desk: Join) -> None:
             while json.loads(await first.ask(info, b"", 20.0))["num_waiting"] < seats:
                 assert time.monotonic() < end
             for _ in range(seats):
-                await first.store(subjects.question("feedbeef"), b"tensor", 60.0)
+                await first.store(subjects.question("feedbeef"), b"tensor")
             got = await asyncio.gather(*waiting)
             assert [each.data for each in got if each is not None] == [b"tensor"] * seats
         finally:

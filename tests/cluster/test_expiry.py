@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from typing import Any
 
 import pytest
 
 from cluster.broker import Broker
+from cluster.home import WEIGHTS
 from nobgd.cluster import join, streams, subjects
-from nobgd.cluster.link import Link, open_link
+from nobgd.cluster.link import Link, Lost, open_link
+from nobgd.machines.home import Home
+from nobgd.values import wire
 
 RECIPE = "0a1b2c3d"
 QUESTION = subjects.question(RECIPE)
@@ -43,15 +47,16 @@ def test_each_message_goes_when_its_own_time_is_over(broker: Broker) -> None:
 
     async def work() -> None:
         link = await _prepared(broker)
-        await link.store(QUESTION, b"for long", 60.0)
+        await link.store(QUESTION, b"for long")
+        link.keep_s = 1.0
         for number in range(10):
-            await link.store(QUESTION, b"%d" % number, 1.0)
+            await link.store(QUESTION, b"%d" % number)
         assert await _kept(link, subjects.THINK) == 11
-        job = subjects.job(RECIPE, "0" * 20)
-        await link.store(job, b"a job", 1.2)  # whole seconds: two
+        job, link.keep_s = subjects.job(RECIPE, "0" * 20), 1.2
+        await link.store(job, b"a job")  # whole seconds: two
         assert await _none_is_kept(link, subjects.WORK) > 1.2
         assert await _kept(link, subjects.THINK) == 1
-        await link.store(job, b"the same photo, asked anew", 1.0)
+        await link.store(job, b"the same photo, asked anew")
         await link.close()
 
     asyncio.run(work())
@@ -63,7 +68,8 @@ def test_what_a_machine_is_at_may_go_and_is_finished_all_the_same(broker: Broker
     async def work() -> None:
         home = await _prepared(broker)
         machine = await open_link(join.read(broker.root / "desk-1.join"), "desk-1")
-        await home.store(QUESTION, b"picture", 1.0)
+        home.keep_s = 1.0
+        await home.store(QUESTION, b"picture")
         pulled = await machine.pull(subjects.next_question(RECIPE), 5, 5.0)
         assert pulled is not None
         await _none_is_kept(home, subjects.THINK)
@@ -84,10 +90,41 @@ def test_a_stream_of_an_older_nobgd_is_made_like_ours(broker: Broker) -> None:
         older = {name: value for name, value in streams.think().items() if name != "allow_msg_ttl"}
         await link.prepare(older, [])
         await link.prepare(streams.think(), [streams.questions(RECIPE, 5.0)])
-        await link.store(QUESTION, b"picture", 1.0)
+        link.keep_s = 1.0
+        await link.store(QUESTION, b"picture")
         await _none_is_kept(link, subjects.THINK)
         await link.prepare(streams.work() | {"retention": "limits"}, [])
         await link.prepare(streams.work(), [])
         await link.close()
 
     asyncio.run(work())
+
+
+class Deaf:
+    """A broker that has nothing to say."""
+
+    keep_s = 0.0
+
+    async def prepare(self, *_: Any) -> None:
+        raise Lost("it is gone")
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_home_has_kept_what_it_asks_for_as_long_as_it_waits_at_most() -> None:
+    """For a job: its deadline, once more for a lane here, and a lease."""
+    link, said = Deaf(), asyncio.Event()
+
+    async def dial(_: str) -> tuple[Any, str]:
+        return link, "tls://nas:4222"
+
+    async def work() -> None:
+        setup = wire.Link("", (WEIGHTS,), 30.0, deadline_s=100.0)
+        home = Home(setup, lambda *_: said.set(), dial)
+        serving = asyncio.create_task(home.serve())
+        await asyncio.wait_for(said.wait(), 10.0)
+        serving.cancel()
+
+    asyncio.run(work())
+    assert link.keep_s == 230.0

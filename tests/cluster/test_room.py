@@ -66,7 +66,7 @@ def test_all_that_goes_out_has_room_at_the_broker(broker: Broker) -> None:
         picture, number = bytes(LARGE.shown_bytes + 200), 0
         try:
             while number < 1000:
-                await home.store(subjects.question(RECIPE), picture, 60.0)
+                await home.store(subjects.question(RECIPE), picture)
                 number += 1
         except Unheard:
             return number

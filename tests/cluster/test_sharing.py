@@ -19,10 +19,10 @@ SETUP = wire.Link("", (INT8, WEIGHTS), 30.0, jobs=((0, 1), (1,)))
 
 
 class Link:
-    """It keeps what is stored, and for how long."""
+    """It keeps what is stored."""
 
     def __init__(self) -> None:
-        self.kept: list[tuple[bytes, float]] = []
+        self.kept: list[bytes] = []
         self.under: list[str] = []
         self.consumers: list[str] = []
 
@@ -32,9 +32,9 @@ class Link:
     async def purge(self, _: str) -> None:
         pass
 
-    async def store(self, subject: str, data: bytes, for_s: float) -> int:
+    async def store(self, subject: str, data: bytes) -> int:
         self.under.append(subject)
-        self.kept.append((data, for_s))
+        self.kept.append(data)
         return len(self.kept)
 
     async def withdraw(self, *_: Any) -> None:
@@ -54,14 +54,10 @@ def test_a_photo_that_is_too_large_there_does_not_speak_against_the_machine(
     """It comes home as one that no machine takes; any other reason is said of who gave it."""
     said: list[dict[str, Any]] = []
     link: Any = Link()
-    sharing = Sharing(
-        SETUP, "a" * 16, lambda words, _: said.append(words), asyncio.run, _nothing, 45.0
-    )
+    sharing = Sharing(SETUP, "a" * 16, lambda words, _: said.append(words), asyncio.run, _nothing)
     asyncio.run(sharing.prepare(link, 30.0))
     sharing.hear({"job": 3, "models": [1], "photo": "0" * 20, "sent": "{}"})
-    ((data, for_s),) = link.kept
-    assert for_s == 45.0
-    job, _ = frames.unpack(Job, data, 100)
+    job, _ = frames.unpack(Job, link.kept[0], 100)
     answer = Outcome(id=job.id, failed="its lanes end", beyond=beyond)
     assert sharing.answered("desk-1", frames.pack(answer))
     assert said == [returned]
@@ -70,7 +66,7 @@ def test_a_photo_that_is_too_large_there_does_not_speak_against_the_machine(
 def test_a_job_goes_to_machines_that_have_all_its_models() -> None:
     """An adaptive one needs two; others are pulled for by nobody who has one of them only."""
     link: Any = Link()
-    sharing = Sharing(SETUP, "a" * 16, lambda *_: None, asyncio.run, _nothing, 45.0)
+    sharing = Sharing(SETUP, "a" * 16, lambda *_: None, asyncio.run, _nothing)
     asyncio.run(sharing.prepare(link, 30.0))
     int8, fp32 = map(subjects.recipe8, SETUP.weights)
     adaptive = subjects.job_recipe(int8, fp32)

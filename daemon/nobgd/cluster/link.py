@@ -88,6 +88,7 @@ class Link:
     def __init__(self, client: Client, ended: asyncio.Future[str]) -> None:
         self._client = client
         self._ended = ended  # its result is why
+        self.keep_s = 3600.0  # that the broker keeps what is stored, by its own clock
 
     async def ended_within(self, seconds: float) -> str | None:
         """Why the connection has ended; None: it has not, after so long."""
@@ -159,12 +160,12 @@ class Link:
         """Have all of it forgotten.  Raises `Lost`, `Unheard`."""
         await self._api(f"STREAM.PURGE.{stream}", {})
 
-    async def store(self, subject: str, data: bytes, for_s: float) -> int:
-        """Have it kept until it is answered, but not longer; its number.
+    async def store(self, subject: str, data: bytes) -> int:
+        """Have it kept until it is answered, or for `keep_s`; its number.
 
-        The broker's clock alone counts.  Raises `Lost`, `Unheard`.
+        Raises `Lost`, `Unheard`.
         """
-        headers = {_TTL: f"{max(1, math.ceil(for_s))}s"}
+        headers = {_TTL: f"{max(1, math.ceil(self.keep_s))}s"}
         said = _read(await self.ask(subject, data, _API_S, headers))
         if "error" in said or not isinstance(number := said.get("seq"), int):
             raise Unheard(_why(said))  # a refusal has a number, too: 0

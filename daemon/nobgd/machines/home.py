@@ -43,13 +43,11 @@ class Home:
         self._recipes = [subjects.recipe8(each) for each in setup.weights]
         self._most = max(each.mask_bytes for each in setup.weights)
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
-        lease_s = setup.lease_s  # of silence, and a question comes home: see `pool.away`
-        self._questions = Questions(setup.weights, self._run, say, 2 * lease_s)
+        self._questions = Questions(setup.weights, self._run, say)
         self._machines = Machines()
-        self._sharing = Sharing(
-            setup, self._run, say, self._do, self._publish,
-            2 * setup.deadline_s + lease_s,  # as `pool.jobs_away` has it
-        )  # fmt: skip
+        self._sharing = Sharing(setup, self._run, say, self._do, self._publish)
+        # nobody waits for longer: see `pool.away` and `pool.jobs_away`
+        self._longest_s = 2 * setup.deadline_s + setup.lease_s
         self._proving = Proving(setup.weights, self._run, say, self._publish)
         self._link: Link | None = None
         self._told_away = False
@@ -236,6 +234,7 @@ class Home:
 
     async def _serve(self, link: Link) -> str:
         """While the connection lasts; why it ended."""
+        link.keep_s = self._longest_s
         try:
             consumers = [streams.questions(each, self._lease_s) for each in self._recipes]
             await link.prepare(streams.think(), consumers)

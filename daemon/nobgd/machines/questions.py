@@ -38,11 +38,8 @@ class Asked:
 class Questions:
     """Those that somebody waits for."""
 
-    def __init__(
-        self, weights: Sequence[wire.Weights], run: str, say: Say, waits_s: float
-    ) -> None:  # fmt: skip
-        """``waits_s`` after it was asked nobody waits for an answer that no machine has begun."""
-        self._weights, self._waits_s = weights, waits_s
+    def __init__(self, weights: Sequence[wire.Weights], run: str, say: Say) -> None:
+        self._weights = weights
         self._recipes = [subjects.recipe8(each) for each in weights]
         self._run, self._say = run, say
         self._asked: dict[int, Asked] = {}  # by number
@@ -67,8 +64,7 @@ class Questions:
     async def _send(self, link: Link | None, asked: Asked, data: bytes) -> None:
         try:
             if link is not None and len(data) <= link.longest:
-                subject = subjects.question(asked.recipe)
-                asked.stored = await link.store(subject, data, self._waits_s)
+                asked.stored = await link.store(subjects.question(asked.recipe), data)
         except (Lost, Unheard):
             asked.stored = None
         if asked.stored is None:

@@ -35,14 +35,8 @@ class _Sent:
 class Sharing:
     """Everything runs in one asyncio loop."""
 
-    def __init__(
-        self, setup: wire.Link, run: str, say: Say, do: Do, publish: Publish, waits_s: float
-    ) -> None:
-        """``say`` tells the supervisor, ``publish`` the others; ``do`` begins what takes time.
-
-        Nobody waits for longer than ``waits_s`` for what becomes of a job.
-        """
-        self._waits_s = waits_s
+    def __init__(self, setup: wire.Link, run: str, say: Say, do: Do, publish: Publish) -> None:
+        """``say`` tells the supervisor, ``publish`` the others; ``do`` begins what takes time."""
         self._recipes = [subjects.recipe8(each) for each in setup.weights]
         self._kinds = setup.jobs
         self._run, self._say, self._do, self._publish = run, say, do, publish
@@ -99,7 +93,7 @@ class Sharing:
     async def _store(self, sent: _Sent, subject: str, data: bytes) -> None:
         try:
             if self._link is not None:
-                sent.stored = await self._link.store(subject, data, self._waits_s)
+                sent.stored = await self._link.store(subject, data)
         except (Lost, Unheard):
             sent.stored = None
         if sent.number not in self._sent:  # it was recalled, or answered, meanwhile
