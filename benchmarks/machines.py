@@ -1,4 +1,4 @@
-"""Masks of other machines: what asking costs, and how much faster eight of them are than one.
+"""Masks and whole photos of other machines: what they cost, and how much faster eight are than one.
 
 Broker, link process and workers are real, on this machine with TLS; models sleep, so that what is
 measured is nobgd's own.
@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks import whole_jobs
 from benchmarks.part import Bench, Verdict, at_most
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -25,19 +26,34 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def measure(bench: Bench) -> dict[str, Any]:
     """Round trips one after the other, then eight at a time.  Nothing where there is no broker."""
-    from cluster.broker import TESTS, Broker, Worker, lacking
-    from cluster.home import Home
+    from cluster.broker import TESTS, lacking
     from nobgd.pool import model_process
 
     if (why := lacking()) is not None:
         bench.say(f"{why}: left out")
         return {}
-    count = 50 if bench.short else 1000
-    hosts = [f"desk-{number}" for number in range(1, (2 if bench.short else _MACHINES) + 1)]
+    machines = 2 if bench.short else _MACHINES
     (bench.work / "home.sleep").write_text("0")
     before, environment = model_process.PROCESS, dict(os.environ)
     os.environ |= {"PYTHONPATH": TESTS, "SLEEP_FILE": str(bench.work / "home.sleep")}
     model_process.PROCESS = "cluster.sleeper"
+    try:
+        result = _masks(bench, machines)
+        os.environ["RAW"] = "1"  # lanes of this machine finish their masks
+        return {**result, "whole": whole_jobs.measure(bench, machines)}
+    finally:
+        model_process.PROCESS = before
+        os.environ.clear()
+        os.environ |= environment
+
+
+def _masks(bench: Bench, machines: int) -> dict[str, Any]:
+    """Those alone."""
+    from cluster.broker import Broker, Worker
+    from cluster.home import Home
+
+    count = 50 if bench.short else 1000
+    hosts = [f"desk-{number}" for number in range(1, machines + 1)]
     broker = Broker(bench.work / "broker", *hosts).start()
     workers = [Worker(broker, host, bench.work, sleep_s=0.0, priority=0) for host in hosts]
     home = Home(broker, bench.work)
@@ -59,9 +75,6 @@ def measure(bench: Bench) -> dict[str, Any]:
         bench.say(f"{len(hosts)} machines are {result['speed_up']:.2f} times as fast as one")
         return result
     finally:
-        model_process.PROCESS = before
-        os.environ.clear()
-        os.environ |= environment
         home.close()
         for one in workers:
             if one.process is not None:
@@ -156,6 +169,7 @@ def section(result: dict[str, Any]) -> list[str]:
         f" {result['link_ms']:.2f} ms.",
         f"- {result['photos']} masks of {_SLEEP_S} s by {result['machines']} machines:"
         f" {result['speed_up']:.2f} times as fast as by one.",
+        *(whole_jobs.lines(result["whole"]) if "whole" in result else []),
     ]  # fmt: skip
 
 
@@ -170,4 +184,5 @@ def verdicts(result: dict[str, Any]) -> list[Verdict]:
         Verdict(
             f"{machines} machines, × one", f"≥ {bar:.1f}×", f"{speed_up:.2f}×", speed_up >= bar
         ),
+        *(whole_jobs.verdicts(result["whole"]) if "whole" in result else []),
     ]

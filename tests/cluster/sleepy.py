@@ -20,13 +20,15 @@ LEASE_S = 3
 class Sleepy(Daemon):
     """`nobgd run` whose model only sleeps a moment; see `sleeper`."""
 
-    def __init__(self, root: Path, broker: Broker, **settings: Any) -> None:
+    def __init__(
+        self, root: Path, broker: Broker, *, deadline_s: float = 20, **settings: Any
+    ) -> None:
         for name in ("in", "out"):
             (root / name).mkdir(exist_ok=True)
         cluster = {
             "join": str(broker.home), "shares": {"in": "in", "out": "out"}, "lease_s": LEASE_S,
         }  # fmt: skip
-        workers = {"count": 1, "infer": 1, "threads": 1, "deadline_s": 20}
+        workers = {"count": 1, "infer": 1, "threads": 1, "deadline_s": deadline_s}
         super().__init__(root, cluster=cluster, workers=workers, **settings)
         (root / "sleep").write_text("0.02")
         self._number = 0

@@ -22,7 +22,7 @@ from nobgd.values import Code, Done, Failed, Job, Recipe
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished
 
-HOME = "a" * 16
+HOME, GONE = "a" * 16, {"b" * 16}
 LEASE_S = 0.3
 RECIPE = Recipe("u2netp", "ab" * 32, "fp32")
 JOB = Job(
@@ -84,20 +84,22 @@ class Working:
 
     def __init__(self, lanes: Lanes) -> None:
         mount = Mount(1, 2, "/mnt", "nfs4", "nas:/")
-        self.lanes, self.grains = lanes, {"in": 100}
+        self.lanes, self.grains, self.largest = lanes, {"in": 100}, 50.0
         self.mounts = {"/mnt/in": mount, "/mnt/out": mount}
 
 
-def work(link: Link, lanes: Lanes, *, delivery: int = 1, job: Job = JOB) -> None:
+def work(
+    link: Link, lanes: Lanes, *, delivery: int = 1, job: Job = JOB, home: str = HOME
+) -> None:  # fmt: skip
     """One job, from its arrival to its end."""
 
     async def all_of_it() -> None:
         anything: Any = link
-        at = Answering("desk-1", lambda: None, lambda: anything, lambda _: 5.0)
+        at = Answering("desk-1", lambda: None, lambda: anything, lambda _: 5.0, GONE.__contains__)
         jobs = Jobs("desk-1", Shares({"in": "/mnt/in", "out": "/mnt/out"}), at)
         data = sent.pack(job, Shares({"in": "/srv/in", "out": "/srv/out"}))
         assert data is not None
-        pulled = Pulled(frames.pack(Words(id=7, home=HOME), data), "", delivery)
+        pulled = Pulled(frames.pack(Words(id=7, home=home), data), "", delivery)
         working: Any = Working(lanes)
         await jobs.work(anything, working, LEASE_S, pulled)
         while at.working:
@@ -156,3 +158,33 @@ def test_a_folder_that_was_not_shown_is_not_worked_in() -> None:
     work(link, lanes, job=replace(JOB, outbox=str(Path("/srv/out/below"))))
     assert not lanes.jobs
     assert link.said[-1].failed == "it has not shown this folder"
+
+
+def test_a_job_of_a_home_that_is_gone_is_not_done() -> None:
+    """Nobody waits for it: it goes without a word."""
+    lanes, link = Lanes([DONE], 0.0), Link(renews=True)
+    work(link, lanes, home=min(GONE))
+    assert lanes.jobs == []
+    assert link.said == []
+    assert link.done_with == 1
+
+
+def test_what_may_not_fit_into_memory_goes_back_by_its_header() -> None:
+    """The lane is told of the smaller of two limits; nothing speaks against the machine."""
+    large = Failed("/mnt/in", "a.jpg", Code.TOO_LARGE, "it has 80 megapixels")
+    for allowed in (200.0, 20.0):
+        lanes, link = Lanes([large], 0.0), Link(renews=True)
+        work(link, lanes, job=replace(JOB, max_megapixels=allowed))
+        assert [each.max_megapixels for each in lanes.jobs] == [min(allowed, 50.0)]
+        said = link.said[-1]
+        assert said.beyond
+        assert said.failed == "more than the 50 megapixels that memory here has room for"
+
+
+def test_another_fault_of_a_photo_is_said_as_its_lane_says_it() -> None:
+    """Home judges it."""
+    broken = Failed("/mnt/in", "a.jpg", Code.BROKEN, "it is damaged")
+    link = Link(renews=True)
+    work(link, Lanes([broken], 0.0))
+    assert link.said[-1].failed is None
+    assert not link.said[-1].beyond

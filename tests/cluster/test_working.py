@@ -15,6 +15,7 @@ from cluster.broker import Broker, Worker
 from cluster.sleepy import LEASE_S, Sleepy, mounted
 from cluster.test_thinking import drop
 from e2e.conftest import Daemon
+from nobgd import models
 
 Make = Callable[..., Daemon]
 Hire = Callable[..., Worker]
@@ -200,3 +201,71 @@ def test_a_worker_that_is_stopped_finishes_what_it_has(
     done = home.await_done(3)
     assert [event["host"] for event in done].count("desk-1") >= 1
     only_outputs(home, 3)
+
+
+def test_what_a_machine_wrote_too_late_is_made_anew(
+    broker: Broker, worker: Hire, shared_cache: Path, tmp_path: Path
+) -> None:
+    """It had slept in the two system calls between its last look at the photo and the rename.
+
+    A photo changes while a machine that is then killed has it; this test writes what that would.
+    """
+    home = Sleepy(tmp_path, broker, deadline_s=4, cache_dir=str(shared_cache))
+    home.start()
+    try:
+        desk = worker(shares=mounted(home, tmp_path / "mnt"), sleep_s=0.0, priority=0).start()
+        shown(home)
+        name = home.photo()
+        home.await_done(2)
+        old = (home.outbox / f"{Path(name).stem}_nobg.png").read_bytes()
+        desk.sleeps(60.0)
+        home.photo(name)
+        home.until(lambda: "busy 0" not in home.verb("status").stdout)
+        desk.kill()
+        home.until(lambda: home.events("photo.moved"))
+        home.await_done(3)
+        new = hashlib.sha256((home.inbox / name).read_bytes()).hexdigest()
+        assert home.note(name).sha256 == new
+        late = home.outbox / ".late"
+        late.write_bytes(old)
+        late.rename(home.outbox / f"{Path(name).stem}_nobg.png")
+        home.until(lambda: home.events("photo.spoilt"))
+        home.await_done(4)
+        assert home.note(name).sha256 == new
+        only = sorted(each.name for each in home.outbox.iterdir() if each.name[0] != ".")
+        assert len(only) == 2
+    finally:
+        if not home.ended():
+            home.kill()
+
+
+def test_an_adaptive_model_is_two_there_as_here(
+    broker: Broker, worker: Hire, shared_cache: Path, tmp_path: Path
+) -> None:
+    """A machine that has both files makes the first mask and, where that is unsure, the closer."""
+    try:
+        models.find("u2net", "fp32")
+        models.find("u2net", "int8")
+    except models.ModelError as error:
+        pytest.skip(str(error))
+    adaptive = {"name": "u2net", "precision": "adaptive"}
+    home = Sleepy(tmp_path, broker, cache_dir=str(shared_cache), model=adaptive)
+    home.start()
+    try:
+        desk = worker(shares=mounted(home, tmp_path / "mnt"), sleep_s=0.0, priority=0).start()
+        shown(home)
+        for number in range(8):  # a mask is their red: nothing, all, and much in between
+            bands = np.zeros((48, 64, 3), np.uint8)
+            bands[:, 16:32, 0], bands[:, 32:, 0], bands[..., 1] = 255, 120, number * 30
+            Image.fromarray(bands).save(home.inbox / f".bands-{number}.jpg", quality=95)
+            (home.inbox / f".bands-{number}.jpg").rename(home.inbox / f"bands-{number}.jpg")
+        done = home.await_done(9)
+        there = [event for event in done if event["host"] == "desk-1" and "think_ms" not in event]
+        assert there
+        assert {event["precision"] for event in there} == {"fp32"}
+        assert {event["recipe"].split(":")[1] for event in done} == {"adaptive"}
+        only_outputs(home, 9)
+        assert desk.stop() == 0
+    finally:
+        if not home.ended():
+            home.kill()

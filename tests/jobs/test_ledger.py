@@ -336,6 +336,13 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         ledger.begin(*PHOTO, "/out", "a")
         ledger.put_back(*PHOTO[:2])
 
+    def spoilt() -> None:
+        ledger.begin(*PHOTO, "/out", "a")
+        ledger.done(done(), "/out", None)
+        row = ledger.get(*PHOTO[:2])
+        assert row is not None
+        assert ledger.spoilt(row, "cd" * 32)
+
     def remember() -> None:
         ledger.remember("a", "b")
         ledger.remember("a", None)
@@ -380,6 +387,7 @@ def test_no_statement_walks_over_all_photos(tmp_path: Path) -> None:
         "disposed": lambda: ledger.disposed(was),
         "going": lambda: ledger.going(was),
         "stayed": lambda: ledger.stayed(was),
+        "spoilt": spoilt,
         "put_back": put_back,
         "interrupt": ledger.interrupt,
         "gone": lambda: ledger.gone("/in", ["sub/a.jpg"]),

@@ -35,12 +35,27 @@ def test_an_output_is_there(outbox: Path) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"source": "b.jpg"}, {"inbox_keys": frozenset({"other"})}, {"sha256": "cd" * 32},
-     {"recipe": "older"}, {"relpath": "sub/b_nobg.png"}, {"relpath": "none/a_nobg.png"}],
+    [{"source": "b.jpg"}, {"inbox_keys": frozenset({"other"})},
+     {"relpath": "sub/b_nobg.png"}, {"relpath": "none/a_nobg.png"}],
 )  # fmt: skip
 def test_another_is_none(outbox: Path, other: dict[str, str]) -> None:
     assert errands.run(replace(look(outbox), **other)) == 0  # type: ignore[arg-type]
     assert not (outbox / "none").exists()
+
+
+@pytest.mark.parametrize("other", [{"sha256": "cd" * 32}, {"recipe": "older"}])
+def test_one_of_the_same_photo_says_of_which_bytes(outbox: Path, other: dict[str, str]) -> None:
+    """It was that photo's before, or by another recipe."""
+    found = errands.run(replace(look(outbox), **other))  # type: ignore[arg-type]
+    assert f"{found:064x}" == "ab" * 32
+
+
+@pytest.mark.parametrize("said", ["", "-1", "ab" * 40, "zz" * 32, "0x" + "ab" * 31])
+def test_a_note_that_says_nonsense_is_none(outbox: Path, said: str) -> None:
+    """Another program's, or a machine's that lies."""
+    note = provenance.chunk(replace(NOTE, sha256=said))
+    (outbox / "sub/a_nobg.png").write_bytes(provenance.SIGNATURE + note)
+    assert errands.run(look(outbox)) == 0
 
 
 def test_what_has_no_note_or_is_no_file_is_none(outbox: Path) -> None:

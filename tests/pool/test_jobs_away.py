@@ -55,8 +55,8 @@ class Lanes:
     def free(self) -> bool:
         return self.is_free
 
-    def model_of(self, job: Job) -> int | None:
-        return 0 if job.recipe == RECIPE else None
+    def models_of(self, job: Job) -> tuple[int, ...]:
+        return (0,) if job.recipe == RECIPE else ()
 
     def give_away(self, may: Callable[[Job], bool]) -> Item | None:
         for item in self.waiting:
@@ -83,10 +83,10 @@ class Line:
         self.admitted: list[tuple[str, dict[str, int]]] = []
         self.deaf = False
 
-    def send(self, number: int, which: int, photo: str, job: bytes) -> None:
+    def send(self, number: int, which: tuple[int, ...], photo: str, job: bytes) -> None:
         if self.deaf:
             raise BrokenPipeError
-        assert (which, len(photo)) == (0, 20)
+        assert (which, len(photo)) == ((0,), 20)
         assert job.startswith(b"{")
         self.sent.append(number)
 
@@ -190,6 +190,18 @@ def test_what_else_it_says_is_judged_here(scene: Scene, code: Code) -> None:
     doubted = code in (Code.CHANGED, Code.GONE_AWAY)
     assert scene.line.admitted == ([("desk", {})] if doubted else [])
     scene.is_home(future)
+
+
+@pytest.mark.parametrize("closer", [False, True])
+def test_which_model_made_an_adaptive_cut_out_is_known(*, closer: bool) -> None:
+    """As its supervisor says it: lanes cannot; the log, and drift, compare like with like."""
+    job = replace(JOB, recipe=replace(RECIPE, precision="adaptive"))
+    done = replace(DONE, recipe=job.recipe.key, threads=1)
+    said = wire.pack(done, "/out").decode()
+    message = Ended(ended=1, host="desk", lane=3, waited_s=0.0, said=said, closer=closer)
+    answer = jobs_away._outcome(message, job)
+    assert isinstance(answer, Done)
+    assert answer.precision == ("fp32" if closer else "int8")
 
 
 @pytest.mark.parametrize(
@@ -315,6 +327,20 @@ def test_another_machine_is_told_of(scene: Scene) -> None:
     scene.away.hear(Away(away=number, host="desk-2"))
     assert scene.told[0][1]["from"] == "desk"
     assert scene.told[0][1]["to"] == "desk-2"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_another_machine_had_lost_is_said_to_have_been_away(
+    scene: Scene, *, lost: bool
+) -> None:
+    """Who had it first may be at it still, though the second has done it."""
+    number, future = scene.out()
+    if lost:
+        scene.away.hear(Away(away=number, host="desk-2"))
+        scene.away.hear(Away(away=number, host="desk"))
+    scene.says(number, DONE)
+    scene.lanes.took(Look)[0][1].set_result(Finished(1, 0, 0.0))
+    assert future.result(0).was_away is lost
 
 
 def test_at_the_end_what_is_begun_waits_and_the_rest_is_put_back(scene: Scene) -> None:

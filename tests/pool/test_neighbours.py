@@ -14,6 +14,7 @@ said = st.builds(
     Machine, st.sampled_from(["desk-1", "desk-2", "gpu-1"]),
     st.sampled_from([UP, PROVING, REFUSED, DRAINING, LOST]), seats=st.integers(0, 9),
     priority=st.integers(0, 9), models=st.sampled_from([(), (0,), (1,), (0, 1)]),
+    jobs=st.integers(0, 3), working=st.booleans(),
 )  # fmt: skip
 
 
@@ -46,6 +47,9 @@ def test_counting_is_going_over_all_of_them(many: list[Machine]) -> None:
             ahead = sum(each.priority < HOME for each in able)
             assert neighbours.room(which, faster=faster) == ahead + sum(e.seats for e in able)
             assert neighbours.room(which, faster=faster) <= neighbours.most(faster=faster)
+        for models in ((0,), (1,), (0, 1), (1, 0)):
+            able = [each for each in may if each.working and {*models} <= {*each.models}]
+            assert neighbours.jobs_of(models, faster=faster) == sum(e.jobs for e in able)
 
 
 def test_who_is_lost_is_not_there() -> None:

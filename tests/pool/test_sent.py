@@ -66,12 +66,17 @@ def test_what_only_holds_here_stays_here() -> None:
         replace(JOB, touch="x", touches="/x"),
         replace(JOB, tidy=True),
         replace(JOB, recipe=replace(JOB.recipe, edges="matting")),
-        replace(JOB, recipe=replace(JOB.recipe, precision="adaptive")),
         replace(JOB, counts=frozenset(f"{n:064}" for n in range(MOST_JOB // 64))),
     ],
 )
 def test_what_nobody_else_can_do_does_not_go(other: Job) -> None:
     assert sent.pack(other, HOME) is None
+
+
+def test_an_adaptive_job_arrives_as_one() -> None:
+    """Who has both of its models asks for a closer mask there as here."""
+    adaptive = replace(JOB, recipe=replace(JOB.recipe, precision="adaptive"))
+    assert over(adaptive).recipe == adaptive.recipe
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nobgd.cli import common
+from nobgd.cli import common, worker
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +22,8 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "As root it looks with the eyes of the user nobgd, so use sudo where nobgd runs as a "
         "service. Nothing is changed: what it writes to try a folder it removes again.\n\n"
         "With `cluster:` the broker, its certificate, what it runs as, and the machines that were "
-        "invited as well; --worker looks at a machine that works for another.",
+        "invited as well, and folders that others mount, too; --worker looks at a machine that "
+        "works for another, and at how its folders are mounted.",
         examples=[
             ("sudo nobgd doctor", "the service"),
             ("nobgd doctor -c config/nobgd.yaml", "a configuration of your own"),
@@ -38,6 +39,10 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--worker", metavar="FILE", type=Path,
         help="the join file of a machine that works for another, or its worker.yaml",
     )  # fmt: skip
+    parser.add_argument(
+        "--share", metavar="NAME=FOLDER", action="append", default=[], type=worker.share_here,
+        help="with --worker: a folder that `nobgd worker` is given in the same way; once for each",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         found = (
             checks.examine(common.load(args))
             if args.worker is None
-            else checks.examine_worker(args.worker)
+            else checks.examine_worker(args.worker, dict(args.share))
         )
     except common.Quit as end:
         return end.code

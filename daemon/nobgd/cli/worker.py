@@ -46,7 +46,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="what `nobgd cluster invite` made, or a file of keys that names it",
     )  # fmt: skip
     parser.add_argument(
-        "--share", metavar="NAME=FOLDER", action="append", default=[], type=_share,
+        "--share", metavar="NAME=FOLDER", action="append", default=[], type=share_here,
         help="a folder that home calls NAME in its cluster.shares, where it is mounted here; whole"
         " photos are done in it; once for each",
     )  # fmt: skip
@@ -68,7 +68,8 @@ def _seconds(text: str) -> float:
     return float(found[1]) * _UNITS[found[2] or "s"]
 
 
-def _share(text: str) -> tuple[str, Path]:
+def share_here(text: str) -> tuple[str, Path]:
+    """A share's name and its folder here, of NAME=FOLDER.  Raises ArgumentTypeError."""
     name, equals, folder = text.partition("=")
     if not equals or not folder or not share.is_name(name):
         raise argparse.ArgumentTypeError(f"{text!r} is not like in=/mnt/in; {share.SAYS}")

@@ -12,6 +12,7 @@ import contextlib
 import gc
 import json
 import logging
+import math
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ _CONNECT_S, _AGAIN_S = 5.0, 0.1
 _PING_S = 3.0  # two that are not answered end the connection
 _API_S = 5.0
 _PENDING = 64 << 20  # bytes that wait to be read here: a flood is dropped, not kept
-_EXISTS = (10058, 10148)  # server/errors.json: a stream of this name, a consumer of this name
+_OTHERWISE = 10058  # server/errors.json: there is a stream of this name that is not like this
+_EXISTS = (_OTHERWISE, 10148)  # and a consumer
+_TTL = "Nats-TTL"  # of one message: how long it is kept, in whole seconds from 1 on
+_HEADERS = 64  # bytes of a message that are no longer its own
 _REFUSED = ("authorization violation", "authentication", "user authentication revoked")
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # each end by TLS is a warning there
 _ACK, _NAK, _RENEW = b"+ACK", b"-NAK", b"+WPI"
@@ -84,6 +88,7 @@ class Link:
     def __init__(self, client: Client, ended: asyncio.Future[str]) -> None:
         self._client = client
         self._ended = ended  # its result is why
+        self.keep_s = 3600.0  # that the broker keeps what is stored, by its own clock
 
     async def ended_within(self, seconds: float) -> str | None:
         """Why the connection has ended; None: it has not, after so long."""
@@ -93,7 +98,7 @@ class Link:
     @property
     def longest(self) -> int:
         """Bytes of a message that the broker takes."""
-        return int(self._client.max_payload)
+        return int(self._client.max_payload) - _HEADERS
 
     @property
     def version(self) -> str:
@@ -117,10 +122,12 @@ class Link:
         with _translated():
             await self._client.publish(subject, data, reply)
 
-    async def ask(self, subject: str, data: bytes, within_s: float) -> bytes:
+    async def ask(
+        self, subject: str, data: bytes, within_s: float, headers: dict[str, str] | None = None
+    ) -> bytes:
         """Send and wait for what is answered.  Raises `Lost`, `Unheard`."""
         with _translated():
-            found = await self._client.request(subject, data, timeout=within_s)
+            found = await self._client.request(subject, data, within_s, headers=headers)
             return bytes(found.data)
 
     async def listen(
@@ -137,9 +144,14 @@ class Link:
     # --- questions, as home ------------------------------------------------------------------
 
     async def prepare(self, stream: dict[str, Any], consumers: list[dict[str, Any]]) -> None:
-        """Have a stream and its consumers, see `streams`.  Raises `Lost`, `Unheard`."""
+        """Have a stream and its consumers, see `streams`.  Raises `Lost`, `Unheard`.
+
+        One that an older nobgd has made becomes like this.
+        """
         name = stream["name"]
-        await self._api(f"STREAM.CREATE.{name}", stream)
+        if await self._api(f"STREAM.CREATE.{name}", stream) == _OTHERWISE:
+            with contextlib.suppress(Unheard):  # somebody's own: `nobgd doctor` says so
+                await self._api(f"STREAM.UPDATE.{name}", stream)
         for each in consumers:
             body = {"stream_name": name, "config": each}
             await self._api(f"CONSUMER.DURABLE.CREATE.{name}.{each['durable_name']}", body)
@@ -149,8 +161,12 @@ class Link:
         await self._api(f"STREAM.PURGE.{stream}", {})
 
     async def store(self, subject: str, data: bytes) -> int:
-        """Have it kept until it is answered; its number.  Raises `Lost`, `Unheard`."""
-        said = _read(await self.ask(subject, data, _API_S))
+        """Have it kept until it is answered, or for `keep_s`; its number.
+
+        Raises `Lost`, `Unheard`.
+        """
+        headers = {_TTL: f"{max(1, math.ceil(self.keep_s))}s"}
+        said = _read(await self.ask(subject, data, _API_S, headers))
         if "error" in said or not isinstance(number := said.get("seq"), int):
             raise Unheard(_why(said))  # a refusal has a number, too: 0
         return number
@@ -160,11 +176,14 @@ class Link:
         body = json.dumps({"seq": number, "no_erase": True}).encode()
         await self.publish(f"$JS.API.STREAM.MSG.DELETE.{stream}", body)
 
-    async def _api(self, what: str, body: dict[str, Any]) -> None:
+    async def _api(self, what: str, body: dict[str, Any]) -> int:
+        """0, or which of `_EXISTS` is in the way."""
         said = _read(await self.ask(f"$JS.API.{what}", json.dumps(body).encode(), _API_S))
         wrong = said.get("error")
-        if wrong is not None and wrong.get("err_code") not in _EXISTS:
+        number = 0 if wrong is None else wrong.get("err_code")
+        if number and number not in _EXISTS:
             raise Unheard(_why(said))
+        return int(number)
 
     # --- questions, as a worker ----------------------------------------------------------------
 

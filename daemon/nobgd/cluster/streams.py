@@ -27,6 +27,7 @@ def _stream(name: str, said: str) -> dict[str, Any]:
     return {
         "name": name, "subjects": [said], "storage": "memory", "retention": "workqueue",
         "max_bytes": -1, "max_age": _HOUR_NS, "max_consumers": -1, "num_replicas": 1,
+        "allow_msg_ttl": True,  # what a home says goes when that home waits for it no more
     }  # fmt: skip
 
 

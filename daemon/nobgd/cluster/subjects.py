@@ -47,9 +47,12 @@ def consumer(recipe: str) -> str:
     return f"t{recipe}"
 
 
-def job_recipe(recipe: str) -> str:
-    """What decides a whole cut-out: the mask's recipe, and the very same nobgd around it."""
-    return hashlib.sha256(f"{recipe}|{__version__}".encode()).hexdigest()[:8]
+def job_recipe(*recipes: str) -> str:
+    """What decides a whole cut-out: the mask's recipe, and the very same nobgd around it.
+
+    Of an adaptive model both recipes: that of its first mask, and of the closer one.
+    """
+    return hashlib.sha256("|".join([*recipes, __version__]).encode()).hexdigest()[:8]
 
 
 def photo20(inbox: str, relpath: str) -> str:

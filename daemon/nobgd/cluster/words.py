@@ -64,6 +64,8 @@ class Outcome(_Words):
     id: Identity
     began: bool = False
     failed: Text | None = None  # it was not done here, and is to be done elsewhere
+    closer: bool = False  # of an adaptive model: a closer mask was asked for
+    beyond: bool = False  # as it is too large for this machine's memory: nothing is wrong here
     lane: int = Field(0, ge=0, le=4096)
     waited_s: float = Field(0.0, allow_inf_nan=False, ge=0, le=1e9)
     delivery: int = Field(1, ge=0, le=1 << 31)
@@ -125,6 +127,9 @@ class Cast(_Words):
     wanted: list[Wanted] = Field(default_factory=list, max_length=64)
     admitted: list[Recipe] = Field(default_factory=list, max_length=64)
     lease_s: float = Field(5.0, allow_inf_nan=False, ge=0.5, le=3600)
+    jobs: list[Annotated[list[Recipe], Field(min_length=1, max_length=2)]] = Field(
+        default_factory=list, max_length=64
+    )  # the recipes that each kind of whole job needs
     offered: list[Offered] = Field(default_factory=list, max_length=MOST_OFFERED)
     grains: dict[str, Annotated[int, Field(ge=1, le=1 << 40)]] = Field(
         default_factory=dict, max_length=64

@@ -39,24 +39,24 @@ class Who:
     groups: tuple[int, ...] = ()
 
 
-def service_user() -> Who:
+def service_user(name: str = USER, unit: str = "nobgd.service") -> Who:
     """The service's user when we may become it and it exists, else ourselves."""
     if os.geteuid() == 0:
         with contextlib.suppress(KeyError):
-            user = pwd.getpwnam(USER)
-            groups = {*os.getgrouplist(USER, user.pw_gid), *_supplementary()}
+            user = pwd.getpwnam(name)
+            groups = {*os.getgrouplist(name, user.pw_gid), *_supplementary(unit)}
             group = grp.getgrgid(user.pw_gid).gr_name
-            return Who(USER, group, user.pw_uid, user.pw_gid, tuple(sorted(groups)))
+            return Who(name, group, user.pw_uid, user.pw_gid, tuple(sorted(groups)))
     try:
         return Who(pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
     except KeyError:
         return Who(str(os.geteuid()), str(os.getegid()))
 
 
-def _supplementary() -> set[int]:
+def _supplementary(unit: str) -> set[int]:
     """Groups that a drop-in of the unit gives in addition."""
     found: set[int] = set()
-    for name in of_unit("SupplementaryGroups").split():
+    for name in of_unit("SupplementaryGroups", unit).split():
         with contextlib.suppress(KeyError):
             found.add(int(name) if name.isdigit() else grp.getgrnam(name).gr_gid)
     return found

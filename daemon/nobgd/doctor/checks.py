@@ -7,7 +7,7 @@ import os
 import pwd
 import sys
 import tempfile
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,12 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from cluster.home(config, serving=_serves(config))
 
 
-def examine_worker(path: Path) -> Iterator[Finding]:
-    """A machine that only works for another, by its join file."""
+def examine_worker(path: Path, shares: Mapping[str, Path] | None = None) -> Iterator[Finding]:
+    """A machine that only works for another, by its join file, and ``shares`` besides its own."""
     yield program.python()
     yield program.loads("onnxruntime", "install nobgd again")
     yield program.cpu()
-    yield from cluster.worker(path)
+    yield from cluster.worker(path, shares)
 
 
 def _program(config: Config, who: Who) -> Iterator[Finding]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nobgd.cluster.join import Join, JoinError
 from nobgd.config import Config
-from nobgd.doctor import ask, reached
+from nobgd.doctor import ask, reached, shares
 from nobgd.doctor.finding import Finding
 from nobgd.inference import nvidia
 from nobgd.machines.settings import Settings
@@ -18,6 +18,7 @@ from nobgd.status import control
 from nobgd.systemd import machines, unit
 
 _SOON_DAYS = 30.0
+_WORKER = "nobgd-worker"  # the user of a worker's unit
 _AGAIN = "sudo nobgd cluster init"
 
 
@@ -35,16 +36,18 @@ def home(config: Config, *, serving: bool) -> Iterator[Finding]:
     path = cluster.join or config.state_dir / "cluster" / "home.join"
     if not os.access(path, os.R_OK) and path.exists():
         yield Finding(True, f"join {path}", "is closed to you; sudo nobgd doctor looks at it")
+        yield from shares.home(config, ask.service_user())
         return
     finding, found = reached.file(path)
     yield finding
     if found is not None:
         yield from reached.broker(found, home=True)
         yield from _others(config)
+    yield from shares.home(config, ask.service_user())
 
 
-def worker(path: Path) -> Iterator[Finding]:
-    """A machine that works for another, by its file."""
+def worker(path: Path, also: Mapping[str, Path] | None = None) -> Iterator[Finding]:
+    """A machine that works for another, by its file; ``also`` has shares that it does not name."""
     from nobgd.machines import settings
 
     if (lacking := reached.packages("nats")) is not None:
@@ -60,8 +63,16 @@ def worker(path: Path) -> Iterator[Finding]:
     if found is None:
         return
     yield from reached.broker(found, home=False)
-    if unit.installed(machines.WORKER_UNIT):
+    installed = unit.installed(machines.WORKER_UNIT)
+    if installed:
         yield _unit(path, keys, found)
+    if folders := {**keys.shares, **(also or {})}:
+        yield from shares.worker(folders, reached.said(found), _worker_user(installed=installed))
+
+
+def _worker_user(*, installed: bool) -> ask.Who:
+    name = ask.of_unit("User", machines.WORKER_UNIT) if installed else ""
+    return ask.service_user(name or _WORKER, machines.WORKER_UNIT)
 
 
 def _unit(file: Path, keys: Settings, found: Join) -> Finding:

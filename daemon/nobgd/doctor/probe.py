@@ -32,7 +32,7 @@ def look(path: str, *, write: bool, count: bool, mode: str = "auto") -> dict[str
             return {"error": "is not a folder"}
         mount = mounts.identify(path)
         found |= {"fstype": mount.fstype, "source": mount.source, "mountpoint": mount.mountpoint}
-        found["network"] = mount.network
+        found |= {"network": mount.network, "options": mounts.options(mount)}
         if (why := mounts.unmounted(path)) is not None:
             return {**found, "error": why, "unmounted": True}
         found["strategy"] = mounts.strategy(mount, mode)[0]

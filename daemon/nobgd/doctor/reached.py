@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import importlib.util
 import json
@@ -10,16 +11,22 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nobgd.broker import server
-from nobgd.cluster import join, subjects
+from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.join import Join, JoinError
+from nobgd.cluster.words import Cast
 from nobgd.doctor.finding import Finding
 
+if TYPE_CHECKING:
+    from nobgd.cluster.link import Link
+
 _API_S = 5.0
+_PATIENCE_S = 3.0  # for what home says: it speaks every two seconds
 _SKEW_S = 2.0
-_AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS]}
+_AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS],
+            "allow_msg_ttl": True}  # fmt: skip
 
 
 def packages(*names: str) -> Finding | None:
@@ -67,6 +74,36 @@ def broker(found: Join, *, home: bool) -> Iterator[Finding]:
         yield Finding(False, f"stream {subjects.THINK}", says)
 
 
+def said(found: Join) -> Cast | None:
+    """What home tells this machine every few seconds; None: it says nothing in time."""
+    try:
+        return asyncio.run(_said(found))
+    except (Refused, Lost):
+        return None
+
+
+async def _said(found: Join) -> Cast | None:
+    from nobgd.cluster import link
+
+    heard: asyncio.Future[Cast] = asyncio.get_running_loop().create_future()
+
+    async def take(message: link.Heard) -> None:
+        with contextlib.suppress(frames.Broken):
+            cast, _ = frames.unpack(Cast, message.data)
+            if not heard.done():
+                heard.set_result(cast)
+
+    opened = await _opened(found)
+    try:
+        await opened.listen(subjects.cast(found.name), take)
+        done, _ = await asyncio.wait([heard], timeout=_PATIENCE_S)
+        return heard.result() if done else None
+    except link.Lost:
+        return None
+    finally:
+        await opened.close()
+
+
 class Refused(Exception):  # noqa: N818 - a state
     """The broker does not let us in; a sentence with the way out."""
 
@@ -79,13 +116,7 @@ async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any], float]:
     """The broker's version; how it keeps questions, {} where it keeps none; its clock less ours."""
     from nobgd.cluster import link
 
-    try:
-        opened = await link.open_link(found, f"{found.name} doctor")
-    except link.Refused as error:
-        raise Refused(f"{error}; `nobgd cluster invite {found.name} --again` at home") from None
-    except link.Lost as error:
-        said = f"{error}; does the broker run (nobgd-broker.service), does a firewall stand between"
-        raise Lost(f"{said}, does the unit allow its address (`nobgd unit`)?") from None
+    opened = await _opened(found)
     try:
         stream: dict[str, Any] = {}
         ahead_s = 0.0
@@ -100,6 +131,18 @@ async def _ask(found: Join, *, home: bool) -> tuple[str, dict[str, Any], float]:
         return _plain(opened.version), stream, ahead_s
     finally:
         await opened.close()
+
+
+async def _opened(found: Join) -> Link:
+    from nobgd.cluster import link
+
+    try:
+        return await link.open_link(found, f"{found.name} doctor")
+    except link.Refused as error:
+        raise Refused(f"{error}; `nobgd cluster invite {found.name} --again` at home") from None
+    except link.Lost as error:
+        why = f"{error}; does the broker run (nobgd-broker.service), does a firewall stand between"
+        raise Lost(f"{why}, does the unit allow its address (`nobgd unit`)?") from None
 
 
 def _plain(version: str) -> str:

@@ -127,6 +127,33 @@ def mount_id(fd: int) -> int:
     return int(found[1])
 
 
+def options(mount: Mount) -> dict[str, str]:
+    """How it was mounted, by `/proc/self/mountinfo`: {"ro": "", "acdirmax": "60"}; {}: unknown.
+
+    The mount's own and its file system's are put together, so something is read-only by ``ro``
+    though ``rw`` may stand there, too.
+    """
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            return parse_options(table.read(), mount.mount_id)
+    except OSError:
+        return {}
+
+
+def parse_options(mountinfo: bytes, number: int) -> dict[str, str]:
+    """The same of a text and a mount id."""
+    found: dict[str, str] = {}
+    for line in mountinfo.splitlines():
+        left, _, right = line.partition(b" - ")
+        fields, kind = left.split(b" "), right.split(b" ")
+        if len(fields) < 6 or len(kind) < 3 or fields[0] != b"%d" % number:
+            continue
+        for each in b",".join((fields[5], kind[2])).split(b","):
+            name, _, value = each.partition(b"=")
+            found[os.fsdecode(name)] = os.fsdecode(value)
+    return found
+
+
 def judge(before: Mount, now: Mount) -> str | None:
     """Say why a folder that once lay on `before` is to be taken for lost; None: it is there.
 

@@ -151,6 +151,18 @@ class Ledger(Queries):
         """The same, which has not gone after all."""
         return self._of(was, "gone=0")
 
+    def spoilt(self, was: Row, sha256: str) -> bool:
+        """What stands under the name of this photo's cut-out was made from these bytes instead.
+
+        It is made anew, over that one.  False where it is being made by now, or was since.
+        """
+        row = self.get(was.inbox, was.relpath)
+        if row is None or (row.state, row.output, row.sha256) != ("done", was.output, was.sha256):
+            return False
+        what = "next_try=0, sha256=?, changed_at=?"
+        self._change(was.inbox, was.relpath, "retry", what, sha256, self._clock())
+        return True
+
     def _of(self, was: Row, what: str) -> bool:
         size, mtime_ns, *_ = seen_of(was.size, was.mtime_ns, None, None)
         sql = (

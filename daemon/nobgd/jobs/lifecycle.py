@@ -31,6 +31,7 @@ WAYS = (
     Way("trying", "done", "done", "its cut-out is on disk"),
     Way("trying", "retry", "retry", "the attempt failed, by the place's fault or ours"),
     Way("trying", "put_back", "retry", "no lane has begun it"),
+    Way("done", "spoilt", "retry", "a machine that had lost it wrote over its cut-out"),
     Way("trying", "interrupt", "retry", "nobgd was stopped or killed while it was at work"),
     Way("trying", "quarantined", "quarantined", "it cannot be cut out, or was tried enough"),
     Way("retry", "quarantined", "quarantined", "handling it went wrong, or nobgd died of it often"),

@@ -136,6 +136,7 @@ class Machine:
             self.rooms.probing.start()
             self.rooms.dispatch.start()
             self._try(self.rooms.disposals.start)
+            self._try(self.rooms.late.start)
         self._try(self.rooms.asides.start)
         if not stopping:
             self._try(self.rooms.placing.start)

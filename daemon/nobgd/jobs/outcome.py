@@ -12,6 +12,7 @@ from nobgd.jobs.asides import Asides
 from nobgd.jobs.disposals import Disposals
 from nobgd.jobs.effects import Count, LookAgain, Record, Rescan
 from nobgd.jobs.failing import Failing
+from nobgd.jobs.late import Late
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.probing import Probing
 from nobgd.jobs.row import Row
@@ -27,12 +28,13 @@ class Outcomes:
     """Books what lanes answer.  Only accessed from the main loop."""
 
     def __init__(
-        self, state: State, probing: Probing, looking: Looking, asides: Asides,
+        self, state: State, probing: Probing, looking: Looking, late: Late, asides: Asides,
         disposals: Disposals,
     ) -> None:  # fmt: skip
         self._state = state
         self._probing = probing
         self._looking = looking
+        self._late = late
         self._asides = asides
         self._disposals = disposals
         self._place_failures: dict[tuple[str, str], int] = {}
@@ -105,6 +107,8 @@ class Outcomes:
             state.do(Record(done.inbox, done.relpath, line, event))
         if rules is None:
             return
+        if finished.was_away:
+            self._late.add(job.inbox, job.relpath)
         if was_quarantined and row is not None:
             self._asides.release(row, rules, standing=False)
         if rules.source != "keep":

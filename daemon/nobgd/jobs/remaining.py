@@ -9,7 +9,8 @@ from nobgd.jobs.state import State
 def next_due(rooms: Rooms) -> float | None:
     """When there is something to do although nothing is told, in monotonic seconds."""
     state = rooms.state
-    times = [rooms.disposals.next_due(), rooms.probing.next_due(), rooms.placing.next_due()]
+    every = (rooms.disposals, rooms.probing, rooms.placing, rooms.late)
+    times = [each.next_due() for each in every]
     if not state.full:  # else an answer wakes us
         times.append(state.backlog.next_due(state.open_now))
     return min((at for at in times if at is not None), default=None)

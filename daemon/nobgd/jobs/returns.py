@@ -13,6 +13,7 @@ from nobgd.values.errands import (
     Digest,
     Dispose,
     Errand,
+    Look,
     Peek,
     Place,
     Prepare,
@@ -82,6 +83,8 @@ class Returns:
             case Place():
                 row = self._rooms.placing.ended(errand, number, error)
                 self._released((row.inbox, row.relpath))
+            case Look():
+                self._rooms.late.ended(errand, number, error)
             case PutBack():
                 self._rooms.disposals.hiding.cleared(errand, number, error)
             case Digest():
@@ -117,6 +120,8 @@ class Returns:
                 self._rooms.asides.taken_back(request, again=again)
             case Place():
                 self._rooms.placing.taken_back(request)
+            case Look():
+                self._rooms.late.taken_back(request)
             case _ if again:
                 self._state.do(RunErrand(request))
 

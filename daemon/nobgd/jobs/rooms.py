@@ -1,6 +1,6 @@
 """All who decide, as one: each room is made of the rooms that it asks, and of the state.
 
-They know each other in one direction: state ← probing, looking, unnamed, renders, previews ←
+They know each other in one direction: state ← probing, looking, late, unnamed, renders, previews ←
 asides, disposals, placing ← outcome ← mishap, arrival ← dispatch, signs.
 """
 
@@ -11,6 +11,7 @@ from nobgd.jobs.arrival import Arrival
 from nobgd.jobs.asides import Asides
 from nobgd.jobs.dispatch import Dispatch
 from nobgd.jobs.disposals import Disposals
+from nobgd.jobs.late import Late
 from nobgd.jobs.ledger import Ledger
 from nobgd.jobs.looking import Looking
 from nobgd.jobs.mishap import Mishaps
@@ -32,6 +33,7 @@ class Rooms:
         self.state = state = State(config, ledger, policy)
         self.probing = Probing(state)
         self.looking = Looking(state)
+        self.late = Late(state)
         self.unnamed = Unnamed(state)
         self.renders = Renders(state)
         self.previews = Previews(state)
@@ -39,7 +41,7 @@ class Rooms:
         self.placing = Placing(state, self.probing)
         self.disposals = Disposals(state, self.probing, self.looking)
         self.outcomes = Outcomes(
-            state, self.probing, self.looking, self.asides, self.disposals
+            state, self.probing, self.looking, self.late, self.asides, self.disposals
         )  # fmt: skip
         self.mishaps = Mishaps(state, self.outcomes)
         self.arrival = Arrival(

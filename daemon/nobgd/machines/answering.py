@@ -26,10 +26,14 @@ class Answering:
 
     def __init__(
         self, name: str, models: Callable[[], Models | None], link: Callable[[], Link | None],
-        lease_s: Callable[[str], float],
+        lease_s: Callable[[str], float], is_gone: Callable[[str], bool],
     ) -> None:  # fmt: skip
-        """``models`` and ``link`` are those of now; ``lease_s`` is a run's of a home."""
+        """``models`` and ``link`` are those of now; ``lease_s`` is a run's of a home.
+
+        ``is_gone``: that run of a home says nothing any more, so nobody waits for an answer.
+        """
         self._name, self._models, self._link, self._lease_s = name, models, link, lease_s
+        self.is_gone = is_gone
         self._unsent: deque[tuple[str, bytes]] = deque(maxlen=_UNSENT)
         self.working: set[asyncio.Task[None]] = set()
         self.answered = 0
@@ -46,6 +50,8 @@ class Answering:
         try:
             asked, shown = frames.unpack(Question, pulled.data, LARGEST)
         except frames.Broken:
+            asked = None
+        if asked is None or self.is_gone(asked.home):
             with contextlib.suppress(Lost):
                 await link.done(pulled)
             return

@@ -17,11 +17,13 @@ def said(setup: wire.Link, run: str, one: Known, lease_s: float) -> Cast:
         )
         for each in setup.weights
     ]  # fmt: skip
+    recipes = [each.recipe for each in wanted]
     offered = [
         Offered(share=share, below=below, writes=writes) for share, below, writes in setup.offered
     ]
     return Cast(
         home=run, wanted=wanted, admitted=sorted(one.admitted), lease_s=lease_s, offered=offered,
+        jobs=[[recipes[which] for which in each] for each in setup.jobs],
         grains=one.grains, job_lease_s=setup.lease_s, deadline_s=setup.deadline_s,
         max_megapixels=setup.max_megapixels,
     )  # fmt: skip

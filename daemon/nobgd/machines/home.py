@@ -45,7 +45,9 @@ class Home:
         self._lease_s = min(_THINK_LEASE_S, setup.lease_s)
         self._questions = Questions(setup.weights, self._run, say)
         self._machines = Machines()
-        self._sharing = Sharing(setup.weights, self._run, say, self._do, self._publish)
+        self._sharing = Sharing(setup, self._run, say, self._do, self._publish)
+        # nobody waits for longer: see `pool.away` and `pool.jobs_away`
+        self._longest_s = 2 * setup.deadline_s + setup.lease_s
         self._proving = Proving(setup.weights, self._run, say, self._publish)
         self._link: Link | None = None
         self._told_away = False
@@ -232,6 +234,7 @@ class Home:
 
     async def _serve(self, link: Link) -> str:
         """While the connection lasts; why it ended."""
+        link.keep_s = self._longest_s
         try:
             consumers = [streams.questions(each, self._lease_s) for each in self._recipes]
             await link.prepare(streams.think(), consumers)

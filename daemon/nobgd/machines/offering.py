@@ -63,7 +63,10 @@ class Offering:
             return self._lacks
         kinds = sorted({each.fstype for each in working.mounts.values()})
         grains = sorted({grain.said(each) for each in working.grains.values()})
-        return plain(f"{', '.join(sorted(self._shares.names))} ({', '.join([*kinds, *grains])})")
+        few = working.largest < working.wish.max_megapixels
+        most = [f"photos of up to {working.largest:.0f} MP"] if few else []
+        said = ", ".join([*kinds, *grains, *most])
+        return plain(f"{', '.join(sorted(self._shares.names))} ({said})")
 
     # --- the lanes ---------------------------------------------------------------------------
 
@@ -124,7 +127,8 @@ class Offering:
                 working.grains = {}
             return
         working.grains, self._lease_s = dict(cast.grains), cast.job_lease_s
-        ready = {subjects.job_recipe(each) for each in set(models.ready) & set(cast.admitted)}
+        there = set(models.ready) & set(cast.admitted)
+        ready = {subjects.job_recipe(*each) for each in cast.jobs if there.issuperset(each)}
         for recipe in ready - set(self._pulls):
             self._pulls[recipe] = [
                 asyncio.create_task(self._pull(recipe, working)) for _ in range(working.lanes_count)

@@ -35,11 +35,10 @@ class _Sent:
 class Sharing:
     """Everything runs in one asyncio loop."""
 
-    def __init__(
-        self, weights: Sequence[wire.Weights], run: str, say: Say, do: Do, publish: Publish
-    ) -> None:
+    def __init__(self, setup: wire.Link, run: str, say: Say, do: Do, publish: Publish) -> None:
         """``say`` tells the supervisor, ``publish`` the others; ``do`` begins what takes time."""
-        self._recipes = [subjects.job_recipe(subjects.recipe8(each)) for each in weights]
+        self._recipes = [subjects.recipe8(each) for each in setup.weights]
+        self._kinds = setup.jobs
         self._run, self._say, self._do, self._publish = run, say, do, publish
         self._sent: dict[int, _Sent] = {}  # by number
         self._by_identity: dict[int, _Sent] = {}
@@ -52,7 +51,7 @@ class Sharing:
 
         What an earlier run of home has left there goes: nobody waits for it.
         """
-        consumers = [streams.jobs(each, lease_s) for each in self._recipes]
+        consumers = [streams.jobs(self._recipe(each), lease_s) for each in self._kinds]
         await link.prepare(streams.work(), consumers)
         if not self._began:
             await link.purge(subjects.WORK)
@@ -69,7 +68,7 @@ class Sharing:
     def hear(self, said: dict[str, Any]) -> None:
         """What it says of jobs."""
         if "job" in said:
-            number, recipe = int(said["job"]), self._recipes[int(said["model"])]
+            number, recipe = int(said["job"]), self._recipe(said["models"])
             sent = _Sent(number, secrets.randbits(52))
             self._sent[number] = self._by_identity[sent.identity] = sent
             subject = subjects.job(recipe, str(said["photo"]))
@@ -87,6 +86,9 @@ class Sharing:
                 del self._showing[next(iter(self._showing))]
             asked = frames.pack(Prove(id=identity, home=self._run), str(said["asked"]).encode())
             self._do(self._publish(subjects.cast(str(said["host"])), asked))
+
+    def _recipe(self, models: Sequence[int]) -> str:
+        return subjects.job_recipe(*(self._recipes[each] for each in models))
 
     async def _store(self, sent: _Sent, subject: str, data: bytes) -> None:
         try:
@@ -141,11 +143,12 @@ class Sharing:
         if words.began:
             self._say({"away": sent.number, "host": host}, None)
             return
-        said: dict[str, Any] = {"returned": sent.number, "host": host, "why": words.failed}
+        why = "" if words.beyond else words.failed  # then nothing speaks against the machine
+        said: dict[str, Any] = {"returned": sent.number, "host": host if why else "", "why": why}
         if words.failed is None:
             said = {
                 "ended": sent.number, "host": host, "lane": words.lane,
-                "waited_s": words.waited_s, "said": _text(what),
+                "waited_s": words.waited_s, "said": _text(what), "closer": words.closer,
             }  # fmt: skip
         self._forget(sent)
         self._do(self._withdraw(sent))

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from nobgd import __version__
@@ -21,26 +20,19 @@ from nobgd.cluster.join import Join
 from nobgd.cluster.link import Heard, Link, Lost, open_link
 from nobgd.cluster.words import LARGEST, MOST_PROOF, Cast, Hello, Order, Prove, Question, Wanted
 from nobgd.machines.answering import Answering
+from nobgd.machines.homes import Homes
 from nobgd.machines.offering import Offering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
 from nobgd.systemd import notify
 
 _BEAT_S = 2.0
-_HOME_S = 10.0  # a home that says nothing for so long is gone
 _PULL_S = 5.0
-_LEASE_S = 5.0  # while nobody says another
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 
 Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
 Dial = Callable[[Join, str], Coroutine[Any, Any, Link]]
 Make = Callable[[Settings, list[Wanted]], Models]
-
-
-@dataclass(slots=True)
-class _Home:
-    cast: Cast
-    heard: float  # monotonic
 
 
 class Worker:
@@ -55,12 +47,15 @@ class Worker:
         self._dial, self._make = dial, make
         self._run = secrets.token_hex(8)
         self._models: Models | None = None
-        self._homes: dict[str, _Home] = {}
+        self._homes = Homes()
         self._news = asyncio.Event()  # a home has spoken
         self._link: Link | None = None
         self._pulls: dict[str, list[asyncio.Task[None]]] = {}
         self._seats: asyncio.Semaphore | None = None
-        self._at = Answering(join.name, lambda: self._models, lambda: self._link, self._lease_s)
+        self._at = Answering(
+            join.name, lambda: self._models, lambda: self._link, self._homes.lease_s,
+            lambda run: self._homes.is_gone(run, _now()),
+        )  # fmt: skip
         self._offering = Offering(join.name, settings, self._at, lambda: self._link, told)
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
@@ -135,6 +130,7 @@ class Worker:
         except Lost as error:
             return str(error)
         self._link = link
+        self._homes.listen(_now())
         self._news.set()
         notify.ready()
         self._at.begin(self._at.deliver_kept())
@@ -165,8 +161,7 @@ class Worker:
 
     def _line(self) -> str:
         """For systemd's status."""
-        now = _now()
-        homes = sum(now - each.heard < _HOME_S for each in self._homes.values())
+        homes = self._homes.speaking(_now())
         jobs = f" · {self._offering.done} jobs done" if self._settings.shares else ""
         where = "no home speaks" if not homes else "draining" if self._draining else "at work"
         at_work = len(self._at.working)
@@ -176,7 +171,7 @@ class Worker:
         """Why it has not been let in, in a sentence."""
         if self._link is None:
             return f"{self._join.url} cannot be reached; does the broker run, is there a firewall?"
-        if not self._homes:
+        if not self._homes.sweep(_now()):
             return "the broker lets this machine in, but no home speaks; does nobgd run there?"
         lacks = "; ".join({} if self._models is None else self._models.lacks.values())
         return lacks or "home does not take its mask of the test picture; `nobgd status` there says"
@@ -197,7 +192,7 @@ class Worker:
                 self._news.set()
             else:
                 cast, _ = frames.unpack(Cast, heard.data)
-                self._homes[cast.home] = _Home(cast, _now())
+                self._homes.hear(cast, _now())
                 self._news.set()
         except frames.Broken:
             return
@@ -205,10 +200,7 @@ class Worker:
     async def _manage(self) -> None:
         """Have the models that are wanted, and pull for those that were let in."""
         while True:
-            now = _now()
-            for run in [run for run, one in self._homes.items() if now - one.heard > _HOME_S]:
-                del self._homes[run]
-            casts = [one.cast for one in self._homes.values()]
+            casts = self._homes.sweep(_now())
             wanted = {each.recipe: each for cast in casts for each in cast.wanted}
             have = [] if self._models is None else self._models.wanted
             others = set(wanted) != {each.recipe for each in have}
@@ -266,11 +258,6 @@ class Worker:
             for each in tasks:
                 each.cancel()
         self._pulls.clear()
-
-    def _lease_s(self, run: str) -> float:
-        """Of questions of that run of a home."""
-        home = self._homes.get(run)
-        return _LEASE_S if home is None else home.cast.lease_s
 
     async def _pull(self, recipe: str) -> None:
         """One seat: a question after the other, until it is cancelled.

@@ -1,5 +1,8 @@
 """A worker's lanes: whole jobs on folders that this machine mounts, too.
 
+A photo that may not fit into this machine's memory is told by its header, as one is that is larger
+than home allows, and goes back before its pixels are read.
+
 A job is pulled once home has seen that the folders are the same (`showing`).  It is a lane's, as at
 home: confined, with a deadline.  Its lease is renewed three times in each, and the broker has to
 say so: a lane whose lease could not be renewed is killed, as another machine may be at the photo by
@@ -12,6 +15,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from nobgd.cluster import frames, subjects
 from nobgd.cluster.link import Link, Lost, Pulled, Unheard
@@ -24,8 +28,9 @@ from nobgd.machines.thinking import Models
 from nobgd.pool import sent
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.memory import Budget, automatic, cores, needed_mb
-from nobgd.values import Blame, Failed, Job, Recipe, wire
+from nobgd.values import Blame, Code, Done, Failed, Job, Recipe, wire
 from nobgd.values.mount import Mount
+from nobgd.values.photos import ADAPTIVE
 from nobgd.values.wire import Finished
 
 _MOST_DELIVERIES = 5  # then it is to blame itself for what became of the machines before
@@ -77,19 +82,27 @@ class Working:
         self.lanes_count = models.at_a_time + 1  # one reads while others wait for a mask
         self.mounts: dict[str, Mount] = {}
         self.grains: dict[str, int] = {}
-        weights = tuple(
-            (Recipe(each.name, each.sha256, each.precision), each)
-            for each in models.weights.values()
+        every = list(models.weights.values())
+        closer = tuple(
+            (Recipe(first.name, first.sha256, ADAPTIVE), each)
+            for first, each in permutations(every, 2)
+            if first.name == each.name and (first.precision, each.precision) == ("int8", "fp32")
+        )
+        first = {each.sha256: each for each in every}
+        weights = (
+            *((Recipe(each.name, each.sha256, each.precision), each) for each in every),
+            *((recipe, first[recipe.checksum]) for recipe, _ in closer),
         )
         kinds = [(each.engine, each.precision) for each in models.weights.values()]
         memory = wish.max_megapixels * _MB_PER_MEGAPIXEL + _ADDRESS_SPACE_MB
         setup = wire.Setup(
-            lane=0, threads=1, cache_dir=cache_dir, weights=weights,
+            lane=0, threads=1, cache_dir=cache_dir, weights=weights, closer=closer,
             memory_bytes=int(memory * _MB),
             read=tuple(path for path, writes in wish.folders if not writes),
             write=tuple(path for path, writes in wish.folders if writes),
         )  # fmt: skip
         budget = Budget(automatic(needed_mb(self.lanes_count, models.at_a_time, kinds)))
+        self.largest = budget.limit  # megapixels: all that may be in memory at a time
         self.lanes = Lanes(
             setup, self.lanes_count, deadline_s=wish.deadline_s, budget=budget, cores=cores(),
             inference=models.inference, eager=self.lanes_count,
@@ -125,6 +138,8 @@ class Jobs:
         try:
             words, data = frames.unpack(Words, pulled.data, MOST_JOB)
         except frames.Broken:
+            words = None
+        if words is None or self._at.is_gone(words.home):
             with contextlib.suppress(Lost):
                 await link.done(pulled)
             return
@@ -179,6 +194,7 @@ class Jobs:
         job = replace(
             job, grain_ns=grain, inbox_mount=working.mounts[job.inbox],
             outbox_mount=working.mounts[job.outbox],
+            max_megapixels=min(job.max_megapixels, working.largest),
         )  # fmt: skip
         finished = await self._lane(working.lanes, job, lease)
         if finished is not None and _may_be_old(finished):
@@ -189,9 +205,13 @@ class Jobs:
         answer = finished.answer
         if isinstance(answer, wire.Unbegun):
             return frames.pack(Outcome(id=words.id, failed=plain(answer.why), delivery=delivery))
+        if isinstance(answer, Failed) and answer.code is Code.TOO_LARGE:  # home books its own word
+            why = f"more than the {working.largest:.0f} megapixels that memory here has room for"
+            return frames.pack(Outcome(id=words.id, failed=why, beyond=True, delivery=delivery))
         said = Outcome(
-            id=words.id, lane=finished.lane, waited_s=finished.waited_s, delivery=delivery
-        )
+            id=words.id, lane=finished.lane, waited_s=finished.waited_s, delivery=delivery,
+            closer=job.recipe.precision == ADAPTIVE and _by_fp32(answer),
+        )  # fmt: skip
         return frames.pack(said, wire.pack(answer, job.outbox))
 
     async def _lane(self, lanes: Lanes, job: Job, lease: _Lease) -> Finished | None:
@@ -205,6 +225,10 @@ class Jobs:
             return None
         finished: Finished = future.result()
         return finished
+
+
+def _by_fp32(answer: Done | Failed) -> bool:
+    return isinstance(answer, Done) and answer.precision == "fp32"
 
 
 def _may_be_old(finished: Finished) -> bool:

@@ -20,7 +20,7 @@ class Line(proofs.Line, Protocol):
     neighbours: Neighbours
     opened: int
 
-    def send(self, number: int, which: int, photo: str, job: bytes) -> None:
+    def send(self, number: int, which: tuple[int, ...], photo: str, job: bytes) -> None:
         """Have a whole job done somewhere, see `sent`.  Raises OSError."""
 
     def recall(self, number: int) -> None:
@@ -36,8 +36,8 @@ class Lanes(Protocol):
     def free(self) -> bool:
         """Whether a lane would begin a job at once."""
 
-    def model_of(self, job: Job) -> int | None:
-        """The place of its model among those of the link."""
+    def models_of(self, job: Job) -> tuple[int, ...]:
+        """The places of its models among those of the link."""
 
     def give_away(self, may: Callable[[Job], bool]) -> Item | None:
         """A job that waits for a lane and may go."""

@@ -152,9 +152,13 @@ def build(
     model = wire.ModelSetup(
         tuple(files), str(config.cache_dir), powers(every), fixed, size.infer
     )  # fmt: skip
+    jobs = tuple(
+        tuple(model.weights.index(part[key][1]) for part in (weights, closer) if key in part)
+        for key in weights
+    )
     inference = Inference(
         model, cores=every, deadline_s=config.workers.deadline_s, idle_s=config.workers.idle_s,
-        link=_link(config, model), told=told,
+        link=_link(config, model, jobs), told=told,
         opened=lambda holds: told("model.confined", {"holds": list(holds)}),
     )  # fmt: skip
     setup = wire.Setup(
@@ -226,8 +230,13 @@ def _weights(config: Config, one: Model, held_mb: float) -> wire.Weights:
     )  # fmt: skip
 
 
-def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:
-    """How other machines are reached; None where the configuration has none, or no thinking."""
+def _link(
+    config: Config, model: wire.ModelSetup, jobs: tuple[tuple[int, ...], ...]
+) -> wire.Link | None:  # fmt: skip
+    """How other machines are reached; None where the configuration has none, or no thinking.
+
+    ``jobs``: see `wire.Link`.
+    """
     cluster = config.cluster
     if cluster is None or cluster.think == "never":
         return None
@@ -235,7 +244,7 @@ def _link(config: Config, model: wire.ModelSetup) -> wire.Link | None:
     workers = config.workers
     return wire.Link(
         str(file), model.weights, cluster.lease_s, _offered(config), workers.deadline_s,
-        workers.max_megapixels,
+        workers.max_megapixels, jobs,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class _Out:
     heard: float
     host: str = ""  # that has begun it
     looking: bool = False  # it is done, they say
+    lost: bool = False  # by a machine that may be at it still
 
 
 class JobsAway:
@@ -89,13 +90,13 @@ class JobsAway:
                 return
 
     def _may_go(self, job: Job) -> bool:
-        which = self._lanes.model_of(job)
-        fits = which is not None and sent.may_go(job) and self._has_room(which)
+        which = self._lanes.models_of(job)
+        fits = bool(which) and sent.may_go(job) and self._has_room(which)
         return fits and self.proofs.covers(job)
 
     def _sent(self, job: Job, future: Future[Finished]) -> bool:
-        which, data = self._lanes.model_of(job), sent.pack(job, self._shares)
-        if which is None or data is None:
+        which, data = self._lanes.models_of(job), sent.pack(job, self._shares)
+        if not which or data is None:
             return False
         now = self._clock()
         with self._lock:
@@ -114,7 +115,7 @@ class JobsAway:
             self._met.add(job.outbox)
             self._untidy[job.outbox] = self._clock() + self._dead_s, job.outbox_mount
 
-    def _has_room(self, which: int) -> bool:
+    def _has_room(self, which: tuple[int, ...]) -> bool:
         """Whether a job should go to others now: to faster ones first, else if no lane is free."""
         neighbours = self._line.neighbours
         if self.closing or neighbours.broker:
@@ -178,7 +179,7 @@ class JobsAway:
             return  # it was taken back, or is the second of two answers
         out.host = message.host
         try:
-            answer = _outcome(message.said, out.job)
+            answer = _outcome(message, out.job)
         except reply.Broken as error:
             self._come_home(out)
             self.proofs.doubt(message.host, f"it said what no lane says ({error})", lied=True)
@@ -212,7 +213,7 @@ class JobsAway:
         if looked.exception() is None and looked.result().answer == 1:
             self._lies.pop(done.host, None)
             if self._forget(out):
-                out.future.set_result(done)
+                out.future.set_result(replace(done, was_away=out.lost))
             self.fill()
             return
         if number < _LOOKS and not self.closing:
@@ -265,16 +266,16 @@ class JobsAway:
         inner.add_done_callback(partial(_pass_on, out.future))
 
     def _moved(self, out: _Out, before: str, to: str) -> None:
-        job = out.job
+        job, out.lost = out.job, True
         source = os.path.join(job.inbox, job.relpath)
         self._told("photo.moved", {"from": before, "to": to, "inbox": job.inbox, "source": source})
 
 
-def _outcome(said: str, job: Job) -> Outcome:
+def _outcome(message: Ended, job: Job) -> Outcome:
     """What a lane elsewhere says of this job.  Raises `reply.Broken`."""
-    found = reply.read(said.encode())
+    found = reply.read(message.said.encode())
     if isinstance(found, reply.Cut | reply.Lost):
-        return outcome.of_job(found, job)
+        return outcome.of_job(found, job, again=message.closer)
     raise reply.Broken("no outcome")
 
 

@@ -172,9 +172,10 @@ class Lanes(Executor):
         most = min(len(self._lanes), self._eager + self.inference.seats_elsewhere)
         return sum(lane.at is not None for lane in self._lanes) + len(self._requests) < most
 
-    def model_of(self, job: Job) -> int | None:
-        """The place of its model among those that `inference` has; None: it has none."""
-        return self._models.get(job.recipe.weights)
+    def models_of(self, job: Job) -> tuple[int, ...]:
+        """The places of its models among those that `inference` has: one, two where adaptive."""
+        parts, key = (self._models, self._closer), job.recipe.weights
+        return tuple(part[key] for part in parts if key in part)
 
     def give_away(self, may: Callable[[Job], bool]) -> Item | None:
         """A job that waits and that no lane has begun, to be done by somebody else."""

@@ -86,9 +86,9 @@ class LinkProcess:
         with contextlib.suppress(OSError):
             self._say({"thought": number, "made": made})
 
-    def send(self, number: int, which: int, photo: str, job: bytes) -> None:
+    def send(self, number: int, which: tuple[int, ...], photo: str, job: bytes) -> None:
         """Have a whole job done somewhere, see `sent`.  Raises OSError."""
-        self._say({"job": number, "model": which, "photo": photo, "sent": job.decode()})
+        self._say({"job": number, "models": which, "photo": photo, "sent": job.decode()})
 
     def recall(self, number: int) -> None:
         """Nobody waits for this job any more."""

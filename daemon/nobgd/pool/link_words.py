@@ -88,6 +88,7 @@ class Ended(_Said):
     lane: int = Field(ge=0, le=4096)
     waited_s: float = Field(ge=0, le=1e9, allow_inf_nan=False)
     said: str = Field(max_length=MOST_OUTCOME)
+    closer: bool = False  # of an adaptive model: a closer mask was asked for
 
 
 class Returned(_Said):

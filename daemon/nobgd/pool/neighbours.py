@@ -8,6 +8,7 @@ old at worst.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import permutations
 
 from nobgd.values.machine import LOST, UP, Machine, Others
 
@@ -29,7 +30,7 @@ class Neighbours:
         self._ahead: Counter[int] = Counter()  # of a model: machines below HOME
         self._all: Counter[bool] = Counter()  # of any model: seats, and machines below HOME
         self.seats = 0  # masks that those which are up make at a time
-        self._jobs: Counter[tuple[int, bool]] = Counter()  # of a model, of machines below HOME?
+        self._jobs: Counter[tuple[tuple[int, ...], bool]] = Counter()  # the same, of one or two
         self.jobs = 0  # whole ones that they do at a time, of any model
 
     @property
@@ -70,8 +71,11 @@ class Neighbours:
         slower = 0 if faster else self._all[False]
         return self._all[True] + slower
 
-    def jobs_of(self, which: int, *, faster: bool) -> int:
-        """Whole jobs for a model that they do at a time; with ``faster`` those below `HOME`."""
+    def jobs_of(self, which: tuple[int, ...], *, faster: bool) -> int:
+        """Whole jobs that they do at a time which need these models, two where one is adaptive.
+
+        With ``faster`` those below `HOME`.
+        """
         return self._jobs[which, True] + (0 if faster else self._jobs[which, False])
 
     def _count(self, one: Machine | None, by: int) -> None:
@@ -85,4 +89,6 @@ class Neighbours:
         for which in set(one.models):
             self._seats[which, first] += by * one.seats
             self._ahead[which] += by * first
-            self._jobs[which, first] += by * jobs
+            self._jobs[(which,), first] += by * jobs
+        for both in permutations(set(one.models), 2) if jobs else ():
+            self._jobs[both, first] += by * jobs

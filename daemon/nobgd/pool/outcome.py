@@ -80,7 +80,7 @@ def of_errand(reply: Number, errand: Errand | Check) -> int | Mount:
         case Digest() | Sample():
             fits = number >= 0
         case Look():
-            fits = number in (0, 1)
+            fits = 0 <= number < 1 << 256
         case Dispose():
             fits = 0 <= number < MOST
         case Peek():

@@ -75,7 +75,7 @@ class _Strict(BaseModel):
 class _Recipe(_Strict):
     model: _Word
     checksum: _Sha
-    precision: Literal["fp32", "int8"]
+    precision: Literal["fp32", "int8", "adaptive"]
     revision: int = Field(ge=0, le=1 << 31)
     edges: Literal["plain", "fine"]
     rendering: _Word
@@ -135,8 +135,8 @@ class _Sent(_Strict):
 def may_go(job: Job) -> bool:
     """Whether all that decides its output is known elsewhere, too."""
     recipe = job.recipe
-    plain = recipe.precision in ("fp32", "int8") and recipe.edges in ("plain", "fine")
-    return plain and not (job.touch or recipe.touched or job.tidy or job.apart)
+    here = job.touch or recipe.touched or job.tidy or job.apart
+    return recipe.edges in ("plain", "fine") and not here
 
 
 def pack(job: Job, shares: Shares) -> bytes | None:

@@ -104,6 +104,13 @@ def photo_placed(inbox: str, source: str, output: str) -> dict[str, Any]:
     return {"event": "photo.placed", "inbox": inbox, "source": source, "output": output}
 
 
+def photo_spoilt(inbox: str, source: str, output: str) -> dict[str, Any]:
+    """The event of a cut-out that another machine wrote over after it had lost its photo."""
+    why = "a machine that had lost the photo wrote over its cut-out, which is made anew"
+    found = {"event": "photo.spoilt", "inbox": inbox, "source": source, "output": output}
+    return {**found, "why": why}
+
+
 def photo_not_placed(inbox: str, source: str, code: str, reason: str) -> dict[str, Any]:
     """The event of one that could not be put there; it is tried again, unless it has vanished."""
     found = {"event": "photo.not_placed", "inbox": inbox, "source": source}

@@ -124,6 +124,11 @@ EVENTS: dict[str, tuple[str, str, str]] = {
         " this one does",
         "from to", "inbox source",
     ),
+    "photo.spoilt": (
+        "a machine that had lost a photo, and woke up later, wrote over its cut-out, which is made"
+        " anew",
+        "inbox source output why", "",
+    ),
     "photo.failed": (
         "an attempt failed; another follows. Where its place is at fault: told when that begins,"
         " and when the code changes",

@@ -21,6 +21,7 @@ NOT_COPIED = {
     UNREADABLE: "the photo could not be read",
     LARGE: "the photo is too large",
 }
+NOT_THERE, AS_SAID = 0, 1
 STATES = 8  # an answer is the number of the copy's name times this, and one of the above
 
 
@@ -207,7 +208,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Is this output there, as another machine says?  Answers 1, or 0 where it is not."""
+    """Is this output there, as it is said to be?  Answers `AS_SAID`, or `NOT_THERE`.
+
+    Where it is this photo's, but of other bytes or by another recipe: the SHA-256 of those, as a
+    whole number.
+    """
 
     outbox: str
     relpath: str  # of the output
@@ -254,8 +259,6 @@ def sample_of(number: int) -> tuple[int, int]:
 
 Errand = (
     Prepare | SetAside | Release | Dispose | PutBack | Write | Unlink | Digest | Peek | Render
-    | Preview | Place
+    | Preview | Place | Look
 )  # fmt: skip
-Check = (
-    Sample | Look | Mark | Sweep
-)  # asked by who hands jobs to other machines, and by nobody else
+Check = Sample | Mark | Sweep  # asked by who hands jobs to other machines, and by nobody else

@@ -116,6 +116,7 @@ class Link:
     offered: tuple[tuple[str, str, bool], ...] = ()  # folders of whole jobs: share, below, written?
     deadline_s: float = 120.0  # of a job
     max_megapixels: float = 200.0
+    jobs: tuple[tuple[int, ...], ...] = ()  # places in ``weights`` that each kind of job needs
 
 
 @dataclass(frozen=True, slots=True)
