@@ -89,6 +89,12 @@ def valid(number: int, *, side: int = 48) -> bytes:
     return _save("JPEG", Image.fromarray(pixels), quality=80)[1]
 
 
+def commented(jpeg: bytes, number: int) -> bytes:
+    """The same picture, unlike those of all other numbers by a comment in the file."""
+    comment = f"number {number:09}".encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+
+
 def subject(number: int) -> bytes:
     """A JPEG in which a subject is found, a ball on grey, unlike that of any other number."""
     y, x = np.mgrid[0:240, 0:320]
