@@ -85,6 +85,8 @@ _FURTHER = (
     "::test_a_start_and_a_stop_while_it_hangs[inbox",
     "::test_the_other_parts_run_as_well",
     "::test_no_violation[storm_work",
+    "::test_no_violation[shares_far",
+    "::test_no_violation[zombie_work",
 )
 
 

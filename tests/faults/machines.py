@@ -11,9 +11,15 @@ from collections import Counter
 from pathlib import Path
 
 from cluster.broker import TESTS, Broker, Worker
-from faults.house import House, children
+from cluster.sleepy import mounted
+from faults.changing import Photos
+from faults.house import House, Stuck, children, temps, until
 
 LINK = "nobgd.machines.process"
+APART = ("broker", "there", "home.sleep", "calls")  # in a house's folder, and not its own
+_LEASE_S, _DEADLINE_S = 3, 20
+_SWEPT_S = 2 * (_DEADLINE_S + 2 * _LEASE_S) + 10.0  # a temp is too young for one sweep at most
+_CALM_S, _TRICKLE_S = 20.0, 0.4
 
 
 def sleepy(house: House, seconds: float) -> None:
@@ -35,6 +41,21 @@ class Machines:
         """Start the workers."""
         for each in self.workers.values():
             each.start()
+
+    def sleep(self, seconds: float) -> None:
+        """The models of home and workers, for each picture."""
+        sleepy(self.house, seconds)
+        for each in self.workers.values():
+            each.sleeps(seconds)
+
+    def swept(self) -> list[str]:
+        """I4: what a kill has left in the outbox is old enough for a sweep at last."""
+        outbox = self.house.outbox
+        try:
+            until(lambda: not temps(outbox), _SWEPT_S, "temporary files are swept")
+        except Stuck as stuck:
+            return [f"I4: {stuck}: {temps(outbox)}"]
+        return []
 
     def close(self) -> None:
         """Kill them all."""
@@ -88,8 +109,29 @@ def elsewhere(house: House) -> Counter[str]:
     return house.listen().elsewhere
 
 
-def drop(folder: Path, name: str, data: bytes) -> None:
-    """A whole file, all at once, in the place of what has that name."""
-    temp = folder / f".{name}.part"
-    temp.write_bytes(data)
-    os.rename(temp, folder / name)
+def sharing(root: Path, *hosts: str) -> Machines:
+    """A house and workers that have its folders under other paths; the models of all sleep."""
+    cache = root.parent / "cache"
+    broker = Broker(root / "broker", *hosts).start()
+    cluster = {
+        "join": str(broker.home), "shares": {"in": "in", "out": "out"}, "lease_s": _LEASE_S,
+    }  # fmt: skip
+    house = House(
+        root, cache, cluster=cluster,
+        workers={"count": 2, "infer": 1, "threads": 1, "deadline_s": _DEADLINE_S},
+    )  # fmt: skip
+    sleepy(house, 0.1)
+    shares = mounted(house, root / "there")
+    workers = [
+        Worker(broker, host, cache, sleep_s=0.1, priority=0, shares=shares) for host in hosts
+    ]
+    return Machines(house, broker, *workers)
+
+
+def calm(photos: Photos, limit_s: float = _CALM_S) -> None:
+    """Drop photos until another machine has done one, as it does once it has shown the folders."""
+    house = photos.house
+    before, end = elsewhere(house)["photos"], time.monotonic() + limit_s
+    while elsewhere(house)["photos"] == before and time.monotonic() < end:
+        photos.add()
+        time.sleep(_TRICKLE_S)

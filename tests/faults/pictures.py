@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import random
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pillow_heif
@@ -93,6 +95,13 @@ def commented(jpeg: bytes, number: int) -> bytes:
     """The same picture, unlike those of all other numbers by a comment in the file."""
     comment = f"number {number:09}".encode()
     return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+
+
+def drop(folder: Path, name: str, data: bytes) -> None:
+    """A whole file, all at once, in the place of what has that name."""
+    temp = folder / f".{name}.part"
+    temp.write_bytes(data)
+    os.rename(temp, folder / name)
 
 
 def subject(number: int) -> bytes:

@@ -24,8 +24,8 @@ from typing import Any
 
 from cluster.broker import Broker, Worker, lacking
 from faults.house import House, Stuck, children, until
-from faults.machines import drop, sleepy
-from faults.pictures import valid
+from faults.machines import sleepy
+from faults.pictures import drop, valid
 from nobgd.broker import acts
 from nobgd.broker.folder import BrokerError
 from nobgd.pool import link_process

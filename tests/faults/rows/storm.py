@@ -18,8 +18,8 @@ from typing import Any
 
 from cluster.broker import Broker, Worker, lacking
 from faults.house import Checks, House
-from faults.machines import Machines, drop, elsewhere
-from faults.pictures import valid
+from faults.machines import Machines, elsewhere
+from faults.pictures import drop, valid
 
 NAME, TITLE = "storm", "SIGKILL of workers, broker, link and supervisor while masks come from all"
 FULL, SHORT = 2_000, 6
