@@ -14,6 +14,7 @@ from cluster.broker import TESTS, Broker, Worker
 from cluster.sleepy import mounted
 from faults.changing import Photos
 from faults.house import House, Stuck, children, temps, until
+from nobgd.fs import whole
 
 LINK = "nobgd.machines.process"
 APART = ("broker", "there", "home.sleep", "calls")  # in a house's folder, and not its own
@@ -25,7 +26,7 @@ _CALM_S, _TRICKLE_S = 20.0, 0.4
 def sleepy(house: House, seconds: float) -> None:
     """Let the model of a house sleep for each picture; see `cluster.sleeper`."""
     file = house.root / "home.sleep"
-    file.write_text(str(seconds))
+    whole.write(file, str(seconds).encode())  # a model may be reading it
     house.program = "cluster.sleeper"
     house.environment = {"PYTHONPATH": TESTS, "SLEEP_FILE": str(file), "RAW": "1"}
 
