@@ -12,6 +12,7 @@ from PIL import Image
 
 from cluster.broker import TESTS, Broker
 from e2e.conftest import Daemon
+from faults.house import House
 from nobgd.picture import provenance
 
 LEASE_S = 3
@@ -66,7 +67,7 @@ class Sleepy(Daemon):
         return said
 
 
-def mounted(home: Daemon, there: Path) -> dict[str, str]:
+def mounted(home: Daemon | House, there: Path) -> dict[str, str]:
     """The home's folders under other paths, as another machine has them."""
     there.mkdir()
     for name in ("in", "out"):

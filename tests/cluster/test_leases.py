@@ -141,9 +141,10 @@ def test_what_may_be_remembered_is_looked_at_again(monkeypatch: pytest.MonkeyPat
     work(link, lanes)
     assert len(lanes.jobs) == 2
     assert link.said[-1].failed is None
-    broken = Lanes([Failed("/mnt/in", "a.jpg", Code.BROKEN, "no picture")], 0.0)
-    work(link, broken)
-    assert len(broken.jobs) == 1
+    for code, tries in ((Code.VANISHED, 8), (Code.CHANGED, 2), (Code.BROKEN, 1)):
+        lanes = Lanes([Failed("/mnt/in", "a.jpg", code, "why")] * 9, 0.0)
+        work(link, lanes)
+        assert len(lanes.jobs) == tries
 
 
 def test_what_has_ended_machines_before_is_not_begun() -> None:

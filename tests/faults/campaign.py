@@ -17,8 +17,8 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "cut", "machine_liar", "thousand", "every_step",
-    "every_message", "soak", "uploads", "fuzz_page",
+    "zombie", "storm", "storm_work", "zombie_work", "shares_far", "cut", "machine_liar",
+    "thousand", "every_step", "every_message", "soak", "uploads", "fuzz_page",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -79,6 +79,13 @@ _TAIL = """
   nobgd decides, not what NATS or a kernel does (`storm` and `cut` do).  A photo counts as done
   when its lane has the mask; what a kill between that and the ledger means is `kill_supervisor`'s.
   A machine that answers with a wrong mask of the right size is believed, there as everywhere.
+- In `storm_work` models sleep, and the machines have one disk, under other paths: no network file
+  system is between them.  A photo that changes after its cut-out got its name and before that was
+  booked has two, as docs/photos.md says of names; they are counted.
+- In `zombie_work` a machine that stops between its last look and the rename has no older cut-out of
+  that photo to replace: docs/cluster.md says what is left there.
+- In `shares_far` a FUSE file system plays a client of NFS or SMB: coarse times, and names that come
+  late.  What such a client keeps of a file's size and times, or of its bytes, is not among it.
 - In `every_message` models sleep and lanes are threads that ask; a point is where nobgd's own code
   says or hears something, not each system call below it.  What did not come up again was not
   killed, and is counted; a question that is withdrawn is `every_step`'s.

@@ -29,7 +29,7 @@ OPERATIONS = (
 )  # fmt: skip
 _FAULT, _FIRED, _REFUSE = "user.fault", "user.fired", "user.refuse"
 _libc = ctypes.CDLL(None, use_errno=True)
-_NO_CACHE = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
+NO_CACHE = {"attr_timeout": 0, "entry_timeout": 0, "negative_timeout": 0}
 
 
 class Faulty(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has no types
@@ -181,13 +181,16 @@ class Fuse(mfusepy.FUSE):  # type: ignore[misc]  # mfusepy has no types
 class Mount:
     """One such file system, mounted while the object is open."""
 
-    def __init__(self, below: Path, point: Path) -> None:
+    def __init__(
+        self, below: Path, point: Path, module: str = "faults.faulty", *words: str
+    ) -> None:
+        """``module`` serves it, another one with its ``words``."""
         for folder in (below, point):
             folder.mkdir(parents=True, exist_ok=True)
         self.below, self.point = below, point
-        words = [sys.executable, "-m", "faults.faulty", str(below), str(point)]
+        command = [sys.executable, "-m", module, str(below), str(point), *words]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(words, env=environment)
+        self._process = subprocess.Popen(command, env=environment)
         until(lambda: os.path.ismount(point), 30, "the FUSE file system is mounted")
 
     def fail(self, operation: str, number: int, count: int) -> None:
@@ -218,5 +221,5 @@ class Mount:
 
 
 if __name__ == "__main__":
-    options: dict[str, Any] = {**_NO_CACHE, "allow_other": True, "fsname": "faulty"}
+    options: dict[str, Any] = {**NO_CACHE, "allow_other": True, "fsname": "faulty"}
     Fuse(Faulty(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, **options)

@@ -25,6 +25,7 @@ from faults.outputs import apart, without_note
 from nobgd.fs import publish
 from nobgd.jobs import plan
 from nobgd.picture import provenance
+from nobgd.record.events import HERE
 
 ENDS = ("photo.done", "photo.quarantined", "photo.skipped")
 
@@ -78,6 +79,7 @@ class House:
     def __init__(self, root: Path, cache: Path, **settings: Any) -> None:
         self.root, self.inbox, self.outbox = root, root / "in", root / "out"
         self.environment: dict[str, str] = {}  # besides that of this process
+        self.program = "nobgd"
         self.state, self.outside = root / "state", root / "outside"
         self.log, self.errors = root / "log.jsonl", root / "stderr"
         for folder in (root, self.inbox, self.outbox, self.outside, cache):
@@ -106,6 +108,7 @@ class House:
         self.versions: Counter[tuple[str, str]] = Counter()  # (source, SHA-256) said to be done
         self.events: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
+        self.elsewhere: Counter[str] = Counter()  # "masks" and "photos" of other machines
         self.last: dict[str, dict[str, Any]] = {}
         self.unparsable: list[str] = []
         self.words = refuges.Words()
@@ -127,7 +130,7 @@ class House:
         environment.update(self.environment)
         with self.log.open("ab") as log, self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "nobgd", "run", "-c", str(self.config)],
+                [sys.executable, "-m", self.program, "run", "-c", str(self.config)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=errors, env=environment,
             )  # fmt: skip
 
@@ -197,6 +200,8 @@ class House:
                 self.outputs[event["source"]] = event["output"]
                 self.done[event["source"]] += 1
                 self.versions[event["source"], event["sha256"]] += 1
+                if event["host"] != HERE:
+                    self.elsewhere["masks" if "think_ms" in event else "photos"] += 1
             if "code" in event:
                 self.codes[f"{name} {event['code']}"] += 1
         return self

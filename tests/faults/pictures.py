@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import random
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pillow_heif
@@ -87,6 +89,19 @@ def valid(number: int, *, side: int = 48) -> bytes:
     pixels = rng.integers(0, 80, (side, side, 3), dtype=np.uint8)
     pixels[side // 4 : -side // 4, side // 4 : -side // 4] += 150
     return _save("JPEG", Image.fromarray(pixels), quality=80)[1]
+
+
+def commented(jpeg: bytes, number: int) -> bytes:
+    """The same picture, unlike those of all other numbers by a comment in the file."""
+    comment = f"number {number:09}".encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + jpeg[2:]
+
+
+def drop(folder: Path, name: str, data: bytes) -> None:
+    """A whole file, all at once, in the place of what has that name."""
+    temp = folder / f".{name}.part"
+    temp.write_bytes(data)
+    os.rename(temp, folder / name)
 
 
 def subject(number: int) -> bytes:

@@ -4,8 +4,9 @@
 ``attached``, and from the first call on that reads like BEGIN prints each that touches what lies
 below ROOT (or the line between supervisor and lane), in words such as ``fsync the outbox``.  At
 the COUNT-th that reads like CALL the whole process gets SIGKILL *before* the kernel does that
-call: a tracee that is killed in its entry stop never runs it.  Ends with the process, or leaves
-it alone when killed itself.
+call: a tracee that is killed in its entry stop never runs it.  With ``hold`` behind CALL it stands
+still there instead, and makes the call when the tracer is killed.  Ends with the process, or
+leaves it alone when killed itself.
 
 Reads, waits and memory are not shown: they change nothing, so a kill there leaves what a kill at
 the next call leaves.
@@ -191,7 +192,7 @@ def _trace(request: int, task: int, address: int = 0, data: int = 0) -> int:
     return result
 
 
-def main(root: str, pid: int, begin: str, count: int, wanted: str) -> None:
+def main(root: str, pid: int, begin: str, count: int, wanted: str, *, hold: bool) -> None:
     """See the module."""
     watched = Watched(root, pid)
     print("attached", flush=True)
@@ -201,9 +202,12 @@ def main(root: str, pid: int, begin: str, count: int, wanted: str) -> None:
             said = watched.next()
             if seen or said == begin:
                 seen[said] += 1
-                if said == wanted and seen[said] == count:
+                met = said == wanted and seen[said] == count
+                if met and not hold:
                     os.kill(pid, signal.SIGKILL)
                 print(said, flush=True)
+                if met and hold:
+                    signal.pause()
             watched.go_on()
 
 
@@ -211,14 +215,15 @@ class Watch:
     """A tracer at work on a process, and what it has told so far."""
 
     def __init__(
-        self, root: Path, pid: int, out: Path, begin: str, count: int = 0, call: str = ""
-    ) -> None:
+        self, root: Path, pid: int, out: Path, begin: str, count: int = 0, call: str = "",
+        *, hold: bool = False,
+    ) -> None:  # fmt: skip
         self._out = out
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with out.open("wb") as stream, out.with_suffix(".errors").open("ab") as errors:
             self._tracer = subprocess.Popen(
                 [sys.executable, "-m", "faults.tracing", str(root), str(pid), begin, str(count),
-                 call],
+                 call, *(["hold"] if hold else [])],
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=errors, env=environment,
             )  # fmt: skip
 
@@ -238,4 +243,5 @@ class Watch:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    _, place, process, first, times, last, *more = sys.argv
+    main(place, int(process), first, int(times), last, hold=bool(more))

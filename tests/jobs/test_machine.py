@@ -214,6 +214,28 @@ def test_a_kill_while_an_original_goes_leaves_nothing_of_it_to_the_next_photo() 
     world.end()
 
 
+@pytest.mark.parametrize("says", ["changed", "incomplete"])
+def test_a_photo_that_changes_again_while_it_is_done_replaces_its_own_cut_out(says: str) -> None:
+    """It was done, was changed, and changed once more, or grew, while a lane had it."""
+    world = World()
+    key = world.inboxes[0], "a.jpg"
+    world.files[key] = first = File(1, 1)
+    world.tell_of(*key)
+    world.answer(_next_job(world), "good")
+    for version in (2, 3):
+        world.files[key] = File(version, version)
+        world.tell_of(*key)
+        at = _next_job(world)
+        assert world.asked[at][0].own == "a_nobg.png"
+        assert world.asked[at][0].replaces == first.sha256
+        if version == 2:
+            world.answer(at, says)
+    world.answer(at, "good")
+    world.settle()
+    assert [each.rpartition("/")[2] for each in world.cut_outs] == ["a_nobg.png"]
+    world.end()
+
+
 @pytest.mark.parametrize(
     ("how", "untidy"),
     [("crashed", True), ("deadline", True), ("unbegun", True), ("changed", False)],

@@ -162,7 +162,7 @@ def test_one_that_is_not_there_is_made_here(scene: Scene) -> None:
     """After some looks, as a share may show it late; the machine has to show our folders again."""
     number, future = scene.out()
     scene.says(number, DONE)
-    for count in range(1, 5):
+    for count in range(1, 9):
         scene.lanes.await_looks(count)  # a timer's thread asks
         assert not future.done()
         scene.lanes.took(Look)[-1][1].set_result(Finished(0, 0, 0.0))
@@ -174,7 +174,7 @@ def test_one_that_is_not_there_is_made_here(scene: Scene) -> None:
 def test_an_outbox_of_ours_that_is_gone_is_no_lie(scene: Scene) -> None:
     number, future = scene.out()
     scene.says(number, DONE)
-    for count in range(1, 5):
+    for count in range(1, 9):
         scene.lanes.await_looks(count)
         failed = wire.ErrandFailed(Code.GONE_AWAY, "not mounted")
         scene.lanes.took(Look)[-1][1].set_exception(failed)

@@ -116,9 +116,16 @@ class Outcomes:
             self._disposals.add(job.inbox, job.relpath, job.quiet_s + since_s)
 
     def _look_again(self, job: Job, failed: Failed) -> None:
-        """Nobody's fault: the file is looked at and settled anew, no attempt is burnt."""
+        """Nobody's fault: the file is looked at and settled anew, no attempt is burnt.
+
+        One that is there still, and had a cut-out before, is remembered: it replaces its own.
+        """
         state = self._state
-        state.ledger.forget(job.inbox, job.relpath)
+        row = state.ledger.get(job.inbox, job.relpath)
+        if row is None or row.sha256 is None or failed.code is Code.VANISHED:
+            state.ledger.forget(job.inbox, job.relpath)
+        else:
+            state.ledger.put_back(job.inbox, job.relpath)
         wait = None
         if failed.code is Code.INCOMPLETE:  # it has not changed: it needs time, not a look
             wait = max(1.0, job.patience_s / 5)

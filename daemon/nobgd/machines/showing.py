@@ -12,7 +12,7 @@ from nobgd.values import wire
 from nobgd.values.errands import Mark, Sample
 from nobgd.values.wire import ErrandFailed
 
-_TRIES, _PAUSE_S = 5, 1.0  # clients of NFS and SMB remember "not there" for a while
+_TRIES, _PAUSE_S = 8, 1.0  # clients of NFS and SMB remember "not there" for a while
 
 
 async def show(lanes: Lanes, shares: Shares, data: bytes) -> tuple[bytes, str]:

@@ -34,7 +34,7 @@ from nobgd.values.photos import ADAPTIVE
 from nobgd.values.wire import Finished
 
 _MOST_DELIVERIES = 5  # then it is to blame itself for what became of the machines before
-_AGAIN_S = 1.0  # clients of NFS and SMB remember for a while what they have seen
+_AGAIN_S, _TRIES = 1.0, 8  # clients of NFS and SMB remember for a while what they have not seen
 _KEPT = 0.8  # of a lease: then it is too late to count on it
 _LOOK_S = 0.5
 _MB = 1_000_000
@@ -197,9 +197,10 @@ class Jobs:
             max_megapixels=min(job.max_megapixels, working.largest),
         )  # fmt: skip
         finished = await self._lane(working.lanes, job, lease)
-        if finished is not None and _may_be_old(finished):
+        tried = 1
+        while finished is not None and _may_be_old(finished, tried):
             await asyncio.sleep(_AGAIN_S)
-            finished = await self._lane(working.lanes, job, lease)
+            finished, tried = await self._lane(working.lanes, job, lease), tried + 1
         if finished is None:
             return None
         answer = finished.answer
@@ -231,10 +232,12 @@ def _by_fp32(answer: Done | Failed) -> bool:
     return isinstance(answer, Done) and answer.precision == "fp32"
 
 
-def _may_be_old(finished: Finished) -> bool:
-    """Whether this may be what a client of NFS or SMB remembers."""
+def _may_be_old(finished: Finished, tried: int) -> bool:
+    """Whether this may be what a client of NFS or SMB remembers, after so many tries."""
     answer = finished.answer
-    return isinstance(answer, Failed) and answer.code.blame is Blame.NOBODY
+    if not isinstance(answer, Failed) or answer.code.blame is not Blame.NOBODY:
+        return False
+    return tried < (_TRIES if answer.code is Code.VANISHED else 2)
 
 
 def _now() -> float:

@@ -29,7 +29,7 @@ from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
 
 _BEGIN_S = 2.0  # a job that nobody began for so long is done here, if a lane is free
-_LOOKS, _LOOK_S = 4, 1.0  # at an output: clients of NFS and SMB remember "not there" for a while
+_LOOKS, _LOOK_S = 8, 1.0  # at an output: clients of NFS and SMB remember "not there" for a while
 _LIES = 3  # outputs of one machine, in a row, that are not there
 
 

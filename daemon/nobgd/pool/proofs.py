@@ -33,7 +33,7 @@ _MOST_ASKED = 30_000  # bytes
 _AGAIN_S, _LONGEST_S = 10.0, 60.0  # between two proofs of one machine
 _SHOWN = "shown"
 _REST_S = 600.0  # after it lied
-_TRIES, _PAUSE_S = 5, 1.0  # to see what it has written: clients of NFS and SMB remember "not there"
+_TRIES, _PAUSE_S = 8, 1.0  # to see what it has written: clients of NFS and SMB remember "not there"
 
 
 class Line(Protocol):

@@ -58,7 +58,7 @@ def rounds(root: Path, seed: int, start: int, stop: int) -> Iterator[tuple[int, 
             wrong = [f"lost: {source}" for source in left]
             wrong += checks.violations(inputs) + _said(house, inputs, older)
             house.stop()
-            wrong += _ledger(house, inputs)
+            wrong += booked(house, inputs)
             name = max(inputs, key=inputs.__getitem__)
             wrong += truth.differs(house, name)
             counts["compared with a fault-free run"] = 1
@@ -114,8 +114,8 @@ def _said(house: House, inputs: dict[str, str], older: dict[str, set[str]]) -> l
     return wrong
 
 
-def _ledger(house: House, inputs: dict[str, str]) -> list[str]:
-    """I5: the ledger says what log and disk say, and no photo is in two states."""
+def booked(house: House, inputs: dict[str, str]) -> list[str]:
+    """What does not hold of I5: the ledger says what log and disk say, each photo in one state."""
     wrong = []
     path = house.state / "ledger.sqlite3"
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:

@@ -12,12 +12,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -25,9 +22,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cluster.broker import TESTS, Broker, Worker, lacking
+from cluster.broker import Broker, Worker, lacking
 from faults.house import House, Stuck, children, until
-from faults.pictures import valid
+from faults.machines import sleepy
+from faults.pictures import drop, valid
 from nobgd.broker import acts
 from nobgd.broker.folder import BrokerError
 from nobgd.pool import link_process
@@ -69,14 +67,11 @@ def _scene(root: Path, seed: int) -> Iterator[Scene]:
     cache = root.parent / "cache"
     broker = Broker(root.parent / "soak-broker", *_HOSTS).start()
     workers = [Worker(broker, host, cache, sleep_s=0.5, priority=0) for host in _HOSTS]
-    house = _House(
+    house = House(
         root, cache, cluster={"join": str(broker.home), "lease_s": 3},
         workers={"count": 4, "infer": 1, "threads": 1, "engine": "onnxruntime"},
     )  # fmt: skip
-    house.environment = {
-        "PYTHONPATH": TESTS, "SLEEP_FILE": str(root / "home.sleep"), "RAW": "1",
-    }  # fmt: skip
-    (root / "home.sleep").write_text("0.5")
+    sleepy(house, 0.5)
     scene = Scene(house, broker, workers, seed)
     try:
         for each in workers:
@@ -94,19 +89,6 @@ def _scene(root: Path, seed: int) -> Iterator[Scene]:
         for each in workers:
             each.kill()
         broker.kill()
-
-
-class _House(House):
-    """Its model sleeps."""
-
-    def spawn(self) -> None:
-        """Start it."""
-        with self.log.open("ab") as log, self.errors.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cluster.sleeper", "run", "-c", str(self.config)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=errors,
-                env={**os.environ, **self.environment},
-            )  # fmt: skip
 
 
 class Scene:
@@ -182,9 +164,7 @@ class Scene:
         while not number or time.monotonic() < until_:
             name = f"{turn}-{number}.jpg"
             data = valid(self._seed * 1_000_003 + turn * 1000 + number)
-            temp = house.inbox / f".{name}.part"
-            temp.write_bytes(data)
-            os.rename(temp, house.inbox / name)
+            drop(house.inbox, name, data)
             self._dropped[name] = hashlib.sha256(data).hexdigest()
             number += 1
             time.sleep(_PHOTO_S)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.house import House, until
-from faults.pictures import valid
+from faults.pictures import commented, valid
 from nobgd import config
 from nobgd.jobs import plan
 from nobgd.picture import provenance
@@ -179,6 +179,4 @@ def _large() -> bytes:
 
 def large(number: int) -> bytes:
     """A picture whose every stage takes some milliseconds, unlike all others by a comment."""
-    data = _large()
-    comment = f"number {number:09}".encode()
-    return data[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + data[2:]
+    return commented(_large(), number)
