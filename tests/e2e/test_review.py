@@ -145,7 +145,7 @@ def test_a_cut_out_is_made_anew_as_somebody_asked_and_stays_so(
     assert ask(wish) == {"redone": [str(cup)]}
     again = d.await_done(2)[1]
     assert (first["recipe"].rpartition(":")[2], again["output"]) == ("fine", first["output"])
-    assert again["recipe"] == first["recipe"].replace(":r3:fine", ":r1")
+    assert again["recipe"] == first["recipe"].replace(":r4:fine", ":r1")
     assert d.stop() == 0
 
     d.start()

@@ -40,7 +40,7 @@ def test_plain_edges_have_the_key_of_the_time_before_there_were_others() -> None
 def test_fine_edges_that_were_made_before_their_arithmetic_changed_stay() -> None:
     """They have another key since, and count as long as nothing else is asked for."""
     before = f"{PLAIN.key}:fine"
-    assert FINE.key == f"u2net:fp32:{'0' * 64}:r3:fine"
+    assert FINE.key == f"u2net:fp32:{'0' * 64}:r4:fine"
     fact = json.dumps({"asked": [FINE.weights, "fine"], "count": [before]})
     assert keys(counting(fact, FINE, "fine")) == {before, FINE.key}
 
