@@ -46,3 +46,33 @@ def test_a_question_on_its_way_in_is_the_last_one() -> None:
         return left
 
     assert asyncio.run(work()) == 1
+
+
+def test_a_seat_goes_round_among_the_recipes() -> None:
+    """A question of the second is not kept waiting for as long as the first has none."""
+
+    class Both(Link):
+        """Asked for the first there is never anything."""
+
+        async def pull(self, subject: str, _: int, wait_s: float) -> Pulled | None:  # type: ignore[override]
+            if "0a1b2c3d" in subject:
+                await asyncio.sleep(wait_s)
+                return None
+            return await super().pull()
+
+    async def took_s() -> float:
+        settings = Settings(join=Path("x"), cache_dir=Path("x"))
+        worker = Worker(settings, Join("desk-1", "tls://nas:4222", "desk-1", "", ""), print)
+        link: Any = Both()
+        worker._link, worker._seats = link, asyncio.Semaphore(1)
+        link.waiting.put_nowait(Pulled(b"", "", 1))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for recipe in ("0a1b2c3d", "4e5f6a7b"):
+            worker._pulls[recipe] = [asyncio.create_task(worker._pull(recipe))]
+        while link.waiting.qsize() and loop.time() - began < 4:
+            await asyncio.sleep(0.01)
+        worker._cancel_pulls()
+        return loop.time() - began
+
+    assert asyncio.run(took_s()) < 2

@@ -22,7 +22,7 @@ from nobgd.machines.working import Jobs, Wish, Working, lacking, wish
 from nobgd.pool import proof
 from nobgd.pool.mishaps import Unfit
 
-_PULL_S = 5.0
+_PULL_S, _TURN_S = 5.0, 0.5  # see `Worker`
 
 
 class Offering:
@@ -150,9 +150,10 @@ class Offering:
         assert me is not None  # noqa: S101 - it is one
         while (link := self._link()) is not None and not me.cancelling():
             async with seats:
+                wait_s = _PULL_S if len(self._pulls) < 2 else _TURN_S
                 try:
                     pulled = await link.pull(
-                        subjects.next_job(recipe), self._settings.priority, _PULL_S
+                        subjects.next_job(recipe), self._settings.priority, wait_s
                     )
                 except Lost:
                     return

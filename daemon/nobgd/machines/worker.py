@@ -27,7 +27,7 @@ from nobgd.machines.thinking import Models
 from nobgd.systemd import notify
 
 _BEAT_S = 2.0
-_PULL_S = 5.0
+_PULL_S, _TURN_S = 5.0, 0.5  # a pull waits; the same where another recipe waits for its seat
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 
 Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
@@ -269,8 +269,9 @@ class Worker:
         assert me is not None  # noqa: S101 - it is one
         while (link := self._link) is not None and not me.cancelling():
             async with seats:
+                wait_s = _PULL_S if len(self._pulls) < 2 else _TURN_S
                 try:
-                    pulled = await link.pull(subjects.next_question(recipe), priority, _PULL_S)
+                    pulled = await link.pull(subjects.next_question(recipe), priority, wait_s)
                 except Lost:
                     return  # the connection's end is heard of elsewhere
                 if pulled is None:
