@@ -75,4 +75,4 @@ def test_a_seat_goes_round_among_the_recipes() -> None:
         worker._cancel_pulls()
         return loop.time() - began
 
-    assert asyncio.run(took_s()) < 2
+    assert asyncio.run(took_s()) < 4
