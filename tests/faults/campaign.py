@@ -82,8 +82,6 @@ _TAIL = """
 - In `storm_work` models sleep, and the machines have one disk, under other paths: no network file
   system is between them.  A photo that changes after its cut-out got its name and before that was
   booked has two, as docs/photos.md says of names; they are counted.
-- In `zombie_work` a machine that stops between its last look and the rename has no older cut-out of
-  that photo to replace: docs/cluster.md says what is left there.
 - In `shares_far` a FUSE file system plays a client of NFS or SMB: coarse times, and names that come
   late.  What such a client keeps of a file's size and times, or of its bytes, is not among it.
 - In `every_message` models sleep and lanes are threads that ask; a point is where nobgd's own code

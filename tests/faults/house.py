@@ -108,6 +108,7 @@ class House:
         self.versions: Counter[tuple[str, str]] = Counter()  # (source, SHA-256) said to be done
         self.events: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
+        self.spoilt: Counter[str] = Counter()  # by source: cut-outs that were made anew
         self.elsewhere: Counter[str] = Counter()  # "masks" and "photos" of other machines
         self.last: dict[str, dict[str, Any]] = {}
         self.unparsable: list[str] = []
@@ -202,6 +203,8 @@ class House:
                 self.versions[event["source"], event["sha256"]] += 1
                 if event["host"] != HERE:
                     self.elsewhere["masks" if "think_ms" in event else "photos"] += 1
+            if name == "photo.spoilt":
+                self.spoilt[event["source"]] += 1
             if "code" in event:
                 self.codes[f"{name} {event['code']}"] += 1
         return self

@@ -19,7 +19,7 @@ from nobgd.fs import whole
 LINK = "nobgd.machines.process"
 APART = ("broker", "there", "home.sleep", "calls")  # in a house's folder, and not its own
 _LEASE_S, _DEADLINE_S = 3, 20
-_SWEPT_S = 2 * (_DEADLINE_S + 2 * _LEASE_S) + 10.0  # a temp is too young for one sweep at most
+SWEPT_S = 2 * (_DEADLINE_S + 2 * _LEASE_S) + 10.0  # a temp is too young for one sweep at most
 _CALM_S, _TRICKLE_S = 20.0, 0.4
 
 
@@ -53,7 +53,7 @@ class Machines:
         """I4: what a kill has left in the outbox is old enough for a sweep at last."""
         outbox = self.house.outbox
         try:
-            until(lambda: not temps(outbox), _SWEPT_S, "temporary files are swept")
+            until(lambda: not temps(outbox), SWEPT_S, "temporary files are swept")
         except Stuck as stuck:
             return [f"I4: {stuck}: {temps(outbox)}"]
         return []

@@ -115,6 +115,17 @@ def test_what_was_away_is_looked_at_once_whoever_had_it_is_surely_dead(house: Ho
     assert house.waits() == []
 
 
+def test_what_had_changed_meanwhile_is_looked_at_as_what_it_is_now(house: House) -> None:
+    """Home's lane saw it first: the photo that the machine had is none any more."""
+    job = house.job()
+    gone = Failed(house.inbox, "a.jpg", Code.CHANGED, "it has changed", 1, "source")
+    house.told(JobEnded(job, Finished(gone, 0, 0.0, was_away=True)))
+    house.now += 1.0
+    house.done(was_away=False)
+    (look,) = house.looks(DUE_S)
+    assert (look.relpath, look.sha256) == ("a_nobg.png", NEW)
+
+
 def test_what_was_done_here_is_not_looked_at(house: House) -> None:
     """Nobody else had it."""
     house.done(was_away=False)

@@ -38,7 +38,7 @@ class Late:
         self._sent: dict[Look, Row] = {}
 
     def add(self, inbox: str, relpath: str) -> None:
-        """A photo is done that another machine had lost."""
+        """The job of a photo that another machine had lost has ended here."""
         if (wait_s := self._state.others_s) > 0:
             self._tries.pop((inbox, relpath), None)
             self._at((inbox, relpath), wait_s)

@@ -52,6 +52,8 @@ class Outcomes:
     def ended(self, job: Job, finished: Finished) -> None:
         """Book the outcome of a job."""
         outcome, rules = finished.answer, self._state.rules(job.inbox)
+        if finished.was_away and rules is not None:  # also where home says that it has changed
+            self._late.add(job.inbox, job.relpath)
         if isinstance(outcome, Done):
             self._done(job, outcome, finished, rules)
             return
@@ -107,8 +109,6 @@ class Outcomes:
             state.do(Record(done.inbox, done.relpath, line, event))
         if rules is None:
             return
-        if finished.was_away:
-            self._late.add(job.inbox, job.relpath)
         if was_quarantined and row is not None:
             self._asides.release(row, rules, standing=False)
         if rules.source != "keep":
