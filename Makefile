@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
-TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
+TESTERS ?= 6  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 # A daemon is three and more Pythons: compiling the same modules in each would double their start
 unexport PYTHONDONTWRITEBYTECODE

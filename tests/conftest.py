@@ -28,7 +28,13 @@ _WAIT = (
     "tests/cluster/",
     "tests/web/",
 )
-_APART = ("tests/faults/", "tests/e2e/test_trouble.py", "tests/e2e/test_dropping.py")
+_APART = (
+    "tests/faults/",
+    "tests/e2e/test_trouble.py",
+    "tests/e2e/test_dropping.py",
+    "tests/cluster/test_working.py",
+    "tests/cluster/test_away.py",
+)
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
