@@ -26,8 +26,8 @@ def test_what_is_all_but_sure_is_sure() -> None:
 
 
 def test_how_surely_is_the_least_near() -> None:
-    """From 0.6 to 0.9; the border of the picture takes nothing away."""
-    mask = np.full((5, 5), 0.75, np.float32)
+    """From 0.8 to 0.95; the border of the picture takes nothing away."""
+    mask = np.full((5, 5), 0.875, np.float32)
     mask[0, 0] = 0.3
     sure = inside.surely(mask)
     assert sure[1, 1] == 0

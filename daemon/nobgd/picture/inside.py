@@ -17,8 +17,8 @@ from nobgd.picture.levels import Bytes
 Plane = TypeVar("Plane", Bytes, Floats)
 
 _OPAQUE, _CLEAR = 250, 5  # of 255: all but opaque, all but clear
-_HIGH = 217  # of 255: opaque, where all that touch it are as high
-_LIKELY, _SURELY = 0.6, 0.9  # of the least near: from where on it may be the inside, and is
+_HIGH = 230  # of 255: opaque, where all that touch it are as high
+_LIKELY, _SURELY = 0.8, 0.95  # of the least near: from where on it may be the inside, and is
 
 
 def decided(mask: Bytes) -> Bytes:
