@@ -48,7 +48,11 @@ check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports
 
-test: setup check  ## everything above, then the tests
+.PHONY: collected
+collected: $(STAMP)  # once, before six processes do: what they compile is kept
+	@$(BIN)/pytest --collect-only -q >/dev/null || true  # what is wrong the tests say
+
+test: setup check collected  ## everything above, then the tests
 	env -u MAKEFLAGS $(BIN)/pytest -n $(TESTERS) --dist loadscope
 
 # rembg's command asks for an older watchdog than nobgd: it gets an environment of its own

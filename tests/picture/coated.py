@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import RBFInterpolator
 
 from nobgd.picture import colour
 
@@ -44,8 +44,10 @@ def lab(xyz: Floats) -> Floats:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
-def spline(inks: Floats, values: Floats) -> RBFInterpolator:
+def spline(inks: Floats, values: Floats) -> Any:
     """Colour of any mixture of the inks."""
+    from scipy.interpolate import RBFInterpolator  # a second, and only who makes it anew asks
+
     return RBFInterpolator(inks / 100, values, kernel="cubic", smoothing=1e-6)
 
 

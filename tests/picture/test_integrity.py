@@ -14,6 +14,7 @@ from nobgd.picture.decode import Picture, decode, finished, look
 from nobgd.picture.provenance import SIGNATURE, frame
 from nobgd.values import Code, NobgdError
 
+BOMB = zlib.compress(bytes(40 << 20))
 RNG = np.random.default_rng(3)
 Y, X = np.mgrid[0:360, 0:480]
 BALL = np.hypot(X - 240, Y - 180)[..., None] < 120
@@ -212,10 +213,10 @@ def test_the_stream_of_a_png_is_read_to_its_check() -> None:
     [
         wrong(b"tEXt", b"Comment\0hi"), wrong(b"pHYs", bytes(9)), wrong(b"eXIf", b"MM\0*"),
         wrong(b"iCCP", b"x\0\0abc"), wrong(b"gAMA", bytes(4)), wrong(b"prVt", b"theirs"),
-        frame(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(40 << 20))),
-        frame(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(bytes(40 << 20))),
-        frame(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(bytes(40 << 20))),
-        frame(b"iCCP", b"x\0\0" + zlib.compress(bytes(40 << 20))), frame(b"iCCP", b"x\0\0junk"),
+        frame(b"zTXt", b"Comment\0\0" + BOMB),
+        frame(b"zTXt", b"Raw profile type exif\0\0" + BOMB),
+        frame(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + BOMB),
+        frame(b"iCCP", b"x\0\0" + BOMB), frame(b"iCCP", b"x\0\0junk"),
         frame(b"iCCP", b"no end of the name"), frame(b"gAMA", b"\0"), frame(b"cHRM", b"\0" * 3),
         frame(b"pHYs", b""), frame(b"tIME", b"1"), frame(b"iTXt", b""), frame(b"zTXt", b"a"),
         frame(b"acTL", b""), frame(b"fcTL", b"x"), frame(b"eXIf", b"nonsense"), frame(b"sRGB", b""),
