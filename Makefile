@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 STAMP   = $(VENV)/.installed
 RUNS    = $(VENV)/.runs
-TESTERS ?= 6  # processes that run the tests; they wait for disks, daemons and machines half the time
+TESTERS ?= 4  # processes that run the tests; they wait for disks, daemons and machines half the time
 
 # A daemon is three and more Pythons: compiling the same modules in each would double their start
 unexport PYTHONDONTWRITEBYTECODE
@@ -49,7 +49,7 @@ check: $(STAMP)  ## lint, format, types, import contract
 	$(BIN)/lint-imports
 
 .PHONY: collected
-collected: $(STAMP)  # once, before six processes do: what they compile is kept
+collected: $(STAMP)  # once, before several processes do: what they compile is kept
 	@$(BIN)/pytest --collect-only -q >/dev/null || true  # what is wrong the tests say
 
 test: setup check collected  ## everything above, then the tests
