@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from PIL import Image
 
-from nobgd.record import schema
+from nobgd.record import fields, schema
 
 PATIENCE_S = 60.0
 VALIDATOR = jsonschema.Draft202012Validator(schema.schema())  # for every line of every test here
@@ -124,7 +124,7 @@ def daemon(tmp_path: Path, shared_cache: Path) -> Iterator[Callable[..., Daemon]
         for event in each.events():
             VALIDATOR.validate(event)
             assert event["event"] in schema.EVENTS, event
-            assert event.keys() <= schema.FIELDS.keys(), event
+            assert event.keys() <= fields.FIELDS.keys(), event
 
 
 @pytest.fixture(scope="session")

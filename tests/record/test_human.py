@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nobgd.record import human, schema
+from nobgd.record import fields, human, schema
 
 TELLER = human.Teller("/home/me", clock=False)
 DONE = {
@@ -79,7 +79,7 @@ def test_every_event_there_is_can_be_told(name: str) -> None:
     """With all of its fields, and names that would steer a terminal are escaped."""
     values: dict[str, Any] = {"event": name, "level": "warning"}
     for field in schema.EVENTS[name][1].split() + schema.EVENTS[name][2].split():
-        kind = schema.FIELDS[field][0]
+        kind = fields.FIELDS[field][0]
         values[field] = {"string": "/\x1b[2Jx", "strings": ["a"]}.get(kind, 1)
     line = human.Teller("/", clock=False).line(values)
     assert line is None or ("\x1b" not in line and "\n" not in line)

@@ -1,4 +1,4 @@
-"""The log's JSON Schema and its page of fields, from one table of events and fields.  Pure."""
+"""The log's JSON Schema and its page of fields, from a table of events and `fields`.  Pure."""
 
 from __future__ import annotations
 
@@ -6,104 +6,7 @@ import json
 from typing import Any
 
 from nobgd.record import events
-
-_NUMBER, _WHOLE, _TEXT, _TEXTS = "number", "integer", "string", "strings"
-_MAYBE_NUMBER, _MAYBE_TEXT = "number or null", "string or null"
-_TRUTH = "true or false"
-
-FIELDS: dict[str, tuple[str, str]] = {
-    "timestamp": (_TEXT, "UTC, ISO 8601 with microseconds: when the event was logged"),
-    "level": (_TEXT, "debug, info, warning or error"),
-    "event": (_TEXT, "what happened; the name of the record"),
-    "inbox": (_TEXT, "absolute path of the inbox"),
-    "folder": (_TEXT, "absolute path of a folder that the configuration names"),
-    "outbox": (_TEXT, "absolute path of the outbox"),
-    "archive": (_TEXT, "absolute path of the archive"),
-    "source": (_TEXT, "absolute path of the photo; bytes that are no UTF-8 as surrogate escapes"),
-    "output": (_TEXT, "absolute path of the cut-out"),
-    "width": (_WHOLE, "of the upright picture, pixels"),
-    "height": (_WHOLE, "of the upright picture, pixels"),
-    "megapixels": (_NUMBER, "width × height / 10^6"),
-    "bytes_in": (_WHOLE, "size of the photo's file"),
-    "bytes_out": (_WHOLE, "size of the cut-out's file"),
-    "read_ms": (_NUMBER, "reading the photo's bytes and their checksum, ms"),
-    "decode_ms": (_NUMBER, "bytes to upright pixels, ms"),
-    "infer_ms": (_NUMBER, "pixels to mask by the model, ms"),
-    "edges_ms": (_NUMBER, "alpha and colours along the edge made fine; 0 for plain edges, ms"),
-    "compose_ms": (_NUMBER, "mask to full size, alpha written, ms"),
-    "encode_ms": (_NUMBER, "pixels to PNG, ms"),
-    "publish_ms": (_NUMBER, "written, synced, renamed, ms"),
-    "total_ms": (_NUMBER, "the whole job in its lane, without waiting for memory, ms"),
-    "ms_per_megapixel": (_NUMBER, "total_ms / megapixels"),
-    "queued_ms": (_NUMBER, "from being handed out to the start in a lane, ms"),
-    "peak_rss_mb": (_NUMBER, "the lane's peak of resident memory during this photo, 10^6 bytes"),
-    "model": (_TEXT, "name of the model"),
-    "precision": (_TEXT, "fp32 or int8: what made the mask; adaptive where none was made"),
-    "engine": (_TEXT, "what runs the model: onnxruntime, ncnn, openvino or cuda"),
-    "host": (_TEXT, "the machine; of a photo, the one that made its mask, or did all of it"),
-    "shares": (_TEXTS, "folders that it has, too, and how fine the times of files are to both"),
-    "think_ms": (_NUMBER, "what another machine took for the mask, of infer_ms, ms"),
-    "from": (_TEXT, "the machine that had it"),
-    "to": (_TEXT, "the machine that has it now, or here"),
-    "lane": (_WHOLE, "number of the lane, from 0"),
-    "threads": (_WHOLE, "the model ran on; 0 where it did not run"),
-    "lanes_busy": (_NUMBER, "lanes that had a photo meanwhile, this one included; the mean"),
-    "compression": (_TEXT, "of the PNG or WebP: fast, balanced or small"),
-    "format": (_TEXT, "of the output: png, webp or jpeg"),
-    "attempt": (_WHOLE, "1 is the first"),
-    "subject_confidence": (_NUMBER, "largest value of the mask before it was stretched, 0 to 1"),
-    "notes": (
-        _TEXTS,
-        "what was decided where the file left it open: cmyk_profile_assumed (no profile: taken"
-        " for ink on coated paper), own_alpha_kept (a cut-out already: its alpha is the answer),"
-        " colour_unsaid (the format has no word for what the photo's colours mean),"
-        " gain_map_left_out (an HDR picture's plain one), raw_developed (no full-size preview),"
-        " edited (somebody painted over the cut-out)",
-    ),
-    "how": (
-        _TEXT,
-        "computed, rendered (from a cut-out that was there), copied (from the same bytes under"
-        " another name) or found finished",
-    ),
-    "doubt": (_NUMBER, "0 sure to 1: whether the model found the subject, by its mask"),
-    "review": (_TRUTH, "somebody should look at the cut-out; `why` says what is doubted"),
-    "sha256": (_TEXT, "of the photo's bytes, hex"),
-    "recipe": (_TEXT, "model checksum, precision and version of what changes pixels"),
-    "renamed": (_TEXT, "why the cut-out is not called after the photo: its disk refused the name"),
-    "code": (_TEXT, "the kind of failure"),
-    "reason": (_TEXT, "one sentence: what is wrong, and the way out"),
-    "retry_in_s": (_MAYBE_NUMBER, "seconds until the next attempt; null: when it has changed"),
-    "quarantine": (_TEXT, "folder that the photo's link and reason are kept in"),
-    "why": (_TEXT, "one sentence"),
-    "strategy": (_TEXT, "inotify or poll"),
-    "where": (_MAYBE_TEXT, "sub-folder on a mount of its own; null: the inbox itself"),
-    "version": (_TEXT, "of nobgd"),
-    "schema": (_WHOLE, "version of this schema"),
-    "pid": (_WHOLE, "of the supervisor"),
-    "lanes": (_WHOLE, "worker processes"),
-    "in_flight_megapixels": (_NUMBER, "that may be in memory at once"),
-    "inboxes": (_TEXTS, "absolute paths"),
-    "start_ms": (_NUMBER, "from start to ready"),
-    "in_lanes": (_WHOLE, "photos that are finished before the stop"),
-    "changed": (_TEXTS, "keys of the configuration that differ"),
-    "needs_restart": (
-        _TEXTS,
-        "what only a restart applies; `unit`: what it lets nobgd reach",
-    ),
-    "holds": (_TEXTS, "confinements that this kernel gives the lanes"),
-    "photos": (_WHOLE, "how many"),
-    "quarantined": (_WHOLE, "photos that are set aside"),
-    "log": (_TEXT, "the log's file, or stdout"),
-    "lines": (_WHOLE, "that the log got late"),
-    "dropped": (_WHOLE, "lines that were lost for good, none of them of a finished photo"),
-    "count": (_WHOLE, "photos of this inbox that fail for this reason; 0: none any more"),
-    "percent": (_NUMBER, "growth of the time of a photo against that usual for its kind and size"),
-    "stage": (_TEXT, "the stage that grew most"),
-    "before_ms_per_megapixel": (_NUMBER, "that is usual for such kinds and sizes"),
-    "recent_ms_per_megapixel": (_NUMBER, "of the recent photos"),
-    "photos_before": (_WHOLE, "that the recent ones are compared with"),
-    "photos_recent": (_WHOLE, "the latest"),
-}
+from nobgd.record.fields import FIELDS, MAYBE_NUMBER, MAYBE_TEXT, TEXTS, TRUTH
 
 _PHOTO_DONE = (
     "inbox source output width height megapixels bytes_in bytes_out read_ms decode_ms infer_ms"
@@ -253,10 +156,10 @@ _COMMON = ("timestamp", "level", "event")
 def _kind(name: str) -> dict[str, Any]:
     kind, meaning = FIELDS[name]
     shapes: dict[str, dict[str, Any]] = {
-        _TRUTH: {"type": "boolean"},
-        _TEXTS: {"type": "array", "items": {"type": "string"}},
-        _MAYBE_NUMBER: {"type": ["number", "null"]},
-        _MAYBE_TEXT: {"type": ["string", "null"]},
+        TRUTH: {"type": "boolean"},
+        TEXTS: {"type": "array", "items": {"type": "string"}},
+        MAYBE_NUMBER: {"type": ["number", "null"]},
+        MAYBE_TEXT: {"type": ["string", "null"]},
     }
     return {**shapes.get(kind, {"type": kind}), "description": meaning}
 

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
-from nobgd.record import events, schema
+from nobgd.record import events, fields, schema
 from nobgd.record.fit import Fit
 from nobgd.report import tables
 from nobgd.report.parsing import figure
@@ -22,7 +22,7 @@ _NAMED = 10
 _CELLS_PER_DECADE = 12
 _MOST_KINDS = 200  # inboxes, or models; more are counted together
 _RECENT = 0.25  # of the photos, for the verdict on drift
-_KNOWN = frozenset(schema.FIELDS)
+_KNOWN = frozenset(fields.FIELDS)
 
 
 class Collector:
