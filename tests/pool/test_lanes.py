@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
+import socket
+import struct
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +17,13 @@ import pytest
 
 from nobgd.fs import mounts
 from nobgd.jobs import plan
-from nobgd.pool import lane_process
+from nobgd.pool import lane_process, reply
 from nobgd.pool.inference import Inference
 from nobgd.pool.lane import Lane
 from nobgd.pool.lanes import Lanes
 from nobgd.pool.line import Line
 from nobgd.pool.memory import Budget
-from nobgd.pool.mishaps import Unfit
+from nobgd.pool.mishaps import Broken, Overdue, Unfit
 from nobgd.values import Code, Done, Failed, Job, Recipe, wire
 from nobgd.values.errands import Prepare, Write
 
@@ -71,6 +74,28 @@ def test_a_lane_takes_a_core_while_it_computes(tmp_path: Path, stage: str, compu
     assert not lane.computes
     lane.request = job(tmp_path, "a.jpg")
     assert lane.computes is computes
+
+
+def test_what_came_in_time_counts_though_it_is_looked_at_late(tmp_path: Path) -> None:
+    """A supervisor that was starved does not say of a lane that it crashed, or was too slow."""
+    lane = Lane(
+        wire.Setup(0, 1, str(tmp_path), (), confine=False), 20.0, Budget(100),
+        lambda *_: None, lambda: 1,
+    )  # fmt: skip
+    ours, theirs = socket.socketpair()
+    lane.process.line = Line(ours)
+    with theirs, contextlib.closing(lane.process.line):
+        frame = wire.encode({"stage": "decode"})
+        theirs.sendall(struct.pack("!i", len(frame)) + frame[:5])
+        assert lane.process.line.receive(0.1) is None
+        theirs.sendall(frame[5:])
+        behind = time.monotonic() - 1.0
+        assert lane._receive(behind) == reply.Stage(stage="decode")
+        with pytest.raises(Overdue):
+            lane._receive(behind)
+        theirs.sendall(b"\0\0")
+        with pytest.raises(Broken, match="half a message"):
+            lane._receive(behind)
 
 
 def test_a_lane_killed_while_idle_is_opened_again(lanes: Lanes, tmp_path: Path) -> None:

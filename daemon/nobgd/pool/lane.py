@@ -256,7 +256,10 @@ class Lane:
         return Failed(request.inbox, request.relpath, code, reason, request.attempt, side)
 
     def _receive(self, deadline: float, stopped: Callable[[], bool] = lambda: False) -> reply.Reply:
-        """The next thing that it says.  The clock is looked at before every part of it."""
+        """The next thing that it says.  The clock is looked at before every part of it.
+
+        Behind the deadline what has come already is taken: it may be us who were late to look.
+        """
         self.until = deadline
         try:
             while True:
@@ -264,13 +267,13 @@ class Lane:
                 if line is None:
                     raise Ended("nothing")
                 left = deadline - time.monotonic()
+                if (data := line.receive(max(0.0, min(left, _SLICE_S)))) is not None:
+                    self.until = None
+                    return reply.read(data)
                 if left <= 0 and line.partial:
                     raise Broken("half a message")
                 if left <= 0:
                     raise Overdue
-                if (data := line.receive(min(left, _SLICE_S))) is not None:
-                    self.until = None
-                    return reply.read(data)
                 if self.request is not None and (silent := self._watch(self)) is not None:
                     raise TakenBack(silent)
                 if stopped():
