@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from nobgd import config
-from nobgd.jobs import plan
+from nobgd.jobs import late, plan
 from nobgd.jobs.effects import Effect, RunErrand, Say, Submit
 from nobgd.jobs.events import Configured, ErrandEnded, JobEnded, TakenBack
 from nobgd.jobs.ledger import Ledger
@@ -39,11 +38,13 @@ def _at(seconds: float) -> Now:
 class House:
     """A core without lanes, at some second."""
 
-    def __init__(self, root: Path, more: str = SHARES) -> None:
+    def __init__(
+        self, root: Path, more: str = SHARES, now: float = 0.0, ledger: str = ":memory:"
+    ) -> None:
         (root / "in").mkdir(exist_ok=True)
-        self.root, self.now = root, 0.0
+        self.root, self.now = root, now
         self.inbox, self.out = str(root / "in"), str(root / "out")
-        self.machine = Machine(self.rules(more), Ledger(":memory:", time.time), RUN)
+        self.machine = Machine(self.rules(more), Ledger(ledger, lambda: self.now), RUN)
         self.state, self.late = self.machine.state, self.machine.rooms.late
         self.configured(more)
         self.ready(True)
@@ -127,9 +128,59 @@ def test_what_had_changed_meanwhile_is_looked_at_as_what_it_is_now(house: House)
 
 
 def test_what_was_done_here_is_not_looked_at(house: House) -> None:
-    """Nobody else had it."""
+    """Nobody else had it: who had anything before the start is dead by then."""
+    house.looks(0)
+    house.looks(DUE_S)
     house.done(was_away=False)
     assert house.looks(1000) == []
+
+
+def test_what_is_done_shortly_after_a_start_is_looked_at(house: House) -> None:
+    """Whoever had the photo before that may be at it still."""
+    house.looks(0)
+    house.looks(DUE_S - 1)
+    house.done(was_away=False)
+    (look,) = house.looks(DUE_S)
+    assert look.source == "a.jpg"
+
+
+@pytest.mark.parametrize(("before_s", "count"), [(1, 1), (DUE_S, 1), (DUE_S + 1, 0)])
+def test_what_was_done_shortly_before_a_start_is_looked_at(
+    tmp_path: Path, before_s: int, count: int
+) -> None:
+    """A restart forgets who had it, and what was to be looked at."""
+    ledger = str(tmp_path / "ledger.db")
+    first = House(tmp_path, now=5000.0, ledger=ledger)
+    first.done(was_away=False)
+    first.state.ledger.close()
+    second = House(tmp_path, now=5000.0 + before_s, ledger=ledger)
+    assert second.looks(0) == []
+    assert second.looks(DUE_S - 1) == []
+    looks = second.looks(1)
+    assert len(looks) == count
+    second.state.ledger.close()
+
+
+def test_what_was_done_before_a_start_is_read_in_parts_and_not_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fast farm does thousands of photos in that time."""
+    monkeypatch.setattr(late, "_PART", 2)
+    monkeypatch.setattr(late, "_MOST", 6)
+    ledger = str(tmp_path / "ledger.db")
+    house = House(tmp_path, ledger=ledger)
+    for number, count in ((1, 1), (2, 2), (5, 5), (9, 6)):
+        for name in range(number):
+            house.done(f"{name}.jpg")
+        house.state.ledger.close()
+        house = House(tmp_path, now=house.now + 1, ledger=ledger)
+        house.looks(0)
+        looked = [look.source for look in house.looks(DUE_S)]
+        while looked and (errands := list(house.late._sent)):
+            house.told(ErrandEnded(errands[0], AS_SAID))
+            looked += [look.source for look in house.looks(0)]
+        assert len(set(looked)) == len(looked) == count
+    house.state.ledger.close()
 
 
 def test_without_shares_nobody_writes_there(tmp_path: Path) -> None:

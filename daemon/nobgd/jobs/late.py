@@ -5,7 +5,8 @@ and puts a cut-out of what the photo was over that of what it is.  After a deadl
 it is surely at nothing of ours any more: then a lane reads whose cut-out stands there.  One of
 other bytes, or by another recipe, is made anew; one that is not there was taken away by somebody.
 
-A restart forgets what was to be looked at.
+A restart forgets what was to be looked at, and what was away: so all that was done shortly before
+it, and what is done shortly after it, is looked at.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from nobgd.values.wire import ErrandFailed
 _AT_ONCE = 1
 _AGAIN_S = 10.0  # while its place is away, or it is being made
 _TRIES = 3  # that failed
+_PART, _MOST = 200, 5_000  # rows of the time before a start: asked for at once, and in all
 
 
 class Late:
@@ -36,9 +38,12 @@ class Late:
         self._due: list[tuple[float, Key]] = []
         self._tries: dict[Key, int] = {}
         self._sent: dict[Look, Row] = {}
+        self._settled_at: float | None = None  # nobody has a photo of the time before the start
 
-    def add(self, inbox: str, relpath: str) -> None:
-        """The job of a photo that another machine had lost has ended here."""
+    def add(self, inbox: str, relpath: str, *, was_away: bool) -> None:
+        """A photo's job has ended here; ``was_away``: another machine had lost it."""
+        if not was_away and self._state.now.monotonic >= (self._settled_at or 0.0):
+            return
         if (wait_s := self._state.others_s) > 0:
             self._tries.pop((inbox, relpath), None)
             self._at((inbox, relpath), wait_s)
@@ -49,12 +54,31 @@ class Late:
 
     def start(self) -> None:
         """Have a lane look at what is due."""
+        if self._settled_at is None:
+            self._begin()
         now = self._state.now.monotonic
         while self._due and self._due[0][0] <= now and len(self._sent) < _AT_ONCE:
             due, key = heapq.heappop(self._due)
             if self._waiting.get(key) == due:  # else it was done once more meanwhile
                 del self._waiting[key]
                 self._look(key)
+
+    def _begin(self) -> None:
+        """The first turn of this process."""
+        wait_s, now = self._state.others_s, self._state.now
+        self._settled_at = now.monotonic + wait_s
+        if wait_s <= 0:
+            return
+        after = None
+        for _ in range(0, _MOST, _PART):
+            rows = self._state.ledger.latest("done", after, _PART)
+            for row in rows:
+                if row.changed_at < now.epoch - wait_s:
+                    return
+                self._at((row.inbox, row.relpath), wait_s)
+            if len(rows) < _PART:
+                return
+            after = (rows[-1].changed_at, rows[-1].inbox, rows[-1].relpath)
 
     def _at(self, key: Key, wait_s: float) -> None:
         due = self._waiting[key] = self._state.now.monotonic + wait_s

@@ -52,8 +52,8 @@ class Outcomes:
     def ended(self, job: Job, finished: Finished) -> None:
         """Book the outcome of a job."""
         outcome, rules = finished.answer, self._state.rules(job.inbox)
-        if finished.was_away and rules is not None:  # also where home says that it has changed
-            self._late.add(job.inbox, job.relpath)
+        if rules is not None:  # also where home says that it has changed
+            self._late.add(job.inbox, job.relpath, was_away=finished.was_away)
         if isinstance(outcome, Done):
             self._done(job, outcome, finished, rules)
             return
