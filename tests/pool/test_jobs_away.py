@@ -187,9 +187,33 @@ def test_what_else_it_says_is_judged_here(scene: Scene, code: Code) -> None:
     """No attempt of a photo is burnt by what another machine says."""
     number, future = scene.out()
     scene.says(number, Failed("/in", "a.jpg", code, "why"))
-    doubted = code in (Code.CHANGED, Code.GONE_AWAY)
-    assert scene.line.admitted == ([("desk", {})] if doubted else [])
+    assert scene.line.admitted == ([("desk", {})] if code is Code.GONE_AWAY else [])
     scene.is_home(future)
+
+
+@pytest.mark.parametrize(
+    ("answer", "doubted"),
+    [
+        (Failed("/in", "a.jpg", Code.CHANGED, "why"), False),
+        (Failed("/in", "a.jpg", Code.BROKEN, "why"), True),
+        (Unbegun("no lane"), False),
+        (DONE, True),
+        (None, False),
+    ],
+)
+def test_who_says_that_a_photo_has_changed_is_doubted_if_nobody_else_sees_it(
+    scene: Scene, answer: Any, *, doubted: bool
+) -> None:
+    """An owner may edit it meanwhile; a client that remembers an older state may not work."""
+    number, _ = scene.out()
+    scene.says(number, Failed("/in", "a.jpg", Code.CHANGED, "it has changed"))
+    ((_, inner),) = scene.lanes.took(Job)
+    if answer is None:
+        inner.cancel()
+    else:
+        inner.set_result(Finished(answer, 0, 0.0))
+    assert scene.line.admitted == ([("desk", {})] if doubted else [])
+    assert scene.away.proofs.whys()["desk"] == ("it has changed" if doubted else "")
 
 
 @pytest.mark.parametrize("closer", [False, True])

@@ -23,7 +23,7 @@ from nobgd.cluster.paths import Shares
 from nobgd.pool import outcome, proofs, reply, sent
 from nobgd.pool.carrying import Lanes, Line
 from nobgd.pool.link_words import Away, Ended, Message, Returned, Seen, Shown
-from nobgd.values import Blame, Done, Job, Outcome
+from nobgd.values import Blame, Done, Failed, Job, Outcome
 from nobgd.values.errands import Look, Sweep
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
@@ -189,9 +189,20 @@ class JobsAway:
             waited = max(0.0, self._clock() - out.since - answer.timing.total_ms / 1000)
             self._look_at(out, Finished(answer, message.lane, waited, host=message.host), 1)
             return
-        self._come_home(out)
-        if answer.code.blame in (Blame.NOBODY, Blame.PLACE):
-            self.proofs.doubt(message.host, f"{answer.reason}"[:400])
+        made = self._come_home(out)
+        if answer.code.blame is Blame.PLACE:
+            self.proofs.doubt(message.host, answer.reason[:400])
+        elif made is not None and answer.code.blame is Blame.NOBODY:
+            made.add_done_callback(partial(self._compare, message.host, answer))
+
+    def _compare(self, host: str, said: Failed, made: Future[Finished]) -> None:
+        """It says that the photo has changed or gone: it sees old things if we do not, too."""
+        if made.cancelled() or made.exception() is not None:
+            return
+        answer = made.result().answer
+        agrees = isinstance(answer, Failed) and answer.code.blame is Blame.NOBODY
+        if not agrees and not isinstance(answer, Unbegun):
+            self.proofs.doubt(host, said.reason[:400])
 
     # --- at its output -------------------------------------------------------------------------
 
@@ -253,10 +264,10 @@ class JobsAway:
         with self._lock:
             return self._out.pop(out.number, None) is not None
 
-    def _come_home(self, out: _Out) -> None:
-        """It is done by a lane here."""
+    def _come_home(self, out: _Out) -> Future[Finished] | None:
+        """It is done by a lane here, if it is still wanted."""
         if not self._forget(out):
-            return
+            return None
         self._line.recall(out.number)
         job = out.job
         if out.host:  # who has it may have left something, once it is surely no more
@@ -264,6 +275,7 @@ class JobsAway:
             self._moved(out, out.host, "here")
         inner = self._lanes.submit(job)
         inner.add_done_callback(partial(_pass_on, out.future))
+        return inner
 
     def _moved(self, out: _Out, before: str, to: str) -> None:
         job, out.lost = out.job, True
