@@ -116,7 +116,7 @@ class Loop:
             times.append(self.log.retry_at)
         if self.decisions.pending:
             times.append(now)
-        return max(0.01, min(at for at in times if at is not None) - now)
+        return max(min(0.01, longest_s), min(at for at in times if at is not None) - now)
 
     def take(self, message: Message, now: Now) -> None:
         """One message; what goes wrong with it is said, and ends nothing."""
