@@ -46,6 +46,22 @@ def save(result: dict[str, Any]) -> None:
     os.replace(temp, path)
 
 
+def add(
+    result: dict[str, Any], done: int, wrong: list[str], counts: dict[str, int], *,
+    wanted: int, seconds: float,
+) -> None:  # fmt: skip
+    """Book a portion: it went on to ``done``, and what came of it."""
+    result["done"], result["wanted"] = done, wanted
+    result["violated"] += len(wrong)
+    result["violations"] = (result["violations"] + wrong)[:_MOST_VIOLATIONS]
+    result["counts"] = dict(Counter(result["counts"]) + Counter(counts))
+    result["seconds"] = round(result["seconds"] + seconds, 1)
+    result["kernel"] = platform.release()
+    result["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+    save(result)
+    print(f"{result['row']}: {done} of {wanted}, {result['violated']} violations", flush=True)
+
+
 def scratch(name: str) -> Path:
     """A new folder for one run of a row."""
     base = Path(os.environ.get("NOBGD_FAULTS_SCRATCH", tempfile.gettempdir())) / "nobgd-faults"
@@ -68,16 +84,8 @@ def run(name: str, wanted: int | None = None) -> dict[str, Any]:
         began = time.monotonic()
         for done, wrong, counts in row.rounds(root, result["seed"], result["done"], wanted):
             now = time.monotonic()
-            result["done"], result["wanted"] = done, wanted
-            result["violated"] += len(wrong)
-            result["violations"] = (result["violations"] + wrong)[:_MOST_VIOLATIONS]
-            result["counts"] = dict(Counter(result["counts"]) + Counter(counts))
-            result["seconds"] = round(result["seconds"] + now - began, 1)
-            result["kernel"] = platform.release()
-            result["date"] = time.strftime("%Y-%m-%d", time.gmtime())
+            add(result, done, wrong, counts, wanted=wanted, seconds=now - began)
             began = now
-            save(result)
-            print(f"{name}: {done} of {wanted}, {result['violated']} violations", flush=True)
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return result
