@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nobgd.cluster.paths import Shares
-from nobgd.pool import jobs_away, proofs
+from nobgd.pool import jobs_away, looks, proofs
 from nobgd.pool.jobs_away import JobsAway
 from nobgd.pool.link_words import Away, Ended, Returned, Seen
 from nobgd.pool.neighbours import Neighbours
@@ -139,7 +139,7 @@ class Scene:
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(jobs_away, "_LOOK_S", 0.0)
+    monkeypatch.setattr(looks, "_LOOK_S", 0.0)
     return Scene()
 
 

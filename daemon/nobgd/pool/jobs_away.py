@@ -23,14 +23,13 @@ from nobgd.cluster.paths import Shares
 from nobgd.pool import outcome, proofs, reply, sent
 from nobgd.pool.carrying import Lanes, Line
 from nobgd.pool.link_words import Away, Ended, Message, Returned, Seen, Shown
+from nobgd.pool.looks import Looks
 from nobgd.values import Blame, Done, Failed, Job, Outcome
-from nobgd.values.errands import Look, Sweep
+from nobgd.values.errands import Sweep
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
 
 _BEGIN_S = 2.0  # a job that nobody began for so long is done here, if a lane is free
-_LOOKS, _LOOK_S = 8, 1.0  # at an output: clients of NFS and SMB remember "not there" for a while
-_LIES = 3  # outputs of one machine, in a row, that are not there
 
 
 @dataclass(slots=True, eq=False)
@@ -61,10 +60,10 @@ class JobsAway:
         self._dead_s = deadline_s + 2 * lease_s
         self._told, self._clock = told, clock
         self.proofs = proofs.Proofs(lanes.submit, line, shares, told, clock)
+        self._looks = Looks(lanes.submit, self.proofs, lambda: not self.closing)
         self._lock = threading.Lock()
         self._out: dict[int, _Out] = {}
         self._number = 0
-        self._lies: dict[str, int] = {}  # by host, in a row
         self._untidy: dict[str, tuple[float, Mount | None]] = {}  # outboxes: when to sweep them
         self._met: set[str] = set()
         self.closing = False  # nothing goes out any more
@@ -187,7 +186,8 @@ class JobsAway:
         if isinstance(answer, Done):
             out.looking = True
             waited = max(0.0, self._clock() - out.since - answer.timing.total_ms / 1000)
-            self._look_at(out, Finished(answer, message.lane, waited, host=message.host), 1)
+            done = Finished(answer, message.lane, waited, host=message.host)
+            self._looks.begin(out.job, done, partial(self._judged, out))
             return
         made = self._come_home(out)
         if answer.code.blame is Blame.PLACE:
@@ -204,40 +204,16 @@ class JobsAway:
         if not agrees and not isinstance(answer, Unbegun):
             self.proofs.doubt(host, said.reason[:400])
 
-    # --- at its output -------------------------------------------------------------------------
-
-    def _look_at(self, out: _Out, done: Finished, number: int) -> None:
-        job, answer = out.job, done.answer
-        errand = Look(
-            job.outbox, os.path.relpath(answer.output, job.outbox), job.relpath,
-            frozenset({job.inbox_key, *job.moved}), answer.sha256, answer.recipe,
-            job.outbox_mount,
-        )  # fmt: skip
-        looked = self._lanes.submit(errand)
-        looked.add_done_callback(partial(self._looked, out, done, number))
-
-    def _looked(self, out: _Out, done: Finished, number: int, looked: Future[Finished]) -> None:
-        if looked.cancelled():  # its lanes end: the next ones find the output
-            if self._forget(out):
-                out.future.set_result(Finished(Unbegun("its lanes end"), 0, 0.0))
+    def _judged(self, out: _Out, done: Finished, believed: bool | None) -> None:
+        """A lane here has looked at its output."""
+        if believed is False:
+            self._come_home(out)
             return
-        if looked.exception() is None and looked.result().answer == 1:
-            self._lies.pop(done.host, None)
-            if self._forget(out):
-                out.future.set_result(replace(done, was_away=out.lost))
+        if self._forget(out):
+            lost = Finished(Unbegun("its lanes end"), 0, 0.0)  # the next ones find the output
+            out.future.set_result(replace(done, was_away=out.lost) if believed else lost)
+        if believed:
             self.fill()
-            return
-        if number < _LOOKS and not self.closing:
-            timer = threading.Timer(_LOOK_S, self._look_at, (out, done, number + 1))
-            timer.daemon = True
-            timer.start()
-            return
-        self._come_home(out)
-        if looked.exception() is not None:
-            return  # our own outbox is to blame
-        count = self._lies[done.host] = self._lies.get(done.host, 0) + 1
-        why = f"{done.answer.output} is not there, or not what it says to have made"
-        self.proofs.doubt(done.host, why, lied=count >= _LIES)
 
     # --- home ----------------------------------------------------------------------------------
 
