@@ -201,3 +201,23 @@ def test_no_descriptor_is_left_open(inbox: Path) -> None:
     for name, more in (("l.jpg", {}), ("a", {}), ("no", {}), ("x.jpg", other)):
         refused(inbox, name, **more)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_the_whole_file_is_asked_for_before_it_is_read(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch, *, knows: bool
+) -> None:
+    """A share fetches its parts side by side; a file system that cannot is none the worse."""
+    data = bytes(300_000)
+    (inbox / "a.jpg").write_bytes(data)
+    asked: list[int] = []
+
+    def advise(_: int, offset: int, count: int, advice: int) -> None:
+        assert (count, advice) == (128 << 10, os.POSIX_FADV_WILLNEED)
+        asked.append(offset)
+        if not knows:
+            raise OSError(errno.EINVAL, "not here")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    assert source.read(str(inbox), "a.jpg").data == data
+    assert asked == ([0, 131_072, 262_144] if knows else [0])

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from nobgd.fs.blocks import blocks
 from nobgd.fs.names import GOING_FILE, NAME_BYTES, numbered
 
 TEMP_PREFIX = ".nobgd-"
@@ -52,7 +53,7 @@ def write(
     before the rename, denies that what is there is what may be replaced; OSError from the system.
     """
     with temporary(descriptor, 0o666) as temp:
-        count = sum(write_all(temp.file, part) for part in parts)
+        count = sum(write_all(temp.file, block) for block in blocks(parts))
         temp.publish(name, count, replace=replace, still=still)
     return count
 

@@ -10,6 +10,7 @@ file that left is VANISHED.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -23,6 +24,7 @@ from nobgd.fs.faults import failure
 from nobgd.values import Code, NobgdError
 from nobgd.values.mount import Mount
 
+_AHEAD, _MOST_AHEAD = 128 << 10, 64 << 20  # bytes that are asked for at a time, and in all
 _CHUNK = 0x7FFF_F000  # bytes that one read(2) gives at most, so that there is one buffer
 
 Peek = Callable[[int, int], bytes]  # offset, count: the bytes there, fewer at the end
@@ -134,6 +136,16 @@ def peek(fd: int, size: int) -> Peek:
     return within
 
 
+def _ask_for(fd: int, size: int) -> None:
+    """Have the system fetch the file at once: a share would be asked for one part, then the next.
+
+    It fetches 128 KiB for a request, as much as it reads ahead; with 5 ms a call that is 25 MB/s.
+    """
+    with contextlib.suppress(OSError):  # a file system that does not know the word
+        for offset in range(0, min(size, _MOST_AHEAD), _AHEAD):
+            os.posix_fadvise(fd, offset, _AHEAD, os.POSIX_FADV_WILLNEED)
+
+
 def _read(
     fd: int, relpath: str, expect: tuple[int, int] | None, max_bytes: int,
     admit: Callable[[Peek, int], None] | None, grain_ns: int,
@@ -158,6 +170,7 @@ def _read(
             f"{relpath} has {mib:,.0f} MiB, more than the {max_bytes / 2**20:,.0f} MiB allowed;"
             " export a smaller one",
         )
+    _ask_for(fd, before.st_size)
     parts, left = [], before.st_size + 1  # one byte more shows that it has grown
     while left > 0 and (part := os.read(fd, min(left, _CHUNK))):
         parts.append(part)
