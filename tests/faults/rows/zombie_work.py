@@ -85,9 +85,10 @@ class Scene:
             counts["of a photo that had a cut-out"] += 1
         self._await()
         with self._trap(stage) as sprung:
+            moved = self._moved()  # it may come home before it is held, where all is slow
             photos.add(name)
             old = photos.now[name]
-            held, moved = sprung(name, old), self._moved()
+            held = sprung(name, old)
             self._worker.signal(signal.SIGSTOP)
             before = self._of(name, old)
             photos.change(name, change, counts)
