@@ -1,7 +1,8 @@
 """Several stretches of one row at a time: ``python -m faults.beside ROW PROCESSES``.
 
-For rows that mostly wait.  Each process has a house of its own and a stretch of the row's numbers;
-stretches are booked in their order, so that an interruption loses those behind the first gap.
+For rows that mostly wait, and know their number.  Each process has a house of its own and a
+stretch of the row's numbers; stretches are booked in their order, so that an interruption loses
+those behind the first gap.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def stretch(name: str, seed: int, first: int, stop: int) -> tuple[int, list[str]
     try:
         for done, wrong, counts in row.rounds(root, seed, first, stop):
             found = (done, found[1] + wrong, found[2] + Counter(counts))
+        if found[0] != stop:
+            raise IndexError(f"{name} ended at {found[0]}, not {stop}: run it by faults.solo")
     finally:
         shutil.rmtree(root, ignore_errors=True)
     return found
