@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -10,9 +11,9 @@ from PIL import Image
 from faults.outputs import apart
 
 
-def png(array: np.ndarray) -> bytes:
+def png(array: np.ndarray, **more: Any) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(array).save(out, "PNG")
+    Image.fromarray(array).save(out, "PNG", **more)
     return out.getvalue()
 
 
@@ -29,3 +30,12 @@ def test_rounding_is_no_other_picture_and_everything_else_is() -> None:
     assert "800 values" in (apart(png(one), png(many)) or "")
     assert "size" in (apart(png(one), png(one[:39])) or "")
     assert "not the picture" in (apart(png(one), png(one) + b"x") or "")
+
+
+def test_how_the_same_picture_was_deflated_is_no_difference() -> None:
+    """What lies beside its pixels is one."""
+    one = np.random.default_rng(1).integers(0, 5, (40, 50, 4)).astype(np.uint8)
+    assert png(one) != png(one, compress_level=1)
+    assert apart(png(one), png(one, compress_level=1)) is None
+    assert "not the picture" in (apart(png(one), png(one, dpi=(72, 72))) or "")
+    assert "not the picture" in (apart(png(one), png(one, icc_profile=b"x" * 200)) or "")
