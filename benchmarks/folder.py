@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from benchmarks.processes import memory_mb
 
 SIZE = (4000, 3000)
 BARS = {"fp32": 4.0, "int8": 8.0, "ncnn": 6.8, "openvino": 11.0}
+PLAIN = {"edges": "plain"}  # what rembg makes
 MEMORY_BAR, _LEAN = 0.45, ("fp32", "int8")
 
 
@@ -47,7 +49,7 @@ def beside_rembg(
             if who == "rembg":
                 result = rembg(bench, inbox, out)
             else:
-                result = once(bench, inbox, out, who, {"edges": "plain"})  # what rembg makes
+                result = once(bench, inbox, out, who, PLAIN)
             made = len(list(out.glob("*.png")))
             if made != count:
                 sys.exit(f"{who} made {made} of {count}")
@@ -82,7 +84,7 @@ def fill(
 
 
 def once(
-    bench: Bench, inbox: Path, out: Path, who: str, output: dict[str, Any] | None = None,
+    bench: Bench, inbox: Path, out: Path, who: str, output: Mapping[str, Any] | None = None,
     **workers: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """`nobgd once` on a folder, with no ledger: its figures, and those in its log."""
@@ -93,7 +95,7 @@ def once(
     settings = {
         "state_dir": str(bench.work / "state"), "cache_dir": str(bench.work / "cache"),
         "model": {"name": "u2net", "precision": precision, "directory": str(bench.weights)},
-        "workers": {"engine": engine, **workers}, "inboxes": [box], "output": output or {},
+        "workers": {"engine": engine, **workers}, "inboxes": [box], "output": dict(output or {}),
         "log": {"file": str(bench.work / "state" / "log.json")},
     }  # fmt: skip
     config.write_text(json.dumps(settings))

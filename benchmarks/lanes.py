@@ -28,8 +28,8 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
             shutil.rmtree(out, ignore_errors=True)
             out.mkdir()
             results.append(
-                folder.once(bench, inbox, out, "fp32", count=number, threads=1)
-            )  # fmt: skip
+                folder.once(bench, inbox, out, "fp32", folder.PLAIN, count=number, threads=1)
+            )
             bench.say(f"{number} lanes: {count * 60 / results[-1]['wall_s']:.1f} photos/min")
     rows = []
     for number, results in runs.items():
@@ -37,7 +37,7 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
         rows.append(
             {
                 "lanes": number, "cores": cores, "photos": count, "size": size,
-                "photos_per_minute": count * 60 / wall,
+                **folder.PLAIN, "photos_per_minute": count * 60 / wall,
                 "all_mb": statistics.median(each["all_mb"] for each in results),
                 "inside": statistics.median(
                     each["infer_ms"] / each["total_ms"] for each in results
@@ -53,11 +53,12 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
 def section(rows: list[dict[str, Any]]) -> list[str]:
     """The table of lanes."""
     width, height = rows[0]["size"]
+    edges = rows[0].get("edges", "fine")
     lines = [
         "## Lanes", "",
         f"`nobgd once`, {rows[0]['photos']} photos of {width}×{height}, fp32, one thread a lane,"
-        f" {rows[0]['cores']} cores. Inside inference: of the lanes' wall time from the first"
-        " photo's start to the last one's end, and of the photos' own time.", "",
+        f" {rows[0]['cores']} cores, {edges} edges. Inside inference: of the lanes' wall time"
+        " from the first photo's start to the last one's end, and of the photos' own time.", "",
         "| lanes | photos/min | MB, all | inside inference, of wall | of the photos' time |",
         "|---|---|---|---|---|",
     ]  # fmt: skip
