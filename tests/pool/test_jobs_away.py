@@ -6,20 +6,22 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from nobgd.cluster.paths import Shares
 from nobgd.pool import jobs_away, looks, proofs
+from nobgd.pool.cluster import Cluster
 from nobgd.pool.jobs_away import JobsAway
 from nobgd.pool.link_words import Away, Ended, Returned, Seen
 from nobgd.pool.neighbours import Neighbours
 from nobgd.pool.requests import Item
 from nobgd.pool.stages import Request
 from nobgd.values import Code, Done, Failed, Job, Recipe, wire
-from nobgd.values.errands import Look, Sweep
+from nobgd.values.errands import Look, Prepare, Sweep
 from nobgd.values.machine import UP, Machine
+from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
 
 RECIPE = Recipe("u2netp", "ab" * 32, "fp32")
@@ -38,6 +40,7 @@ class Lanes:
     def __init__(self) -> None:
         self.asked: list[tuple[Request, Future[Finished]]] = []
         self.is_free = False
+        self.inference: Any = None
         self.waiting: list[Item] = []
         self.came = threading.Condition()
 
@@ -389,6 +392,39 @@ def test_what_a_machine_left_is_swept_once_it_is_surely_dead(scene: Scene) -> No
     scene.away.look()
     scene.away.look()
     assert [each for each, _ in scene.lanes.took(Sweep)] == [Sweep("/out", 80.0, None)]
+
+
+def test_an_outbox_that_was_swept_is_swept_again_though_no_photo_comes(scene: Scene) -> None:
+    """What another machine, or home before a restart, had just begun there was too young to go."""
+    mount, done = Mount(7, -1, "/", "nfs4", "nas:/"), Future[Finished]()
+    done.set_result(Finished(mount, 0, 0.0))
+    scene.away.prepared(Prepare("/out", young_s=80.0), done)
+    gone, failed = Future[Finished](), Future[Finished]()
+    gone.cancel()
+    failed.set_exception(wire.ErrandFailed(Code.GONE_AWAY, "away"))
+    for each in (gone, failed):
+        scene.away.prepared(Prepare("/other"), each)
+    scene.now += 2 * (DEADLINE_S + 2 * LEASE_S)
+    scene.away.look()
+    assert not scene.lanes.took(Sweep)  # the lanes have photos to do
+    scene.now += 0.1
+    scene.away.look()
+    assert [each for each, _ in scene.lanes.took(Sweep)] == [Sweep("/out", 80.0, mount)]
+
+
+def test_whatever_outbox_is_swept_is_swept_again(scene: Scene) -> None:
+    """Also one of which no photo comes by; one that is only probed is not."""
+    hands = Cluster(
+        cast(Any, scene.lanes), scene.line, Shares({"in": "/in", "out": "/out"}),
+        lease_s=LEASE_S, deadline_s=0.0,
+    )  # fmt: skip
+    hands._away._clock = lambda: scene.now
+    for errand in (Prepare("/out"), Prepare("/probed", sweep=False)):
+        hands.submit(errand)
+        scene.lanes.asked[-1][1].set_result(Finished(Mount(7, -1, "/", "nfs4", ""), 0, 0.0))
+    scene.now += 4 * LEASE_S + 0.1
+    hands.look()
+    assert [each.outbox for each, _ in scene.lanes.took(Sweep)] == ["/out"]
 
 
 def test_a_machine_that_started_anew_has_to_show_them_again(scene: Scene) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from nobgd.cluster.paths import Shares
@@ -20,7 +21,7 @@ from nobgd.pool.lanes import Lanes
 from nobgd.pool.link_words import Message
 from nobgd.pool.stages import Request
 from nobgd.values import Job
-from nobgd.values.errands import Errand
+from nobgd.values.errands import Errand, Prepare
 from nobgd.values.machine import Others
 from nobgd.values.wire import Finished
 
@@ -85,7 +86,10 @@ class Cluster:
             self._away.proofs.note(request)
             if (future := self._away.send(request)) is not None:
                 return future
-        return self._lanes.submit(request)
+        future = self._lanes.submit(request)
+        if isinstance(request, Prepare) and request.sweep:
+            future.add_done_callback(partial(self._away.prepared, request))
+        return future
 
     def more(self) -> int:
         """Jobs that other machines have room for at a time."""

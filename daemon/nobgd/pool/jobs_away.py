@@ -25,7 +25,7 @@ from nobgd.pool.carrying import Lanes, Line
 from nobgd.pool.link_words import Away, Ended, Message, Returned, Seen, Shown
 from nobgd.pool.looks import Looks
 from nobgd.values import Blame, Done, Failed, Job, Outcome
-from nobgd.values.errands import Sweep
+from nobgd.values.errands import Prepare, Sweep
 from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
 
@@ -75,9 +75,15 @@ class JobsAway:
 
     def send(self, job: Job) -> Future[Finished] | None:
         """Have another machine do it; None: it is for a lane here."""
-        self._tidy_later(job)
+        if job.tidy or job.outbox not in self._met:  # what ended before these lanes is not known
+            self._tidy_later(job.outbox, job.outbox_mount)
         future: Future[Finished] = Future()
         return future if self._may_go(job) and self._sent(job, future) else None
+
+    def prepared(self, errand: Prepare, done: Future[Finished]) -> None:
+        """What was young when a folder was swept is old after a while."""
+        if not done.cancelled() and done.exception() is None:
+            self._tidy_later(errand.outbox, done.result().answer)
 
     def fill(self) -> None:
         """There may be room again: what waits for a lane here goes."""
@@ -108,11 +114,9 @@ class JobsAway:
             return not self._forget(out)
         return True
 
-    def _tidy_later(self, job: Job) -> None:
-        """What was young when its folder was swept is old after a while."""
-        if job.tidy or job.outbox not in self._met:
-            self._met.add(job.outbox)
-            self._untidy[job.outbox] = self._clock() + self._dead_s, job.outbox_mount
+    def _tidy_later(self, outbox: str, mount: Mount | None) -> None:
+        self._met.add(outbox)
+        self._untidy[outbox] = self._clock() + self._dead_s, mount
 
     def _has_room(self, which: tuple[int, ...]) -> bool:
         """Whether a job should go to others now: to faster ones first, else if no lane is free."""
@@ -154,7 +158,7 @@ class JobsAway:
             if gone or silent or unbegun or dead or now - out.since > self._overdue_s:
                 self._come_home(out)
         for outbox, (due, mount) in list(self._untidy.items()):
-            if now > due and free:
+            if now > due and (free or now > due + self._dead_s):
                 del self._untidy[outbox]
                 self._lanes.submit(Sweep(outbox, self._dead_s, mount))
         self.fill()
@@ -247,7 +251,7 @@ class JobsAway:
         self._line.recall(out.number)
         job = out.job
         if out.host:  # who has it may have left something, once it is surely no more
-            self._untidy[job.outbox] = self._clock() + self._dead_s, job.outbox_mount
+            self._tidy_later(job.outbox, job.outbox_mount)
             self._moved(out, out.host, "here")
         inner = self._lanes.submit(job)
         inner.add_done_callback(partial(_pass_on, out.future))
