@@ -30,7 +30,6 @@ from nobgd.values.wire import Finished, Unbegun
 
 _BEGIN_S = 2.0  # a job that nobody began for so long is done here, if a lane is free
 _LOOKS, _LOOK_S = 8, 1.0  # at an output: clients of NFS and SMB remember "not there" for a while
-_LIES = 3  # outputs of one machine, in a row, that are not there
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +63,6 @@ class JobsAway:
         self._lock = threading.Lock()
         self._out: dict[int, _Out] = {}
         self._number = 0
-        self._lies: dict[str, int] = {}  # by host, in a row
         self._untidy: dict[str, tuple[float, Mount | None]] = {}  # outboxes: when to sweep them
         self._met: set[str] = set()
         self.closing = False  # nothing goes out any more
@@ -196,13 +194,13 @@ class JobsAway:
             made.add_done_callback(partial(self._compare, message.host, answer))
 
     def _compare(self, host: str, said: Failed, made: Future[Finished]) -> None:
-        """It says that the photo has changed or gone: it sees old things if we do not, too."""
+        """It says that the photo has changed or gone: it may see old things if we do not, too."""
         if made.cancelled() or made.exception() is not None:
             return
         answer = made.result().answer
         agrees = isinstance(answer, Failed) and answer.code.blame is Blame.NOBODY
         if not agrees and not isinstance(answer, Unbegun):
-            self.proofs.doubt(host, said.reason[:400])
+            self.proofs.differ(host, said.reason[:400])
 
     # --- at its output -------------------------------------------------------------------------
 
@@ -222,7 +220,7 @@ class JobsAway:
                 out.future.set_result(Finished(Unbegun("its lanes end"), 0, 0.0))
             return
         if looked.exception() is None and looked.result().answer == 1:
-            self._lies.pop(done.host, None)
+            self.proofs.agree(done.host)
             if self._forget(out):
                 out.future.set_result(replace(done, was_away=out.lost))
             self.fill()
@@ -235,9 +233,8 @@ class JobsAway:
         self._come_home(out)
         if looked.exception() is not None:
             return  # our own outbox is to blame
-        count = self._lies[done.host] = self._lies.get(done.host, 0) + 1
         why = f"{done.answer.output} is not there, or not what it says to have made"
-        self.proofs.doubt(done.host, why, lied=count >= _LIES)
+        self.proofs.miss(done.host, why)
 
     # --- home ----------------------------------------------------------------------------------
 
