@@ -109,6 +109,7 @@ _FURTHER = (
     "::test_a_kill_on_the_way_costs_no_original[ledger lost",
     "::test_no_violation[storm_work",
     "::test_no_violation[shares_far",
+    "::test_no_violation[shares_real",
     "::test_no_violation[zombie_work",
 )
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from faults import solo
 
-_STRETCH = 40  # iterations for which a house stands
+_STRETCH = 40  # iterations for which a house stands, where the row does not say another
 
 
-def stretches(done: int, wanted: int) -> list[tuple[int, int]]:
+def stretches(done: int, wanted: int, size: int = _STRETCH) -> list[tuple[int, int]]:
     """First and behind the last of each."""
-    return [(first, min(first + _STRETCH, wanted)) for first in range(done, wanted, _STRETCH)]
+    return [(first, min(first + size, wanted)) for first in range(done, wanted, size)]
 
 
 def stretch(name: str, seed: int, first: int, stop: int) -> tuple[int, list[str], dict[str, int]]:
@@ -52,7 +52,7 @@ def run(name: str, processes: int) -> dict[str, Any]:
     ) as pool:
         asked = [
             pool.submit(stretch, name, result["seed"], first, stop)
-            for first, stop in stretches(result["done"], wanted)
+            for first, stop in stretches(result["done"], wanted, getattr(row, "STRETCH", _STRETCH))
         ]
         for each in asked:
             found = each.result()

@@ -17,8 +17,8 @@ ROWS = (
     "kill_supervisor", "kill_every_syscall", "power_cut", "kill_lane", "kill_model",
     "fuzz_decode", "damage", "fuzz_daemon", "hostile_names", "race_flips", "overflow", "shares",
     "outbox_faults", "errno_matrix", "originals", "hang", "containers", "decoders_agree", "liar",
-    "zombie", "storm", "storm_work", "zombie_work", "shares_far", "cut", "machine_liar",
-    "thousand", "every_step", "every_message", "soak", "uploads", "fuzz_page",
+    "zombie", "storm", "storm_work", "zombie_work", "shares_far", "shares_real", "cut",
+    "machine_liar", "thousand", "every_step", "every_message", "soak", "uploads", "fuzz_page",
 )  # fmt: skip
 _PAGE = Path(__file__).with_name("FAULTS.md")
 _HEAD = """\
@@ -84,6 +84,11 @@ _TAIL = """
   booked has two, as docs/photos.md says of names; they are counted.
 - In `shares_far` a FUSE file system plays a client of NFS or SMB: coarse times, and names that come
   late.  What such a client keeps of a file's size and times, or of its bytes, is not among it.
+- `shares_real` has one kernel (Debian's user-mode Linux, one processor) for server and clients,
+  which have a network namespace and a superblock each.  Servers by others, other kernels, Kerberos
+  and real wires are not among it.  Who mounts nothing there writes to the server's disk beside nfsd
+  or smbd.  Where the cable is out, a lane that waits for longer than its deadline is ended:
+  `gone_away`, which costs no attempt.
 - In `every_message` models sleep and lanes are threads that ask; a point is where nobgd's own code
   says or hears something, not each system call below it.  What did not come up again was not
   killed, and is counted; a question that is withdrawn is `every_step`'s.

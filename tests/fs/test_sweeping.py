@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
+
+import pytest
 
 from nobgd.fs import sweeping
 
@@ -23,6 +26,24 @@ def test_a_sweep_removes_dead_temps_and_keeps_live_ones(tmp_path: Path) -> None:
     assert not dead.exists()
     assert live.exists()
     assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "stays"), [(errno.EAGAIN, True), (errno.EACCES, True), (errno.ENOLCK, False)]
+)
+def test_what_a_share_says_of_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, stays: bool
+) -> None:
+    """Linux answers EACCES for a lock that another has on SMB (the row shares_real mounts one)."""
+    temp = tmp_path / ".nobgd-00.tmp"
+    temp.write_bytes(b"x")
+
+    def flock(_file: int, _how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert sweeping.sweep(str(tmp_path)) == int(not stays)
+    assert temp.exists() == stays
 
 
 def test_a_sweep_removes_the_copy_of_a_read_only_photo(tmp_path: Path) -> None:

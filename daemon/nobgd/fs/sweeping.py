@@ -52,7 +52,7 @@ def _sweep_one(descriptor: int, name: str, latest: int | None) -> int:
             return 0
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except (BlockingIOError, PermissionError):  # SMB says EACCES where another has the lock
             return 0
         except OSError:  # no locks there, or (NFS) only for who may write: nobody knows
             if not writable:

@@ -200,13 +200,13 @@ class JobsAway:
             made.add_done_callback(partial(self._compare, message.host, answer))
 
     def _compare(self, host: str, said: Failed, made: Future[Finished]) -> None:
-        """It says that the photo has changed or gone: it sees old things if we do not, too."""
+        """It says that the photo has changed or gone: it may see old things if we do not, too."""
         if made.cancelled() or made.exception() is not None:
             return
         answer = made.result().answer
         agrees = isinstance(answer, Failed) and answer.code.blame is Blame.NOBODY
         if not agrees and not isinstance(answer, Unbegun):
-            self.proofs.doubt(host, said.reason[:400])
+            self.proofs.differ(host, said.reason[:400])
 
     def _judged(self, out: _Out, done: Finished, believed: bool | None) -> None:
         """A lane here has looked at its output."""

@@ -1,7 +1,7 @@
 """What another machine says to have made is believed once a lane here has looked at it.
 
 Clients of NFS and SMB remember for a while that a name is not there: it is looked for some times.
-A machine whose outputs are not there, one after the other, lies, or sees other folders than ours.
+What it comes to is told to `Proofs`, which doubt a machine that lies or sees other folders.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from nobgd.values.errands import AS_SAID, Look
 from nobgd.values.wire import Finished
 
 _LOOKS, _LOOK_S = 8, 1.0  # at an output
-_LIES = 3  # outputs of one machine, in a row, that are not there
 
 
 Judged = Callable[[Finished, bool | None], None]  # whether it is believed; None: no lane looks
@@ -34,7 +33,6 @@ class Looks:
     ) -> None:  # fmt: skip
         """``submit`` has an errand done by a lane of ours; ``again``: it may be asked once more."""
         self._submit, self._proofs, self._again = submit, proofs, again
-        self._lies: dict[str, int] = {}  # by host, in a row
 
     def begin(self, job: Job, done: Finished, judged: Judged) -> None:
         """Have a lane look at the output of ``job``, which is ``done``."""
@@ -58,7 +56,7 @@ class Looks:
             return
         unseen = looked.exception() is not None
         if not unseen and looked.result().answer == AS_SAID:
-            self._lies.pop(done.host, None)
+            self._proofs.agree(done.host)
             judged(done, True)
             return
         if number < _LOOKS and self._again():
@@ -69,6 +67,5 @@ class Looks:
         judged(done, False)
         if unseen:
             return  # our own outbox is to blame
-        count = self._lies[done.host] = self._lies.get(done.host, 0) + 1
         why = f"{done.answer.output} is not there, or not what it says to have made"
-        self._proofs.doubt(done.host, why, lied=count >= _LIES)
+        self._proofs.miss(done.host, why)

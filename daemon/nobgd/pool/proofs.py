@@ -33,6 +33,8 @@ _MOST_ASKED = 30_000  # bytes
 _AGAIN_S, _LONGEST_S = 10.0, 60.0  # between two proofs of one machine
 _SHOWN = "shown"
 _REST_S = 600.0  # after it lied
+_MISSED = 3
+_DIFFERS = 2  # a client of SMB remembers for a second or two the photo that had the name before
 _TRIES, _PAUSE_S = 8, 1.0  # to see what it has written: clients of NFS and SMB remember "not there"
 
 
@@ -60,6 +62,8 @@ class _Host:
     asked: float = float("-inf")
     why: str = ""  # that was said
     failures: int = 0  # in a row
+    missed: int = 0  # outputs in a row that were not there
+    differs: int = 0  # photos in a row that it saw in another state than we
 
 
 class Proofs:
@@ -133,6 +137,27 @@ class Proofs:
             one.asked = now + (_REST_S if lied else 0.0)
         self._line.admit(host, {})
         self._say(host, one, why)
+
+    def agree(self, host: str) -> None:
+        """A photo was done by it, and its output is there."""
+        with self._lock:
+            one = self._hosts.setdefault(host, _Host())
+            one.missed = one.differs = 0
+
+    def miss(self, host: str, why: str) -> None:
+        """The output of a photo is not there."""
+        with self._lock:
+            one = self._hosts.setdefault(host, _Host())
+            one.missed += 1
+        self.doubt(host, why, lied=one.missed >= _MISSED)
+
+    def differ(self, host: str, why: str) -> None:
+        """It says that a photo has changed or gone, and we do not see that."""
+        with self._lock:
+            one = self._hosts.setdefault(host, _Host())
+            one.differs += 1
+        if one.differs >= _DIFFERS:
+            self.doubt(host, why)
 
     # --- its thread ------------------------------------------------------------------------
 
