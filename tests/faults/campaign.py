@@ -84,11 +84,11 @@ _TAIL = """
   booked has two, as docs/photos.md says of names; they are counted.
 - In `shares_far` a FUSE file system plays a client of NFS or SMB: coarse times, and names that come
   late.  What such a client keeps of a file's size and times, or of its bytes, is not among it.
-- `shares_real` has one kernel (Debian's user-mode Linux, one processor) for server and clients,
-  which have a network namespace and a superblock each.  Servers by others, other kernels, Kerberos
-  and real wires are not among it.  Who mounts nothing there writes to the server's disk beside nfsd
-  or smbd.  Where the cable is out, a lane that waits for longer than its deadline is ended:
-  `gone_away`, which costs no attempt.
+- `shares_real` has one kernel (Debian's user-mode Linux 6.1, one processor; the table names the
+  host's) for server and clients, which have a network namespace and a superblock each.  Servers by
+  others, other kernels, Kerberos and real wires are not among it.  Who mounts nothing there writes
+  to the server's disk beside nfsd or smbd.  Where the cable is out, a lane that waits for longer
+  than its deadline is ended: `gone_away`, which costs no attempt.
 - In `every_message` models sleep and lanes are threads that ask; a point is where nobgd's own code
   says or hears something, not each system call below it.  What did not come up again was not
   killed, and is counted; a question that is withdrawn is `every_step`'s.
