@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from nobgd.fs import lock
 
@@ -57,3 +61,19 @@ def test_what_it_says_may_be_anything(tmp_path: Path) -> None:
     assert lock.holder(path) == "unknown"
     assert held is not None
     os.close(held)
+
+
+def test_on_smb_a_lock_that_another_has_is_refused_in_another_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EACCES, from flock and from whoever reads it: it is held, and by whom is not known."""
+    path = tmp_path / "lock"
+    path.touch()
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "not now")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    monkeypatch.setattr(os, "pread", refused)
+    assert lock.take(path) is None
+    assert lock.holder(path) == "unknown"

@@ -234,6 +234,15 @@ def test_what_was_done_between_two_that_had_changed_speaks_for_it(scene: Scene) 
     assert scene.line.admitted == []
 
 
+def test_who_was_doubted_begins_anew(scene: Scene) -> None:
+    """Once it has shown the folders again, one such photo is no reason either."""
+    scene.differs(DONE)
+    scene.differs(DONE)
+    scene.away.proofs._hosts["desk"].shown = frozenset({("/in", "/out")})
+    scene.differs(DONE)
+    assert scene.line.admitted == [("desk", {})]
+
+
 @pytest.mark.parametrize("closer", [False, True])
 def test_which_model_made_an_adaptive_cut_out_is_known(*, closer: bool) -> None:
     """As its supervisor says it: lanes cannot; the log, and drift, compare like with like."""

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 _EVERY_S = 0.05
+_HELD = (BlockingIOError, PermissionError)  # the latter on SMB
 
 
 def take(path: Path, within_s: float = 0.0) -> int | None:
@@ -25,7 +26,7 @@ def take(path: Path, within_s: float = 0.0) -> int | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
-        except BlockingIOError:
+        except _HELD:
             if time.monotonic() >= until:
                 os.close(lock)
                 return None
@@ -47,7 +48,7 @@ def holder(path: Path) -> str | None:
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except _HELD:
         return pid(lock)
     finally:
         os.close(lock)
@@ -56,5 +57,8 @@ def holder(path: Path) -> str | None:
 
 def pid(lock: int) -> str:
     """What an open lock says of its holder."""
-    said = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+    try:
+        said = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+    except PermissionError:  # on SMB a lock keeps others from reading, too
+        return "unknown"
     return said if said.isdigit() else "unknown"

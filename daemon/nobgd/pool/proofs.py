@@ -133,7 +133,7 @@ class Proofs:
         """It could not do what it should have: it has to show them again."""
         with self._lock:
             one = self._hosts.setdefault(host, _Host())
-            one.shown, now = frozenset(), self._clock()
+            one.shown, one.differs, now = frozenset(), 0, self._clock()
             one.asked = now + (_REST_S if lied else 0.0)
         self._line.admit(host, {})
         self._say(host, one, why)
