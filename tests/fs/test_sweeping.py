@@ -22,7 +22,7 @@ def test_a_sweep_removes_dead_temps_and_keeps_live_ones(tmp_path: Path) -> None:
         path.write_bytes(b"x")
     with live.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        assert sweeping.sweep(str(tmp_path)) == 1
+        assert sweeping.sweep(str(tmp_path)).removed == 1
     assert not dead.exists()
     assert live.exists()
     assert other.exists()
@@ -42,7 +42,7 @@ def test_what_a_share_says_of_a_lock(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    assert sweeping.sweep(str(tmp_path)) == int(not stays)
+    assert sweeping.sweep(str(tmp_path)) == (int(not stays), int(stays))
     assert temp.exists() == stays
 
 
@@ -63,7 +63,7 @@ def test_a_sweep_removes_the_copy_of_a_read_only_photo(tmp_path: Path) -> None:
         if root:
             os.seteuid(nobody)
         try:
-            assert sweeping.sweep_here(descriptor) == 1
+            assert sweeping.sweep_here(descriptor).removed == 1
         finally:
             if root:
                 os.seteuid(0)

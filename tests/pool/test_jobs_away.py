@@ -422,12 +422,12 @@ def test_an_outbox_that_was_swept_is_swept_again_though_no_photo_comes(scene: Sc
     """What another machine, or home before a restart, had just begun there was too young to go."""
     mount, done = Mount(7, -1, "/", "nfs4", "nas:/"), Future[Finished]()
     done.set_result(Finished(mount, 0, 0.0))
-    scene.away.prepared(Prepare("/out", young_s=80.0), done)
+    scene.away.tidying.prepared(Prepare("/out", young_s=80.0), done)
     gone, failed = Future[Finished](), Future[Finished]()
     gone.cancel()
     failed.set_exception(wire.ErrandFailed(Code.GONE_AWAY, "away"))
     for each in (gone, failed):
-        scene.away.prepared(Prepare("/other"), each)
+        scene.away.tidying.prepared(Prepare("/other"), each)
     scene.now += 2 * (DEADLINE_S + 2 * LEASE_S)
     scene.away.look()
     assert not scene.lanes.took(Sweep)  # the lanes have photos to do
@@ -436,13 +436,34 @@ def test_an_outbox_that_was_swept_is_swept_again_though_no_photo_comes(scene: Sc
     assert [each for each, _ in scene.lanes.took(Sweep)] == [Sweep("/out", 80.0, mount)]
 
 
+def test_what_is_young_then_is_swept_later_and_more_and_more_seldom(scene: Scene) -> None:
+    """Who was cut off writes when it is back; it may be somebody who is at work, too."""
+    scene.lanes.is_free, dead_s = True, DEADLINE_S + 2 * LEASE_S
+    scene.away.tidying.later("/out", None)
+    answers = [2, wire.ErrandFailed(Code.GONE_AWAY, "away"), 1, 0]
+    for number, answer in enumerate(answers):
+        scene.now += dead_s * 2**number
+        scene.away.look()
+        assert len(scene.lanes.took(Sweep)) == number
+        scene.now += 0.1
+        scene.away.look()
+        _, swept = scene.lanes.took(Sweep)[number]
+        if isinstance(answer, Exception):
+            swept.set_exception(answer)
+        else:
+            swept.set_result(Finished(answer, 0, 0.0))
+    scene.now += 100_000
+    scene.away.look()
+    assert len(scene.lanes.took(Sweep)) == len(answers)
+
+
 def test_whatever_outbox_is_swept_is_swept_again(scene: Scene) -> None:
     """Also one of which no photo comes by; one that is only probed is not."""
     hands = Cluster(
         cast(Any, scene.lanes), scene.line, Shares({"in": "/in", "out": "/out"}),
         lease_s=LEASE_S, deadline_s=0.0,
     )  # fmt: skip
-    hands._away._clock = lambda: scene.now
+    hands._away.tidying._clock = lambda: scene.now
     for errand in (Prepare("/out"), Prepare("/probed", sweep=False)):
         hands.submit(errand)
         scene.lanes.asked[-1][1].set_result(Finished(Mount(7, -1, "/", "nfs4", ""), 0, 0.0))

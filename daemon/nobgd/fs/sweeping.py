@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import stat
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from nobgd.fs import publish, tree
 from nobgd.values.mount import Mount
 
 
-def sweep(root: str, mount: Mount | None = None, young_s: float = 0.0) -> int:
-    """Remove temps that a crash left anywhere below ``root``; how many were removed.
+class Swept(NamedTuple):
+    """What became of the temps."""
+
+    removed: int
+    left: int  # younger, locked, or not ours to remove
+
+
+def sweep(root: str, mount: Mount | None = None, young_s: float = 0.0) -> Swept:
+    """Remove temps that a crash left anywhere below ``root``.
 
     Those that are younger than ``young_s`` stay: another machine may be at them, and not every
     network file system tells of its locks.  How old one is says the share's own clock.
     """
-    removed = 0
     with tree.within(root, mount=mount) as folder:
         latest = _latest(folder, young_s)
-    for _path, _folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
-        for name in filter(publish.is_temp, files):
-            with contextlib.suppress(OSError):
-                removed += _sweep_one(descriptor, name, latest)
-    return removed
+    found = [
+        _among(descriptor, files, latest)
+        for _path, _folders, files, descriptor in os.fwalk(root, follow_symlinks=False)
+    ]
+    return Swept(sum(each.removed for each in found), sum(each.left for each in found))
 
 
-def sweep_here(descriptor: int, young_s: float = 0.0) -> int:
-    """Remove temps that a crash left in the open folder itself; how many were removed."""
-    removed, latest = 0, _latest(descriptor, young_s)
-    for name in filter(publish.is_temp, os.listdir(descriptor)):
-        with contextlib.suppress(OSError):
-            removed += _sweep_one(descriptor, name, latest)
-    return removed
+def sweep_here(descriptor: int, young_s: float = 0.0) -> Swept:
+    """Remove temps that a crash left in the open folder itself."""
+    latest = _latest(descriptor, young_s)
+    return _among(descriptor, os.listdir(descriptor), latest)
+
+
+def _among(descriptor: int, files: Iterable[str], latest: int | None) -> Swept:
+    removed = left = 0
+    for name in filter(publish.is_temp, files):
+        try:
+            gone = _sweep_one(descriptor, name, latest)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            gone = False
+        removed, left = removed + gone, left + (not gone)
+    return Swept(removed, left)
 
 
 def _latest(folder: int, young_s: float) -> int | None:
@@ -44,21 +61,21 @@ def _latest(folder: int, young_s: float) -> int | None:
         return os.fstat(temp.file).st_mtime_ns - int(young_s * 1e9)
 
 
-def _sweep_one(descriptor: int, name: str, latest: int | None) -> int:
+def _sweep_one(descriptor: int, name: str, latest: int | None) -> bool:
     file, writable = _open(descriptor, name)
     try:
         seen = os.fstat(file)
         if not stat.S_ISREG(seen.st_mode) or (latest is not None and seen.st_mtime_ns > latest):
-            return 0
+            return False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):  # SMB says EACCES where another has the lock
-            return 0
+            return False
         except OSError:  # no locks there, or (NFS) only for who may write: nobody knows
             if not writable:
-                return 0
+                return False
         os.unlink(name, dir_fd=descriptor)
-        return 1
+        return True
     finally:
         os.close(file)
 

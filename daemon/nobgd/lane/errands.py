@@ -78,7 +78,7 @@ def run(errand: Errand | Check, ask: Callable[[float], int] = lambda _: 1) -> in
         case Mark():
             return mark(errand)
         case Sweep():
-            return sweeping.sweep(errand.outbox, errand.mount, errand.young_s)
+            return sweeping.sweep(errand.outbox, errand.mount, errand.young_s).left
 
 
 def _reviewed(errand: Dispose, ask: Callable[[float], int]) -> str:

@@ -88,7 +88,7 @@ class Cluster:
                 return future
         future = self._lanes.submit(request)
         if isinstance(request, Prepare) and request.sweep:
-            future.add_done_callback(partial(self._away.prepared, request))
+            future.add_done_callback(partial(self._away.tidying.prepared, request))
         return future
 
     def more(self) -> int:

@@ -24,9 +24,8 @@ from nobgd.pool import outcome, proofs, reply, sent
 from nobgd.pool.carrying import Lanes, Line
 from nobgd.pool.link_words import Away, Ended, Message, Returned, Seen, Shown
 from nobgd.pool.looks import Looks
+from nobgd.pool.tidying import Tidying
 from nobgd.values import Blame, Done, Failed, Job, Outcome
-from nobgd.values.errands import Prepare, Sweep
-from nobgd.values.mount import Mount
 from nobgd.values.wire import Finished, Unbegun
 
 _BEGIN_S = 2.0  # a job that nobody began for so long is done here, if a lane is free
@@ -57,15 +56,13 @@ class JobsAway:
         """``shares`` are this machine's, by the names that the others have for them, too."""
         self._lanes, self._line, self._shares = lanes, line, shares
         self._silent_s, self._overdue_s = 2 * lease_s, 2 * deadline_s + lease_s
-        self._dead_s = deadline_s + 2 * lease_s
         self._told, self._clock = told, clock
         self.proofs = proofs.Proofs(lanes.submit, line, shares, told, clock)
+        self.tidying = Tidying(lanes.submit, deadline_s + 2 * lease_s, clock)
         self._looks = Looks(lanes.submit, self.proofs, lambda: not self.closing)
         self._lock = threading.Lock()
         self._out: dict[int, _Out] = {}
         self._number = 0
-        self._untidy: dict[str, tuple[float, Mount | None]] = {}  # outboxes: when to sweep them
-        self._met: set[str] = set()
         self.closing = False  # nothing goes out any more
 
     def __len__(self) -> int:
@@ -75,15 +72,9 @@ class JobsAway:
 
     def send(self, job: Job) -> Future[Finished] | None:
         """Have another machine do it; None: it is for a lane here."""
-        if job.tidy or job.outbox not in self._met:  # what ended before these lanes is not known
-            self._tidy_later(job.outbox, job.outbox_mount)
+        self.tidying.begun(job)
         future: Future[Finished] = Future()
         return future if self._may_go(job) and self._sent(job, future) else None
-
-    def prepared(self, errand: Prepare, done: Future[Finished]) -> None:
-        """What was young when a folder was swept is old after a while."""
-        if not done.cancelled() and done.exception() is None:
-            self._tidy_later(errand.outbox, done.result().answer)
 
     def fill(self) -> None:
         """There may be room again: what waits for a lane here goes."""
@@ -113,10 +104,6 @@ class JobsAway:
         except OSError:  # it has ended, or does not listen
             return not self._forget(out)
         return True
-
-    def _tidy_later(self, outbox: str, mount: Mount | None) -> None:
-        self._met.add(outbox)
-        self._untidy[outbox] = self._clock() + self._dead_s, mount
 
     def _has_room(self, which: tuple[int, ...]) -> bool:
         """Whether a job should go to others now: to faster ones first, else if no lane is free."""
@@ -157,10 +144,7 @@ class JobsAway:
             dead = free and bool(out.host) and not there(out.host)
             if gone or silent or unbegun or dead or now - out.since > self._overdue_s:
                 self._come_home(out)
-        for outbox, (due, mount) in list(self._untidy.items()):
-            if now > due and (free or now > due + self._dead_s):
-                del self._untidy[outbox]
-                self._lanes.submit(Sweep(outbox, self._dead_s, mount))
+        self.tidying.look(free=free)
         self.fill()
 
     def _began(self, message: Away) -> None:
@@ -251,7 +235,7 @@ class JobsAway:
         self._line.recall(out.number)
         job = out.job
         if out.host:  # who has it may have left something, once it is surely no more
-            self._tidy_later(job.outbox, job.outbox_mount)
+            self.tidying.later(job.outbox, job.outbox_mount)
             self._moved(out, out.host, "here")
         inner = self._lanes.submit(job)
         inner.add_done_callback(partial(_pass_on, out.future))

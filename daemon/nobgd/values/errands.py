@@ -235,7 +235,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Take away what a machine may have left in an outbox when it ended at work."""
+    """Take away what a machine may have left in an outbox when it ended at work.
+
+    Answers how many files stay: another may be at them.
+    """
 
     outbox: str
     young_s: float  # temps that are younger stay
