@@ -173,3 +173,20 @@ def test_a_bound_folder_that_left_is_not_opened(tmp_path: Path) -> None:
         os.close(mounts.open_root(str(root), mount))
     finally:
         subprocess.run(["umount", "-l", str(root)], check=False, capture_output=True)
+
+
+def test_what_a_path_lies_on_is_read_from_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deepest and latest mount above it, whether it is there or not; nothing is opened."""
+    here = mounts.above(str(tmp_path / "not there"))
+    assert here is not None
+    assert here.mount_id == mounts.identify(str(tmp_path)).mount_id
+    below = mounts.above("/proc/../proc/self/nothing")
+    assert below is not None
+    assert below.fstype == "proc"
+    nas = Mount(1, 40, "/mnt/nas", "nfs4", "nas:/a")
+    table = [Mount(1, 1, "/", "ext4", ""), nas, replace(nas, mount_id=41, fstype="cifs")]
+    monkeypatch.setattr(mounts, "parse", lambda _: {each.mount_id: each for each in table})
+    found = [mounts.above(each) for each in ("/mnt/nas/in", "/mnt/nas", "/mnt/nas2/in", "/srv")]
+    assert [each and each.fstype for each in found] == ["cifs", "cifs", "ext4", "ext4"]

@@ -51,6 +51,21 @@ def identify(folder: str | int, below: str = "") -> Mount:
         os.close(fd)
 
 
+def above(path: str) -> Mount | None:
+    """What a path lies on by the table of mounts alone: no folder is touched, no link followed.
+
+    Its ``device`` is the table's.  None where there is no table.
+    """
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            seen = parse(table.read()).values()
+    except OSError:
+        return None
+    path = os.path.normpath(path) + "/"
+    over = [each for each in seen if path.startswith(each.mountpoint.rstrip("/") + "/")]
+    return max(over, key=lambda each: (len(each.mountpoint), each.mount_id), default=None)
+
+
 def _of(fd: int) -> Mount:
     device = os.fstat(fd).st_dev
     try:

@@ -13,6 +13,7 @@ from nobgd import models
 from nobgd.cluster.paths import Shares
 from nobgd.cluster.words import MOST_OFFERED
 from nobgd.config import Config, Model, webbing
+from nobgd.fs import mounts
 from nobgd.inference import engines
 from nobgd.pool import cgroup, choice
 from nobgd.pool.cluster import Cluster
@@ -28,7 +29,7 @@ _MB = 1_000_000
 _MOST_SAID, _MOST_BELOW = 8_000, 400  # of folders that are offered to other machines
 _DECODE_MB_PER_MEGAPIXEL = 40.0  # the worst that one photo may take: 16-bit RGBA in, RGBA out
 _NCNN_THREADS = 2  # that sleep while they wait: two such lanes on two cores lose nothing
-_AHEAD = 4  # lanes beyond the cores, at most
+_AHEAD = 4  # lanes beyond the cores, at most; on a share twice as many
 _ELSEWHERE = 16  # with other machines: lanes beyond the cores, which wait for their masks
 _ADDRESS_SPACE_MB = 3_000.0  # code and arenas, most of it never resident
 
@@ -79,10 +80,18 @@ def sizes(config: Config, held_mb: float = 0.0) -> Sizes:
 def _wanted(config: Config) -> int:
     """Lanes where nobody says how many: more than cores, as they also wait for folders.
 
-    Not so many where each has a compiled matting solver.
+    Twice as many more where a folder lies on a share, and not so many where each has a compiled
+    matting solver.
     """
-    more = min(cores(), _AHEAD) if config.cluster is None else _ELSEWHERE
+    more = min(cores(), _AHEAD) * (2 if _far(config) else 1)
+    more = more if config.cluster is None else max(more, _ELSEWHERE)
     return cores() + (0 if matting(config) else more)
+
+
+def _far(config: Config) -> bool:
+    """Whether some inbox or outbox lies on a share, as far as the table of mounts says."""
+    folders = {str(each) for inbox in config.inboxes for each in (inbox.path, inbox.outbox)}
+    return any(found.network for each in folders if (found := mounts.above(each)) is not None)
 
 
 def needed_mb(config: Config, lanes: int, infer: int, held_mb: float = 0.0) -> float:

@@ -12,6 +12,7 @@ from nobgd.pool.lane import Lane
 from nobgd.pool.places import Places
 from nobgd.pool.requests import Requests
 
+_HELD_UP_S = 0.15  # at a folder; a local disk takes less for all of a photo
 LOOK_S = 0.5  # between two looks at whether a silent folder's requests may go
 _LONG = 3  # as many times its patience a lane may wait for a folder, others wait for the lane
 
@@ -33,7 +34,7 @@ class HeldUp:
         if len(self._requests) <= sum(each.at is None for each in awake):
             return False
         waits = (each.waits_for() for each in awake)
-        held_up = sum(bool(folders) and age > LOOK_S for folders, age in waits)
+        held_up = sum(bool(folders) and age > _HELD_UP_S for folders, age in waits)
         return len(awake) - held_up < self._at_a_time()
 
     def watch(self, lane: Lane) -> str | None:
