@@ -117,9 +117,10 @@ def test_young_temps_stay(tmp_path: Path) -> None:
         each.write_bytes(b"x")
     seen = old.stat()
     os.utime(old, ns=(seen.st_atime_ns, seen.st_mtime_ns - 100_000_000_000))
-    assert errands.run(Sweep(str(tmp_path), 60.0)) == 1
+    assert errands.run(Sweep(str(tmp_path), 60.0)) == 1  # that stays
     assert [each.name for each in tmp_path.iterdir()] == [young.name]
-    assert errands.run(Sweep(str(tmp_path), 0.0)) == 1
+    assert errands.run(Sweep(str(tmp_path), 0.0)) == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_times_agree_up_to_the_grain(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, JpegImagePlugin
 from nobgd.config import parse
 from nobgd.config.output import Output
 from nobgd.config.presets import PRESETS
-from nobgd.picture import colour, decode, exif, lanczos, provenance, webp_note
+from nobgd.picture import colour, decode, exif, jpeg_note, lanczos, provenance, webp_note
 from nobgd.picture.rendering import files, frame, render, subject
 from nobgd.picture.rendering.shrink import shrunk
 from nobgd.values import NobgdError, Rendering
@@ -245,6 +245,15 @@ def test_a_cut_or_changed_file_is_not_whole(rendering: Rendering, data: st.DataO
     assert same or not provenance.whole(io.BytesIO(bytes(changed)))
     assert not provenance.whole(io.BytesIO(whole[:at]))
     assert not provenance.whole(io.BytesIO(whole + b"\0"))
+
+
+def test_a_note_whose_marker_is_another_is_none() -> None:
+    """APP0 instead of APP1: nobody else finds it either."""
+    whole = bytearray(written(cut_out(40, 30, (5, 5, 30, 20)), Rendering("jpeg", background=WHITE)))
+    found = jpeg_note.place(bytes(whole))
+    assert found is not None
+    whole[found[0] + 1] ^= 1
+    assert not provenance.whole(io.BytesIO(whole))
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "ab.jpg"])  # of which one needs a byte to fill up

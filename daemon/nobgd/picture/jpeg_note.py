@@ -36,7 +36,7 @@ def place(head: bytes) -> tuple[int, int] | None:
     at = 2
     while head[at : at + 1] == b"\xff" and head[at + 1 : at + 2] in (b"\xe0", b"\xe1"):
         end = at + 2 + int.from_bytes(head[at + 2 : at + 4], "big")
-        if head[at + 4 : at + 4 + len(_NAME)] == _NAME:
+        if head[at + 1] == 0xE1 and head[at + 4 : at + 4 + len(_NAME)] == _NAME:
             return (at, end) if end <= len(head) else None
         at = end
     return None
