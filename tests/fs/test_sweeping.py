@@ -70,3 +70,16 @@ def test_a_sweep_removes_the_copy_of_a_read_only_photo(tmp_path: Path) -> None:
     os.close(descriptor)
     assert not dead.exists()
     assert live.exists()
+
+
+def test_an_outbox_may_be_a_link(tmp_path: Path) -> None:
+    """To where a share is mounted; links below it are not followed."""
+    (tmp_path / "real" / "a").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    temps = [tmp_path / each / ".nobgd-01.tmp" for each in ("real", "real/a", "other")]
+    for each in temps:
+        each.touch()
+    (tmp_path / "real" / "b").symlink_to(tmp_path / "other")
+    (tmp_path / "link").symlink_to("real")
+    assert sweeping.sweep(str(tmp_path / "link")) == (2, 0)
+    assert [each.exists() for each in temps] == [False, False, True]
