@@ -97,3 +97,16 @@ def test_a_link_in_quarantine_is_not_followed(tmp_path: Path) -> None:
     assert quarantine.set_aside(errand) == STATES
     assert (tmp_path / "secret").read_bytes() == b"secret"
     assert (tmp_path / "q/sub/a-1.jpg").read_bytes() == b"one"
+
+
+def test_what_a_quarantine_that_is_a_link_holds_is_counted(tmp_path: Path) -> None:
+    """Its limit holds for where it points to; links in it are not followed."""
+    (tmp_path / "real" / "a").mkdir(parents=True)
+    (tmp_path / "real" / "a" / "copy").write_bytes(b"x" * 100_000)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "more").write_bytes(b"x" * 100_000)
+    (tmp_path / "real" / "b").symlink_to(tmp_path / "other")
+    (tmp_path / "link").symlink_to("real")
+    there = quarantine.taken([str(tmp_path / "real")])
+    assert 100_000 <= there < 200_000
+    assert quarantine.taken([str(tmp_path / "link")]) == there

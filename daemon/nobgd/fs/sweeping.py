@@ -27,10 +27,7 @@ def sweep(root: str, mount: Mount | None = None, young_s: float = 0.0) -> Swept:
     """
     with tree.within(root, mount=mount) as folder:
         latest = _latest(folder, young_s)
-        found = [  # below what is open: ``root`` itself may be a link
-            _among(descriptor, files, latest)
-            for _, _, files, descriptor in os.fwalk(".", follow_symlinks=False, dir_fd=folder)
-        ]
+        found = [_among(descriptor, files, latest) for descriptor, files in tree.walk(folder)]
     return Swept(sum(each.removed for each in found), sum(each.left for each in found))
 
 

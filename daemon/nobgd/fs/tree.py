@@ -31,6 +31,15 @@ def within(
         yield descriptor
 
 
+def walk(folder: int) -> Iterator[tuple[int, list[str]]]:
+    """An open folder and each below it: a descriptor, good until the next, and its files' names.
+
+    Links in it are not followed.  It is open, as `os.fwalk` does not enter a root that is a link.
+    """
+    for _, _, files, descriptor in os.fwalk(".", follow_symlinks=False, dir_fd=folder):
+        yield descriptor, files
+
+
 @contextlib.contextmanager
 def spelt_within(
     root: str, parts: Iterable[str], mount: Mount | None = None

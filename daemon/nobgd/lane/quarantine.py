@@ -162,11 +162,15 @@ def taken(folders: Iterable[str]) -> int:
     """Bytes on disk of everything in these folders."""
     total = 0
     for each in folders:
-        for _, _, files, descriptor in os.fwalk(each, follow_symlinks=False):
-            for name in files:
-                with contextlib.suppress(OSError):
-                    info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                    total += info.st_blocks * 512
+        folder = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for descriptor, files in tree.walk(folder):
+                for name in files:
+                    with contextlib.suppress(OSError):
+                        info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                        total += info.st_blocks * 512
+        finally:
+            os.close(folder)
     return total
 
 
