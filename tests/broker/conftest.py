@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from nobgd.broker import folder as folders
 from nobgd.broker.folder import Folder
 
 WAIT_S = 60.0
+_READ = "Reloaded server configuration"
 
 
 class Broker:
@@ -59,6 +61,16 @@ class Broker:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
             time.sleep(0.02)
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """It reads its files a moment after an act told it to; this waits until it has."""
+        before = self.log.count(_READ)
+        yield
+        until = time.monotonic() + WAIT_S
+        while self.log.count(_READ) == before:
+            assert time.monotonic() < until, self.log
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """For good."""

@@ -173,7 +173,8 @@ def test_what_home_says_is_heard_by_doctor(
     broker: Broker, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the machine hears it; and what `--share` names is looked at, too."""
-    made, _ = acts.invite(broker.config, "desk-6", role="worker", again=False)
+    with broker.told():
+        made, _ = acts.invite(broker.config, "desk-6", role="worker", again=False)
     file = broker.base / "desk-6.join"
     join.write(file, made)
     assert reached.said(made) is None

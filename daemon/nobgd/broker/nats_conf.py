@@ -40,6 +40,7 @@ def text(settings: Settings, users: Iterable[User]) -> str:
         f"max_payload: {subjects.MAX_PAYLOAD}",
         f"max_pending: {8 * subjects.MAX_PAYLOAD}",
         "max_subscriptions: 1000",
+        "max_closed_clients: 100",  # remembered for its monitor, which is off; 10,000 by itself
         'ping_interval: "5s"',
         "ping_max: 2",
         'write_deadline: "5s"',

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
+import struct
 from bisect import bisect_left, insort
 from collections import OrderedDict, deque
 from collections.abc import Hashable
@@ -41,24 +42,33 @@ def kind(event: dict[str, Any]) -> tuple[Hashable, ...]:
 
 
 class Point(NamedTuple):
-    """One photo: its size and what it took; in the order of size."""
+    """One photo: its size and what it took."""
 
     megapixels: float
     total_ms: float
-    stages_ms: tuple[float, ...] = ()
+    stages_ms: tuple[float, ...]
+
+    def packed(self) -> bytes:
+        """A third of the memory, as many are kept; floats above 0 lie in the order of size."""
+        return _PACKED.pack(self.megapixels, self.total_ms, *self.stages_ms)
+
+
+_PACKED = struct.Struct(f">{2 + len(STAGES)}d")
+_SIZE = struct.Struct(">d")  # what all of a size begin with
 
 
 class Usual:
     """The latest photos of one kind, by size."""
 
     def __init__(self) -> None:
-        self._order: deque[Point] = deque()
-        self._sorted: list[Point] = []
+        self._order: deque[bytes] = deque()
+        self._sorted: list[bytes] = []
 
     def add(self, point: Point) -> None:
         """One more; beyond 300 the oldest is forgotten."""
-        self._order.append(point)
-        insort(self._sorted, point)
+        packed = point.packed()
+        self._order.append(packed)
+        insort(self._sorted, packed)
         if len(self._order) > _OF_EACH:
             del self._sorted[bisect_left(self._sorted, self._order.popleft())]
 
@@ -68,12 +78,13 @@ class Usual:
     def near(self, megapixels: float) -> list[Point]:
         """Those of about this size: an even selection; empty when they are too few."""
         least, most = _NEIGHBOURS
-        low = bisect_left(self._sorted, Point(megapixels / _ALIKE, -math.inf))
-        high = bisect_left(self._sorted, Point(megapixels * _ALIKE, math.inf))
+        low = bisect_left(self._sorted, _SIZE.pack(megapixels / _ALIKE))
+        high = bisect_left(self._sorted, _SIZE.pack(math.nextafter(megapixels * _ALIKE, math.inf)))
         if high - low < least:
             return []
         step = -(-(high - low) // most)
-        return self._sorted[low:high:step]
+        found = map(_PACKED.unpack, self._sorted[low:high:step])
+        return [Point(size, total, tuple(stages)) for size, total, *stages in found]
 
 
 @dataclass(frozen=True, slots=True)
