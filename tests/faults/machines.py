@@ -110,19 +110,28 @@ def elsewhere(house: House) -> Counter[str]:
     return house.listen().elsewhere
 
 
-def sharing(root: Path, *hosts: str) -> Machines:
-    """A house and workers that have its folders under other paths; the models of all sleep."""
-    cache = root.parent / "cache"
+def sharing(
+    root: Path, *hosts: str, cache: Path | None = None, there: Path | None = None, lanes: int = 2,
+    deadline_s: int = _DEADLINE_S,
+) -> Machines:  # fmt: skip
+    """A house and workers that have its folders under other paths; the models of all sleep.
+
+    ``there``: where the workers have them, in and out; links to the house's are made if None.
+    """
+    cache = cache or root.parent / "cache"
     broker = Broker(root / "broker", *hosts).start()
     cluster = {
         "join": str(broker.home), "shares": {"in": "in", "out": "out"}, "lease_s": _LEASE_S,
     }  # fmt: skip
     house = House(
         root, cache, cluster=cluster,
-        workers={"count": 2, "infer": 1, "threads": 1, "deadline_s": _DEADLINE_S},
+        workers={"count": lanes, "infer": 1, "threads": 1, "deadline_s": deadline_s},
     )  # fmt: skip
     sleepy(house, 0.1)
-    shares = mounted(house, root / "there")
+    if there is None:
+        shares = mounted(house, root / "there")
+    else:
+        shares = {name: str(there / name) for name in ("in", "out")}
     workers = [
         Worker(broker, host, cache, sleep_s=0.1, priority=0, shares=shares) for host in hosts
     ]

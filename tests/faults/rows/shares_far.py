@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cluster.broker import Broker, Worker, lacking
+from cluster.broker import lacking
 from faults.changing import PATIENCE_S, Photos
-from faults.house import Checks, House
-from faults.machines import APART, Machines, calm, elsewhere, sleepy
+from faults.house import Checks
+from faults.machines import APART, Machines, calm, elsewhere, sharing
 from faults.rows import errno_matrix
 
 NAME, TITLE = "shares_far", "whole photos over a share with coarse times and names that come late"
@@ -25,7 +25,7 @@ FULL, SHORT = 240, 1
 _PORTION = 10  # batches of photos in one arrangement
 _GRAINS = {"100 ns": 100, "1 s": 1_000_000_000, "2 s": 2_000_000_000}
 _ARRANGED = [(end, grain) for grain in _GRAINS for end in ("worker", "home")]
-_HIDE_S, _SLEEP_S = 5.0, 0.1
+_HIDE_S = 5.0
 
 
 def missing() -> str | None:
@@ -81,7 +81,6 @@ def _arranged(place: Path, cache: Path, far: str, grain_ns: int) -> Iterator[Mac
 
     below, there = place / "below", place / "there"
     ends = {"worker": there, "home": place}
-    broker = Broker(place / "broker", "desk-1").start()
     with contextlib.ExitStack() as stack:
         for name in ("in", "out"):
             for end, folder in ends.items():
@@ -93,16 +92,6 @@ def _arranged(place: Path, cache: Path, far: str, grain_ns: int) -> Iterator[Mac
                     (below / name).mkdir(parents=True, exist_ok=True)
                     folder.mkdir(exist_ok=True)
                     (folder / name).symlink_to(below / name)
-        cluster = {
-            "join": str(broker.home), "shares": {"in": "in", "out": "out"}, "lease_s": 3,
-        }  # fmt: skip
-        house = House(
-            place, cache, cluster=cluster,
-            workers={"count": 1, "infer": 1, "threads": 1, "deadline_s": 30},
-        )  # fmt: skip
-        sleepy(house, _SLEEP_S)
-        shares = {name: str(there / name) for name in ("in", "out")}
-        worker = Worker(broker, "desk-1", cache, sleep_s=_SLEEP_S, priority=0, shares=shares)
-        machines = Machines(house, broker, worker)
+        machines = sharing(place, "desk-1", cache=cache, there=there, lanes=1, deadline_s=30)
         stack.callback(machines.close)
         yield machines

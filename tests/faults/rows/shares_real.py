@@ -19,11 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cluster.broker import TESTS, Broker, Worker, lacking
+from cluster.broker import TESTS, lacking
 from faults import guest
 from faults.changing import PATIENCE_S, Photos
-from faults.house import Checks, House
-from faults.machines import APART, Machines, elsewhere, sleepy
+from faults.house import Checks
+from faults.machines import APART, Machines, elsewhere, sharing
 from faults.nas import DISK, KINDS, Nas
 
 NAME, TITLE = "shares_real", "whole photos over real NFS and SMB mounts (in user-mode Linux)"
@@ -31,7 +31,6 @@ FULL, SHORT = 60, 1
 STRETCH = _PORTION = 5  # batches of photos in one guest
 _MOUNTS = ("worker and home", "worker", "home")  # who does not mount is the server
 _ARRANGED = [(kind, who) for who in _MOUNTS for kind in KINDS]
-_SLEEP_S = 0.1
 _OUT_S = {2: 5, 4: 40}  # in which batch of a portion the cable is out, and how long
 _LIMIT_S = 3600.0
 
@@ -157,19 +156,8 @@ def _arranged(place: Path, nas: Nas, mounted: str, seed: int) -> Iterator[tuple[
         below = nas.client(end) if end in mounted else DISK
         for name in ("in", "out"):
             (folder / name).symlink_to(below / name)
-    broker = Broker(place / "broker", "desk-1").start()
-    cluster = {
-        "join": str(broker.home), "shares": {"in": "in", "out": "out"}, "lease_s": 3,
-    }  # fmt: skip
-    cache = place.parent / "cache"
-    house = House(
-        place, cache, cluster=cluster,
-        workers={"count": 1, "infer": 1, "threads": 1, "deadline_s": 20},
-    )  # fmt: skip
-    sleepy(house, _SLEEP_S)
-    shares = {name: str(there / name) for name in ("in", "out")}
-    worker = Worker(broker, "desk-1", cache, sleep_s=_SLEEP_S, priority=0, shares=shares)
-    machines = Machines(house, broker, worker)
+    machines = sharing(place, "desk-1", there=there, lanes=1)
+    house = machines.house
     try:
         yield machines, Photos(house, seed, owner / "in", DISK / "out", ("gone_away",))
     finally:
