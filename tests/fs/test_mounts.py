@@ -190,3 +190,22 @@ def test_what_a_path_lies_on_is_read_from_the_table(
     monkeypatch.setattr(mounts, "parse", lambda _: {each.mount_id: each for each in table})
     found = [mounts.above(each) for each in ("/mnt/nas/in", "/mnt/nas", "/mnt/nas2/in", "/srv")]
     assert [each and each.fstype for each in found] == ["cifs", "cifs", "ext4", "ext4"]
+    (tmp_path / "far").symlink_to("/mnt/nas/in")
+    (tmp_path / "beside").symlink_to(f"../{tmp_path.name}/far/")
+    (tmp_path / "round").symlink_to("round")
+    found = [mounts.above(str(tmp_path / each)) for each in ("far", "beside/2024", "round", "none")]
+    assert [each and each.fstype for each in found] == ["cifs", "cifs", "ext4", "ext4"]
+
+
+def test_a_link_on_a_share_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hang."""
+
+    def refused(path: str) -> str:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(os, "readlink", refused)
+    table = [Mount(1, 1, "/", "unknown", ""), Mount(1, 2, "/mnt/nas", "nfs4", "")]
+    monkeypatch.setattr(mounts, "parse", lambda _: {each.mount_id: each for each in table})
+    found = mounts.above("/mnt/nas/link/in")
+    assert found is not None
+    assert found.fstype == "nfs4"

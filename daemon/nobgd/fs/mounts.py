@@ -9,12 +9,16 @@ Sources: proc_pid_mountinfo(5), proc_pid_fdinfo(5), inotify(7).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterable
 
 from nobgd.fs.beneath import open_beneath
 from nobgd.values import Code, NobgdError
 from nobgd.values.mount import Mount
+
+_MOST_LINKS = 40  # in one path, as the kernel has it
 
 
 def parse(mountinfo: bytes) -> dict[int, Mount]:
@@ -52,16 +56,29 @@ def identify(folder: str | int, below: str = "") -> Mount:
 
 
 def above(path: str) -> Mount | None:
-    """What a path lies on by the table of mounts alone: no folder is touched, no link followed.
+    """What a path lies on by the table of mounts alone: no share is touched, whatever it does.
 
-    Its ``device`` is the table's.  None where there is no table.
+    Symbolic links are followed as long as local disks have them.  The mount's ``device`` is the
+    table's.  None where there is no table.
     """
     try:
         with open("/proc/self/mountinfo", "rb") as table:
-            seen = parse(table.read()).values()
+            seen = tuple(parse(table.read()).values())
     except OSError:
         return None
-    path = os.path.normpath(path) + "/"
+    at, names, links = "/", path.split("/")[::-1], 0
+    while names:
+        at = os.path.normpath(os.path.join(at, names.pop()))
+        found = _over(at, seen)
+        if found is not None and found.local and links < _MOST_LINKS:
+            with contextlib.suppress(OSError):  # it is none, or not there
+                names += os.readlink(at).split("/")[::-1]
+                at, links = "/" if names[-1] == "" else os.path.dirname(at), links + 1
+    return _over(at, seen)
+
+
+def _over(path: str, seen: Iterable[Mount]) -> Mount | None:
+    path = path.rstrip("/") + "/"
     over = [each for each in seen if path.startswith(each.mountpoint.rstrip("/") + "/")]
     return max(over, key=lambda each: (len(each.mountpoint), each.mount_id), default=None)
 

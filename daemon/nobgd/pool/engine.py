@@ -89,7 +89,7 @@ def _wanted(config: Config) -> int:
 
 
 def _far(config: Config) -> bool:
-    """Whether some inbox or outbox lies on a share, as far as the table of mounts says."""
+    """Whether some inbox or outbox lies on a share, as far as local disks and the table say."""
     folders = {str(each) for inbox in config.inboxes for each in (inbox.path, inbox.outbox)}
     return any(found.network for each in folders if (found := mounts.above(each)) is not None)
 
