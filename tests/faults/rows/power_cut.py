@@ -76,6 +76,10 @@ class Disk:
         words = ["umount", str(self.point)]
         until(lambda: subprocess.run(words, capture_output=True, check=False).returncode == 0,
               30, "the file system is in use")  # fmt: skip
+        # who made a mount namespace meanwhile has it still, shut down as it is
+        words = ["losetup", "--associated", str(self._image)]
+        until(lambda: not subprocess.run(words, capture_output=True, check=True).stdout,
+              300, "the file system is mounted in somebody's namespace")  # fmt: skip
 
 
 class Site:
