@@ -2,10 +2,10 @@
 
 Everything is real but the models, which sleep.  With each turn the broker has a new certificate,
 reads it, and is then held until everybody has lost it and dials again: a week in fast motion.
-Every photo is done, once; the memory of supervisor, link process, broker and each worker grows by
-no more than 1 MB an hour, beyond what the line through its samples may be off (twice the standard
-error).  What the supervisor keeps of its ledger's pages is not counted: 12 MB at most, which a day
-fills and half an hour does not.  What a portion measured is among its counts.
+Every photo is done, once.  After the first half hour the memory of supervisor, link process,
+broker and each worker grows by no more than 1 MB an hour, beyond what the line through its samples
+may be off (twice the standard error).  What the supervisor keeps of its ledger's pages is not
+counted: 12 MB at most, which a day fills.  What a portion measured is among its counts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ FULL, SHORT = 1440, 1  # turns
 _PORTION = 30
 _TURN_S, _TURN_SHORT_S = 60.0, 1.0
 _HELD_S, _PATIENCE_S = 12.0, 120.0
-_PHOTO_S, _LOOK_S, _WARM_S = 0.5, 5.0, 300.0
+_PHOTO_S, _LOOK_S = 0.5, 5.0
+_WARM_S = 1800.0  # what drift, rates and the broker remember of the last photos is full by then
 _BAR_MB = 1.0  # an hour
 _CACHE_MB = 12.0  # see `jobs.database`
 _HOSTS = ("desk-1", "desk-2", "desk-3")
