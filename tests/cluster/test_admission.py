@@ -73,6 +73,21 @@ def test_a_machine_that_cannot_make_a_mask_is_told_of(home: Home, worker: Hire) 
     assert found.why == ""
 
 
+def test_two_workers_of_one_name_are_told_of(home: Home, worker: Hire) -> None:
+    """Neither holds a photo up; when one of them ends the other one works again."""
+    worker("desk-1", sleep_s=0.1, priority=0).start()
+    home.has()
+    second = worker("desk-1", sleep_s=0.1, priority=0).start()
+    home.has("desk-1", REFUSED)
+    found = home.machine()
+    assert found is not None
+    assert "two workers speak under this name" in found.why
+    assert hosts(home.ask(3)) == ["here"] * 3
+    second.kill()
+    home.has()
+    assert len(home.events("machine.refused")) == 1
+
+
 def test_a_drained_machine_finishes_what_it_has(home: Home, worker: Hire, broker: Broker) -> None:
     """And gets nothing more, until it may again; one that is shut out ends with 2."""
     one = worker("desk-1", sleep_s=0.1, priority=0).start()

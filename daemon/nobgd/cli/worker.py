@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     sys.setswitchinterval(_SWITCH_S)
 
     async def work() -> int:
-        worker = Worker(found, join, told)
+        worker = Worker(found, join, told, checking=args.check)
         if args.check:
             return await working.check(worker)
         return await working.work(worker, args.span, drain_at_end=args.drain_at_end)

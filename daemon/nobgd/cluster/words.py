@@ -99,6 +99,7 @@ class Hello(_Words):
     ready: list[Recipe] = Field(default_factory=list, max_length=64)
     lacks: dict[Recipe, Text] = Field(default_factory=dict, max_length=64)  # and why
     draining: bool = False
+    checking: bool = False  # whether it could work, and ends then; nothing is asked of it
     jobs: int = Field(0, ge=0, le=256)  # whole ones at a time; 0: it has not the shares
     mounted: Text = ""  # its shares, or what keeps it from working on them
 

@@ -40,12 +40,15 @@ class Worker:
 
     def __init__(
         self, settings: Settings, join: Join, told: Told, dial: Dial = open_link,
-        make: Make = Models,
+        make: Make = Models, *, checking: bool = False,
     ) -> None:  # fmt: skip
-        """``dial`` opens a connection, ``make`` finds the models that a home wants."""
+        """``dial`` opens a connection, ``make`` finds the models that a home wants.
+
+        With ``checking`` it takes no work: it only sees whether it is let in.
+        """
         self._settings, self._join, self._told = settings, join, told
         self._dial, self._make = dial, make
-        self._run = secrets.token_hex(8)
+        self._run, self._checking = secrets.token_hex(8), checking
         self._models: Models | None = None
         self._homes = Homes()
         self._news = asyncio.Event()  # a home has spoken
@@ -151,6 +154,7 @@ class Worker:
             engine="" if models is None else models.engine, busy=len(self._at.working),
             answered=self._at.answered, ready=[] if models is None else models.ready,
             lacks={} if models is None else models.lacks, draining=self._draining,
+            checking=self._checking,
             jobs=self._offering.jobs, mounted=self._offering.mounted,
         )  # fmt: skip
         await link.publish(subjects.hello(self._join.name), frames.pack(hello))
@@ -229,7 +233,7 @@ class Worker:
 
     def _offer(self, casts: list[Cast]) -> None:
         """Pull jobs for homes that have let us in."""
-        if self._draining or self._link is None:
+        if self._draining or self._checking or self._link is None:
             self._offering.cancel_pulls()
         else:
             self._offering.pull_for(casts, self._models)
@@ -242,6 +246,8 @@ class Worker:
             return
         if ready:
             self.admitted.set()
+        if self._checking:
+            return
         for recipe in ready - set(self._pulls):
             assert models is not None  # noqa: S101 - it is ready
             self._told("info", "recipe.admitted", {"recipe": recipe})
