@@ -63,7 +63,9 @@ def test_who_was_shut_out_is_told_so(broker: Broker) -> None:
     file = broker.base / "desk-8.join"
     join.write(file, made)
     lines = [str(each) for each in cluster.worker(file)]
-    assert "`nobgd cluster invite desk-8 --again` at home" in _line(lines, "broker 127.0.0.1:")
+    assert "`nobgd cluster invite desk-8 --again` where the photos are" in _line(
+        lines, "broker 127.0.0.1:"
+    )
     assert made.secret not in "".join(lines)
 
 

@@ -114,5 +114,5 @@ def run(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(work())
     except Refused as error:
-        common.complain(f"{error}; invite this machine again: `nobgd cluster invite {join.name}`")
+        common.complain(str(error))
         return common.USAGE

@@ -64,6 +64,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
         self.unreachable = asyncio.Event()  # the broker, at some time
+        self._unreached = ""  # why
 
     # --- life ------------------------------------------------------------------------------
 
@@ -110,6 +111,7 @@ class Worker:
             try:
                 link = await self._dial(self._join, self._join.name)
             except Lost as error:
+                self._unreached = str(error)
                 self.unreachable.set()
                 if tries == 0:
                     self._told("warning", "broker.lost", {"why": str(error)})
@@ -174,7 +176,7 @@ class Worker:
     def hindrance(self) -> str:
         """Why it has not been let in, in a sentence."""
         if self._link is None:
-            return f"{self._join.url} cannot be reached; does the broker run, is there a firewall?"
+            return self._unreached
         if not self._homes.sweep(_now()):
             return "the broker lets this machine in, but no home speaks; does nobgd run there?"
         lacks = "; ".join({} if self._models is None else self._models.lacks.values())
