@@ -143,6 +143,28 @@ def test_what_keeps_a_worker_from_working(broker: Broker, tmp_path: Path) -> Non
     assert (found.returncode, "nothing listens there" in found.stderr) == (3, True)
 
 
+def test_a_check_says_at_once_what_is_missing(
+    make_home: Callable[..., Home], broker: Broker
+) -> None:
+    """It does not wait for its minute to be over."""
+    words = ["--join", str(broker.root / "desk-1.join"), "--check"]
+    make_home(sha256="ab" * 32)
+    found = run(*words)
+    assert (found.returncode, "run `nobgd models fetch u2netp` there" in found.stderr) == (3, True)
+
+
+def test_a_check_looks_at_shares_too(home: Home, worker: Hire, tmp_path: Path) -> None:
+    """Masks alone are not all that was asked for."""
+    words = ["--join", str(worker("desk-1", sleep_s=0.1).start().file), "--check"]
+    home.has()
+    found = run(*words)
+    assert (found.returncode, "home takes its masks" in found.stdout) == (0, True), found.stderr
+    found = run(*words, "--share", f"in={tmp_path}")
+    assert found.returncode == 3
+    assert "but no whole photos: home names no folder for whole photos" in found.stderr
+    home.has()
+
+
 @pytest.mark.parametrize("ends", ["--for=0.5s"])
 def test_a_worker_for_some_time(broker: Broker, ends: str) -> None:
     """Ends by itself, with 0."""

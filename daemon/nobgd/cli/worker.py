@@ -39,7 +39,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         exits="0  it was asked to stop, and did; with --check: it may work\n"
         "2  the join file is wrong, or the broker does not let it in\n"
         "3  a package is missing; with --check: the broker or home cannot be reached, or home\n"
-        "   does not take its masks",
+        "   does not take its masks, or with --share no whole photos",
     )  # fmt: skip
     parser.add_argument(
         "--join", metavar="FILE", type=Path, required=True,

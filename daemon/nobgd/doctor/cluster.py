@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nobgd.cluster.join import Join, JoinError
+from nobgd.cluster.words import Cast
 from nobgd.config import Config
 from nobgd.doctor import ask, reached, shares
 from nobgd.doctor.finding import Finding
@@ -62,12 +64,36 @@ def worker(path: Path, also: Mapping[str, Path] | None = None) -> Iterator[Findi
     yield finding
     if found is None:
         return
-    yield from reached.broker(found, home=False)
+    let_in = True
+    for each in reached.broker(found, home=False):
+        let_in = let_in and each.good
+        yield each
     installed = unit.installed(machines.WORKER_UNIT)
     if installed:
         yield _unit(path, keys, found)
+    cast = reached.said(found) if let_in else None
+    if let_in:
+        yield from _weights(path, keys, cast)
     if folders := {**keys.shares, **(also or {})}:
-        yield from shares.worker(folders, reached.said(found), _worker_user(installed=installed))
+        yield from shares.worker(folders, cast, _worker_user(installed=installed))
+
+
+def _weights(path: Path, keys: Settings, cast: Cast | None) -> Iterator[Finding]:
+    """Are those here that home wants?  ``cast`` is what it has said; None: nothing in time."""
+    from nobgd.machines import thinking
+
+    if cast is None:
+        says = "says nothing to this machine, as it does while a worker runs here; `nobgd worker"
+        yield Finding(True, "home", f"{says} --join {path} --check` asks whether it may work")
+        return
+    with tempfile.TemporaryDirectory() as memory:
+        for each in cast.wanted:
+            weights = thinking.found_here(keys, each, Path(memory))
+            what = f"model {each.model} {each.precision}"
+            if isinstance(weights, str):
+                yield Finding(False, what, weights)
+            else:
+                yield Finding(True, what, f"{weights.path}, as home wants it")
 
 
 def _worker_user(*, installed: bool) -> ask.Who:

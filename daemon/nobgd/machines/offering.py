@@ -18,7 +18,7 @@ from nobgd.machines import showing
 from nobgd.machines.answering import Answering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
-from nobgd.machines.working import Jobs, Wish, Working, lacking, wish
+from nobgd.machines.working import NONE_OFFERED, Jobs, Wish, Working, lacking, wish
 from nobgd.pool import proof
 from nobgd.pool.mishaps import Unfit
 
@@ -67,6 +67,13 @@ class Offering:
         most = [f"photos of up to {working.largest:.0f} MP"] if few else []
         said = ", ".join([*kinds, *grains, *most])
         return plain(f"{', '.join(sorted(self._shares.names))} ({said})")
+
+    @property
+    def hindrance(self) -> str:
+        """Why it does no whole photos in the shares that it has; "": it does, or it has none."""
+        if not self._shares.names or self._working is not None:
+            return ""
+        return self._lacks or NONE_OFFERED
 
     # --- the lanes ---------------------------------------------------------------------------
 

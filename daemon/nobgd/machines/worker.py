@@ -63,6 +63,7 @@ class Worker:
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
+        self.lacking = asyncio.Event()  # all that some home wants
         self.unreachable = asyncio.Event()  # the broker, at some time
         self._unreached = ""  # why
 
@@ -182,6 +183,11 @@ class Worker:
         lacks = "; ".join({} if self._models is None else self._models.lacks.values())
         return lacks or "home does not take its mask of the test picture; `nobgd status` there says"
 
+    @property
+    def shares_hindrance(self) -> str:
+        """Why it does no whole photos in its shares, in a sentence; "": it does, or has none."""
+        return self._offering.hindrance
+
     # --- what home says --------------------------------------------------------------------
 
     async def _heard(self, heard: Heard) -> None:
@@ -223,6 +229,8 @@ class Worker:
                 self._seats = asyncio.Semaphore(self._models.seats)
                 for why in self._models.lacks.values():
                     self._told("warning", "model.lacking", {"why": why})
+                if self._models.lacks and not self._models.ready:
+                    self.lacking.set()
                 await self._offering.make(self._models, casts)
                 if self._link is not None:
                     with contextlib.suppress(Lost):
