@@ -100,8 +100,9 @@ def _machines(answer: dict[str, Any]) -> list[str]:
             lines.append(f"{name} {state}: {said[state]}{why}")
         else:
             seats = "1 seat" if each["seats"] == 1 else f"{each['seats']} seats"
+            masks = "1 mask" if each["answered"] == 1 else f"{each['answered']} masks"
             lines.append(
-                f"{name} {state}: {seats}, busy {each['busy']}, {each['answered']} masks ·"
+                f"{name} {state}: {seats}, busy {each['busy']}, {masks} ·"
                 f" {each['engine']}, priority {each['priority']}"
                 + (f" · {each['why']}" if each["why"] else "")
                 + (f" · work: {each['mounted']}" if each.get("mounted") else "")
