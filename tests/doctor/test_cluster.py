@@ -131,7 +131,7 @@ def test_what_is_known_of_the_machines_is_told(
     lines = _home(broker.config)
     said = "ok   machine desk-1: says nothing any more; `nobgd doctor --worker FILE` there says why"
     assert _line(lines, "machine desk-1") == said
-    assert _line(lines, "machine desk-2") == "ok   machine desk-2: has been shut out"
+    assert _line(lines, "machine desk-2") == "ok   machine desk-2: is not invited any more"
     assert _line(lines, "machine desk-3").endswith(": up · work: share out: it is read-only")
     assert _line(lines, "machine desk-4") == "FIX  machine desk-4: refused: two speak"
 

@@ -185,7 +185,7 @@ def _others(config: Config) -> Iterator[Finding]:
 def _as_seen(each: dict[str, Any], *, left: bool) -> str:
     """What `status` knows of a machine; ``left``: it is invited no more."""
     if each["state"] == "lost":
-        return "has been shut out" if left else f"says nothing any more; {_THERE}"
+        return "is not invited any more" if left else f"says nothing any more; {_THERE}"
     said = f"{each['state']}{': ' if each['why'] else ''}{each['why']}"
     return f"{said} · work: {each['mounted']}" if each.get("mounted") else said
 
