@@ -18,6 +18,7 @@ from nobgd.broker import acts
 from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.link import open_link
 from nobgd.cluster.words import Order
+from nobgd.doctor import reached
 from nobgd.values.machine import DRAINING, REFUSED
 
 Hire = Callable[..., Worker]
@@ -31,8 +32,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire) -> None:
-    """It gets no question; the reason is said once, another machine goes on."""
+def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire, broker: Broker) -> None:
+    """It gets no question; the reason is said once, there too, and another machine goes on."""
     worker("desk-1", sleep_s=0.1, channel=1).start()
     worker("desk-2", sleep_s=0.1).start()
     home.has("desk-1", REFUSED)
@@ -42,6 +43,9 @@ def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire) -> None
     assert machine is not None
     assert "its mask of the test picture differs from ours" in machine.why
     assert [each["host"] for each in home.events("machine.refused")] == ["desk-1"]
+    cast = reached.said(join.read(broker.root / "desk-1.join"))
+    assert cast is not None
+    assert cast.refused == machine.why
 
 
 def test_a_machine_with_other_weights_is_refused(

@@ -211,3 +211,6 @@ def test_the_weights_that_home_wants_are_looked_at(broker: Broker) -> None:
     assert here == f"ok   model u2netp fp32: {found.path}, as home wants it"
     assert missing.startswith("FIX  model silueta fp32: silueta.onnx is in none of ")
     assert missing.endswith("get it with `nobgd models fetch silueta` (44 MB)")
+    with speaking(broker, "desk-5", Cast(home=_RUN, refused="its mask differs")):
+        *_, refused = map(str, cluster.worker(file))
+    assert refused == "FIX  home: refuses this machine: its mask differs"

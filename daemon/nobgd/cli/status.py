@@ -89,6 +89,8 @@ def _machines(answer: dict[str, Any]) -> list[str]:
     """A line for each other machine, and what keeps them from helping."""
     if answer.get("broker"):
         return [f"no other machine helps: {answer['broker']}"]
+    if not answer.get("machines", True):
+        return ["no other machine is here; `nobgd doctor` has those that were invited"]
     lines = []
     for each in answer.get("machines", []):
         name, state = f"{each['host']:<12}", each["state"]

@@ -138,6 +138,7 @@ class Cast(_Words):
     job_lease_s: float = Field(30.0, allow_inf_nan=False, ge=0.5, le=3600)
     deadline_s: float = Field(120.0, allow_inf_nan=False, gt=0, le=86_400)
     max_megapixels: float = Field(200.0, allow_inf_nan=False, gt=0, le=10_000)
+    refused: Text = ""  # why it is asked nothing, and the way out
 
 
 class Order(_Words):

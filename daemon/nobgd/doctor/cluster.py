@@ -87,6 +87,8 @@ def _weights(path: Path, keys: Settings, cast: Cast | None) -> Iterator[Finding]
         says = "says nothing to this machine, as it does while a worker runs here; `nobgd worker"
         yield Finding(True, "home", f"{says} --join {path} --check` asks whether it may work")
         return
+    if cast.refused:
+        yield Finding(False, "home", f"refuses this machine: {cast.refused}")
     with tempfile.TemporaryDirectory() as memory:
         for each in cast.wanted:
             weights = thinking.found_here(keys, each, Path(memory))

@@ -110,7 +110,7 @@ class Offering:
         """Home asks what is seen of its folders."""
         working, seen, why = self._working, b"", ""
         if working is None:
-            why = self._lacks or "it has no lanes for this"
+            why = self._lacks or "its lanes are not open; it is asked again"
         else:
             try:
                 await asyncio.to_thread(working.identify)

@@ -81,8 +81,8 @@ class Worker:
         """
         serving = asyncio.create_task(self._keep_open())
         managing = asyncio.create_task(self._manage())
-        stopping = asyncio.create_task(self._until_stopped())
-        every = [serving, managing, stopping]
+        stopping = asyncio.create_task(self._stopping.wait())
+        every: list[asyncio.Task[Any]] = [serving, managing, stopping]
         try:
             await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
             for each in (serving, managing):
@@ -102,9 +102,6 @@ class Worker:
                 self._models.close()
             if self._link is not None:
                 await self._link.close()
-
-    async def _until_stopped(self) -> None:
-        await self._stopping.wait()
 
     async def _keep_open(self) -> None:
         tries = 0
@@ -168,9 +165,10 @@ class Worker:
 
     def _line(self) -> str:
         """For systemd's status."""
-        homes = self._homes.speaking(_now())
         jobs = f" · {self._offering.done} jobs done" if self._settings.shares else ""
-        where = "no home speaks" if not homes else "draining" if self._draining else "at work"
+        where = "draining" if self._draining else self._homes.refusal() or "at work"
+        if not self._homes.speaking(_now()):
+            where = "no home speaks"
         at_work = len(self._at.working)
         return f"{where} · {at_work} masks at work · {self._at.answered} answered{jobs}"
 
@@ -181,7 +179,8 @@ class Worker:
         if not self._homes.sweep(_now()):
             return "the broker lets this machine in, but no home speaks; does nobgd run there?"
         lacks = "; ".join({} if self._models is None else self._models.lacks.values())
-        return lacks or "home does not take its mask of the test picture; `nobgd status` there says"
+        unknown = "home does not take its mask of the test picture; `nobgd status` there says"
+        return lacks or self._homes.refusal() or unknown
 
     @property
     def shares_hindrance(self) -> str:
