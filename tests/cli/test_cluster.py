@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.conftest import Broker, broker
 from nobgd import cli, config
 from nobgd.cluster import join
 from nobgd.systemd import unit
 
+__all__ = ["broker"]
 PLAIN = "# mine\nstate_dir: state\ninboxes:\n  - {path: in, outbox: out}\n"
 
 
@@ -49,6 +51,17 @@ def test_init_writes_the_section_and_says_what_is_next(
     assert "as it was already" in out
     assert "others reach it at nas.lan" in out
     assert (here / "nobgd.yaml").read_text() == text
+
+
+def test_a_broker_that_runs_is_not_to_be_started(
+    broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is next is what is left to do."""
+    with broker.told():
+        code, out, err = said(capsys, "init", "-c", str(broker.base / "nobgd.yaml"))
+    assert (code, err) == (0, "")
+    assert "the broker has read it\nnext:\n  nobgd run -c" in out
+    assert "nats-server -c" not in out
 
 
 def test_a_configuration_that_cannot_be_added_to_is_left_alone(
@@ -126,6 +139,9 @@ def test_where_the_broker_is_elsewhere_nothing_is_done(
         code, _, err = said(capsys, *act)
         assert code == 3
         assert "there is no broker yet; `nobgd cluster init` sets it up" in err
+    code, _, err = said(capsys, "drain", "a")
+    assert code == 2
+    assert err == "nobgd.yaml: it has no cluster:; `nobgd cluster init` sets one up\n"
     (here / "nobgd.yaml").write_text(PLAIN + "cluster: {join: nas.join}\n")
     for act in (["init"], ["invite", "a"], ["revoke", "a"]):
         code, _, err = said(capsys, *act)

@@ -18,6 +18,7 @@ from nobgd.broker import acts
 from nobgd.cluster import frames, join, subjects
 from nobgd.cluster.link import open_link
 from nobgd.cluster.words import Order
+from nobgd.doctor import reached
 from nobgd.values.machine import DRAINING, REFUSED
 
 Hire = Callable[..., Worker]
@@ -31,8 +32,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire) -> None:
-    """It gets no question; the reason is said once, another machine goes on."""
+def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire, broker: Broker) -> None:
+    """It gets no question; the reason is said once, there too, and another machine goes on."""
     worker("desk-1", sleep_s=0.1, channel=1).start()
     worker("desk-2", sleep_s=0.1).start()
     home.has("desk-1", REFUSED)
@@ -42,6 +43,9 @@ def test_a_machine_with_other_masks_is_refused(home: Home, worker: Hire) -> None
     assert machine is not None
     assert "its mask of the test picture differs from ours" in machine.why
     assert [each["host"] for each in home.events("machine.refused")] == ["desk-1"]
+    cast = reached.said(join.read(broker.root / "desk-1.join"))
+    assert cast is not None
+    assert cast.refused == machine.why
 
 
 def test_a_machine_with_other_weights_is_refused(
@@ -71,6 +75,21 @@ def test_a_machine_that_cannot_make_a_mask_is_told_of(home: Home, worker: Hire) 
     found = home.machine("desk-1")
     assert found is not None
     assert found.why == ""
+
+
+def test_two_workers_of_one_name_are_told_of(home: Home, worker: Hire) -> None:
+    """Neither holds a photo up; when one of them ends the other one works again."""
+    worker("desk-1", sleep_s=0.1, priority=0).start()
+    home.has()
+    second = worker("desk-1", sleep_s=0.1, priority=0).start()
+    home.has("desk-1", REFUSED)
+    found = home.machine()
+    assert found is not None
+    assert "two workers speak under this name" in found.why
+    assert hosts(home.ask(3)) == ["here"] * 3
+    second.kill()
+    home.has()
+    assert len(home.events("machine.refused")) == 1
 
 
 def test_a_drained_machine_finishes_what_it_has(home: Home, worker: Hire, broker: Broker) -> None:
@@ -112,7 +131,7 @@ def test_what_keeps_a_worker_from_working(broker: Broker, tmp_path: Path) -> Non
     join.write(tmp_path / "old.join", replace(good, secret="another"))
     found = run("--join", str(tmp_path / "old.join"))
     assert found.returncode == 2
-    assert "invite this machine again: `nobgd cluster invite desk-1`" in found.stderr
+    assert "`nobgd cluster invite desk-1 --again` where the photos are" in found.stderr
 
     protocol = {**asdict(good), "protocol": 2}
     (tmp_path / "newer.join").write_text(json.dumps(protocol))
@@ -125,7 +144,29 @@ def test_what_keeps_a_worker_from_working(broker: Broker, tmp_path: Path) -> Non
 
     join.write(tmp_path / "gone.join", replace(good, url="tls://127.0.0.1:1"))
     found = run("--join", str(tmp_path / "gone.join"), "--check")
-    assert (found.returncode, "cannot be reached" in found.stderr) == (3, True)
+    assert (found.returncode, "nothing listens there" in found.stderr) == (3, True)
+
+
+def test_a_check_says_at_once_what_is_missing(
+    make_home: Callable[..., Home], broker: Broker
+) -> None:
+    """It does not wait for its minute to be over."""
+    words = ["--join", str(broker.root / "desk-1.join"), "--check"]
+    make_home(sha256="ab" * 32)
+    found = run(*words)
+    assert (found.returncode, "run `nobgd models fetch u2netp` there" in found.stderr) == (3, True)
+
+
+def test_a_check_looks_at_shares_too(home: Home, worker: Hire, tmp_path: Path) -> None:
+    """Masks alone are not all that was asked for."""
+    words = ["--join", str(worker("desk-1", sleep_s=0.1).start().file), "--check"]
+    home.has()
+    found = run(*words)
+    assert (found.returncode, "home takes its masks" in found.stdout) == (0, True), found.stderr
+    found = run(*words, "--share", f"in={tmp_path}")
+    assert found.returncode == 3
+    assert "but no whole photos: home names no folder for whole photos" in found.stderr
+    home.has()
 
 
 @pytest.mark.parametrize("ends", ["--for=0.5s"])

@@ -31,6 +31,17 @@ def test_a_home_that_was_never_heard_is_gone_once_it_had_the_time_to_speak() -> 
     assert not homes.is_gone(OTHER, 201.0)
 
 
+def test_why_a_home_refuses_it_is_known_while_that_speaks() -> None:
+    """The first reason, if there are several homes."""
+    homes = Homes()
+    homes.hear(Cast(home=ONE), 0.0)
+    assert homes.refusal() == ""
+    homes.hear(Cast(home=OTHER, refused="its mask differs"), 0.0)
+    assert homes.refusal() == "its mask differs"
+    homes.hear(Cast(home=OTHER), 1.0)
+    assert homes.refusal() == ""
+
+
 def test_what_a_home_says_is_forgotten_with_it() -> None:
     """Its lease, too."""
     homes = Homes()

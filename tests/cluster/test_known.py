@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nobgd.cluster.words import Hello
-from nobgd.machines.known import LOST_S, Known, Machines
+from nobgd.machines.known import LOST_S, TWO, Known, Machines
 from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
 
 RUN, OTHER_RUN, RECIPE = "a" * 16, "b" * 16, "0a1b2c3d"
@@ -78,6 +78,49 @@ def test_another_run_begins_from_the_beginning() -> None:
     assert machines.hello("desk-1", hello(), 10.0)[0].state == REFUSED
     again, news = machines.hello("desk-1", hello(run=OTHER_RUN), 11.0)
     assert (news, again.state, again.why) == ("", PROVING, "")
+
+
+def test_two_of_one_name_are_told_and_asked_nothing() -> None:
+    """Once, until one of them is silent; the other one proves itself then."""
+    machines, _ = joined()
+    second, news = machines.hello("desk-1", hello(run=OTHER_RUN), 1.0)
+    assert (news, second.state) == ("", PROVING)
+    assert machines.hello("desk-1", hello(), 2.0) == (second, "refused")
+    assert (second.state, second.why, second.hello.run) == (REFUSED, TWO, OTHER_RUN)
+    assert machines.hello("desk-1", hello(run=OTHER_RUN), 3.0) == (second, "")
+    assert machines.hello("desk-1", hello(), 4.0) == (second, "")
+    assert machines.to_prove(second, {RECIPE}, 4.0) == []
+    machines.hello("desk-1", hello(run=OTHER_RUN), 4.0 + LOST_S)
+    assert second.state == REFUSED
+    machines.hello("desk-1", hello(run=OTHER_RUN), 4.1 + LOST_S)
+    assert second.state == PROVING
+    assert machines.to_prove(second, {RECIPE}, 4.1 + LOST_S) == [RECIPE]
+
+
+def test_of_two_of_one_name_the_first_may_stay() -> None:
+    """It takes the second's place when that is silent, and a third one is a second again."""
+    machines, _ = joined()
+    machines.hello("desk-1", hello(run=OTHER_RUN), 1.0)
+    machines.hello("desk-1", hello(), 2.0)
+    first, _ = machines.hello("desk-1", hello(), 1.1 + LOST_S)
+    assert (first.state, first.hello.run) == (PROVING, RUN)
+    third, _ = machines.hello("desk-1", hello(run="c" * 16), 9.0)
+    assert machines.hello("desk-1", hello(), 10.0) == (third, "refused")
+
+
+def test_one_that_finishes_or_checks_is_no_second_one() -> None:
+    """And what a machine was refused for stays said."""
+    machines, _ = joined()
+    second, _ = machines.hello("desk-1", hello(run=OTHER_RUN), 1.0)
+    assert machines.hello("desk-1", hello(draining=True), 2.0) == (second, "")
+    assert second.state == PROVING
+    assert machines.hello("desk-1", hello(run="c" * 16, checking=True), 2.0) == (second, "")
+    assert (second.state, second.hello.run) == (PROVING, OTHER_RUN)
+    machines.refuse(second, "it lied")
+    assert machines.hello("desk-1", hello(), 3.0) == (second, "")
+    assert second.why == "it lied"
+    machines.hello("desk-1", hello(run=OTHER_RUN), 60.0)
+    assert second.why == "it lied"
 
 
 def test_what_it_lacks_is_told() -> None:

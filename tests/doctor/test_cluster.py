@@ -13,6 +13,7 @@ from nobgd.broker import acts, authority, server
 from nobgd.cluster import join
 from nobgd.doctor import cluster, reached
 from nobgd.machines.settings import Settings
+from nobgd.status import control
 from nobgd.systemd import machines
 
 pytestmark = pytest.mark.usefixtures("lost_lines_end_here")
@@ -63,7 +64,9 @@ def test_who_was_shut_out_is_told_so(broker: Broker) -> None:
     file = broker.base / "desk-8.join"
     join.write(file, made)
     lines = [str(each) for each in cluster.worker(file)]
-    assert "`nobgd cluster invite desk-8 --again` at home" in _line(lines, "broker 127.0.0.1:")
+    assert "`nobgd cluster invite desk-8 --again` where the photos are" in _line(
+        lines, "broker 127.0.0.1:"
+    )
     assert made.secret not in "".join(lines)
 
 
@@ -101,8 +104,47 @@ def test_a_certificate_that_ends_soon_is_a_fault(silent: Broker) -> None:
     line = _line(_home(silent.config), f"broker {silent.base}")
     assert line.startswith("FIX")
     assert "ends in 20 days; sudo nobgd cluster init" in line
+    over = authority.broker(ca, ["127.0.0.1"], late - dt.timedelta(days=27.5))
+    (folder / "broker.pem").write_bytes(over.certificate)
+    line = _line(_home(silent.config), f"broker {silent.base}")
+    assert "ended 8 days ago; sudo nobgd cluster init" in line
     acts.set_up(silent.config, [])
     assert _line(_home(silent.config), f"broker {silent.base}").startswith("ok ")
+
+
+def _machine(host: str, state: str, **more: str) -> dict[str, str]:
+    return {"host": host, "state": state, "why": "", "mounted": "", **more}
+
+
+def test_what_is_known_of_the_machines_is_told(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that fell silent what to do, of one that was shut out that, and what keeps one."""
+    with broker.told():
+        acts.invite(broker.config, "desk-1", role="worker", again=False)
+    seen = [
+        _machine("desk-1", "lost"), _machine("desk-2", "lost"),
+        _machine("desk-3", "up", mounted="share out: it is read-only"),
+        _machine("desk-4", "refused", why="two speak"),
+    ]  # fmt: skip
+    monkeypatch.setattr(control, "ask", lambda *_: {"broker": "", "machines": seen})
+    lines = _home(broker.config)
+    said = "ok   machine desk-1: says nothing any more; `nobgd doctor --worker FILE` there says why"
+    assert _line(lines, "machine desk-1") == said
+    assert _line(lines, "machine desk-2") == "ok   machine desk-2: is not invited any more"
+    assert _line(lines, "machine desk-3").endswith(": up · work: share out: it is read-only")
+    assert _line(lines, "machine desk-4") == "FIX  machine desk-4: refused: two speak"
+
+
+def test_nobody_is_up_while_the_broker_is_away(
+    silent: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known before says nothing of now."""
+    before = {"broker": "nothing listens there", "machines": [_machine("desk-1", "up")]}
+    monkeypatch.setattr(control, "ask", lambda *_: before)
+    lines = _home(silent.config)
+    assert not [each for each in lines if "machine desk-1" in each]
+    assert "while the broker is not reached" in _line(lines, "machines")
 
 
 def test_a_broker_that_was_never_set_up_is_a_fault(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ import pytest
 
 from broker.conftest import Broker
 from doctor.conftest import Mount
-from nobgd import cli, config
+from nobgd import cli, config, models
 from nobgd.broker import acts
 from nobgd.cluster import frames, join, subjects
-from nobgd.cluster.words import Cast, Offered
-from nobgd.doctor import ask, reached, shares
+from nobgd.cluster.words import Cast, Offered, Wanted
+from nobgd.doctor import ask, cluster, reached, shares
 from nobgd.doctor.ask import Who
 from nobgd.machines import dialling
+from nobgd.values import wire
 
 pytestmark = pytest.mark.usefixtures("lost_lines_end_here")
 _RUN = "0" * 16
@@ -186,3 +187,30 @@ def test_what_home_says_is_heard_by_doctor(
         assert [each.share for each in found.offered] == ["out"]
         assert cli.main(asked) == 1
     assert f"FIX  share out {home / 'gone'}: is missing" in capsys.readouterr().out
+
+
+def test_the_weights_that_home_wants_are_looked_at(broker: Broker) -> None:
+    """A worker has no model of its own to choose; where home is silent, what to do is said."""
+    with broker.told():
+        made, _ = acts.invite(broker.config, "desk-5", role="worker", again=False)
+    file = broker.base / "desk-5.join"
+    join.write(file, made)
+    *_, silent = map(str, cluster.worker(file))
+    assert f"`nobgd worker --join {file} --check` asks" in silent
+    found = models.find("u2netp")
+    spec = found.spec
+    weights = wire.Weights(
+        str(found.path), found.sha256, "u2netp", "fp32", spec.input_size, spec.mean, spec.std
+    )
+    good = Wanted(
+        recipe=subjects.recipe8(weights), model="u2netp", precision="fp32", sha256=spec.sha256
+    )
+    away = Wanted(recipe="0a1b2c3d", model="silueta", precision="fp32", sha256="ab" * 32)
+    with speaking(broker, "desk-5", Cast(home=_RUN, wanted=[good, away])):
+        *_, here, missing = map(str, cluster.worker(file))
+    assert here == f"ok   model u2netp fp32: {found.path}, as home wants it"
+    assert missing.startswith("FIX  model silueta fp32: silueta.onnx is in none of ")
+    assert missing.endswith("get it with `nobgd models fetch silueta` (44 MB)")
+    with speaking(broker, "desk-5", Cast(home=_RUN, refused="its mask differs")):
+        *_, refused = map(str, cluster.worker(file))
+    assert refused == "FIX  home: refuses this machine: its mask differs"

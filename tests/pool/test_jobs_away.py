@@ -437,12 +437,15 @@ def test_an_outbox_that_was_swept_is_swept_again_though_no_photo_comes(scene: Sc
 
 
 def test_what_is_young_then_is_swept_later_and_more_and_more_seldom(scene: Scene) -> None:
-    """Who was cut off writes when it is back; it may be somebody who is at work, too."""
+    """Who was cut off writes when it is back; it may be somebody who is at work, too.
+
+    What is young at the first sweep is old after as long again.
+    """
     scene.lanes.is_free, dead_s = True, DEADLINE_S + 2 * LEASE_S
     scene.away.tidying.later("/out", None)
     answers = [2, wire.ErrandFailed(Code.GONE_AWAY, "away"), 1, 0]
-    for number, answer in enumerate(answers):
-        scene.now += dead_s * 2**number
+    for number, (times, answer) in enumerate(zip((1, 1, 2, 4), answers, strict=True)):
+        scene.now += dead_s * times
         scene.away.look()
         assert len(scene.lanes.took(Sweep)) == number
         scene.now += 0.1

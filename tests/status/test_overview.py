@@ -54,6 +54,22 @@ def test_a_failure_names_its_photo_once(settings: Config, ledger: Ledger, tmp_pa
     assert said[-2:] == ["last failures:", f"  {tmp_path}/a/sub/x.jpg: it is broken"]
 
 
+def test_other_machines_have_a_line_each_and_so_has_that_there_are_none(
+    settings: Config, ledger: Ledger
+) -> None:
+    """With a broker; without one nothing is said."""
+    answer = overview.status(settings, ledger, None)
+    answer |= {"running": True, "line": "0 waiting", "waiting": 0, "working": 0, "lanes": []}
+    alone = verb.text(answer).splitlines()
+    none, *rest = verb.text({**answer, "broker": "", "machines": []}).splitlines()[1:]
+    assert none == "  no other machine is here; `nobgd doctor` has those that were invited"
+    assert rest == alone[1:]
+    one = {"host": "desk-1", "state": "up", "why": "", "seats": 1, "busy": 0, "answered": 1,
+           "engine": "ncnn", "priority": 0}  # fmt: skip
+    said = verb.text({**answer, "broker": "", "machines": [one]}).splitlines()[1]
+    assert said == "  desk-1       up: 1 seat, busy 0, 1 mask · ncnn, priority 0"
+
+
 @pytest.mark.parametrize(
     ("how", "begins", "ends"),
     [

@@ -73,7 +73,7 @@ def _next(done: SetUp, args: argparse.Namespace, config: Config) -> list[str]:
     said = f" -c {args.config}" if args.config else ""
     if done.folder.gid is None:
         return [
-            f"nats-server -c {done.folder.conf}",
+            *([] if done.reloaded else [f"nats-server -c {done.folder.conf}"]),
             f"nobgd run -c {config.origin}",
             f"nobgd cluster invite NAME{said}      # for each machine that is to work",
         ]

@@ -145,10 +145,13 @@ def _drain(args: argparse.Namespace) -> int:
 
     config = common.load(args)
     cluster = config.cluster
-    if cluster is None or not join.is_name(args.name):
-        what = "it has no cluster:" if cluster is None else f"{args.name!r} is no machine's name"
-        common.complain(f"{config.origin}: {what}; `nobgd status` has the machines that are there")
-        return common.USAGE if cluster is None else common.WORK_FAILED
+    if cluster is None:
+        common.complain(f"{config.origin}: it has no cluster:; `nobgd cluster init` sets one up")
+        return common.USAGE
+    if not join.is_name(args.name):
+        what = f"{args.name!r} is no machine's name"
+        common.complain(f"{what}; `nobgd status` has the machines that are there")
+        return common.WORK_FAILED
     try:
         own = join.read(cluster.join or acts.home_join(config))
         left = asyncio.run(draining.order(own, args.name, drain=not args.undo))

@@ -89,6 +89,8 @@ def _machines(answer: dict[str, Any]) -> list[str]:
     """A line for each other machine, and what keeps them from helping."""
     if answer.get("broker"):
         return [f"no other machine helps: {answer['broker']}"]
+    if not answer.get("machines", True):
+        return ["no other machine is here; `nobgd doctor` has those that were invited"]
     lines = []
     for each in answer.get("machines", []):
         name, state = f"{each['host']:<12}", each["state"]
@@ -100,8 +102,9 @@ def _machines(answer: dict[str, Any]) -> list[str]:
             lines.append(f"{name} {state}: {said[state]}{why}")
         else:
             seats = "1 seat" if each["seats"] == 1 else f"{each['seats']} seats"
+            masks = "1 mask" if each["answered"] == 1 else f"{each['answered']} masks"
             lines.append(
-                f"{name} {state}: {seats}, busy {each['busy']}, {each['answered']} masks ·"
+                f"{name} {state}: {seats}, busy {each['busy']}, {masks} ·"
                 f" {each['engine']}, priority {each['priority']}"
                 + (f" · {each['why']}" if each["why"] else "")
                 + (f" · work: {each['mounted']}" if each.get("mounted") else "")

@@ -39,7 +39,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         exits="0  it was asked to stop, and did; with --check: it may work\n"
         "2  the join file is wrong, or the broker does not let it in\n"
         "3  a package is missing; with --check: the broker or home cannot be reached, or home\n"
-        "   does not take its masks",
+        "   does not take its masks, or with --share no whole photos",
     )  # fmt: skip
     parser.add_argument(
         "--join", metavar="FILE", type=Path, required=True,
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
     sys.setswitchinterval(_SWITCH_S)
 
     async def work() -> int:
-        worker = Worker(found, join, told)
+        worker = Worker(found, join, told, checking=args.check)
         if args.check:
             return await working.check(worker)
         return await working.work(worker, args.span, drain_at_end=args.drain_at_end)
@@ -114,5 +114,5 @@ def run(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(work())
     except Refused as error:
-        common.complain(f"{error}; invite this machine again: `nobgd cluster invite {join.name}`")
+        common.complain(str(error))
         return common.USAGE

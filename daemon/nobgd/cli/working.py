@@ -34,7 +34,8 @@ async def check(worker: Worker) -> int:
         await event.wait()
 
     working = asyncio.create_task(worker.run(drain=False))
-    others = [asyncio.create_task(until(each)) for each in (worker.admitted, worker.unreachable)]
+    news = (worker.admitted, worker.lacking, worker.unreachable)
+    others = [asyncio.create_task(until(each)) for each in news]
     try:
         await asyncio.wait(
             [working, *others], timeout=_CHECK_S, return_when=asyncio.FIRST_COMPLETED
@@ -42,6 +43,9 @@ async def check(worker: Worker) -> int:
         if working.done():
             working.result()
         if worker.admitted.is_set():
+            if why := worker.shares_hindrance:
+                common.complain(f"home takes this machine's masks, but no whole photos: {why}")
+                return common.ENVIRONMENT
             print("the broker lets this machine in, and home takes its masks")
             return common.GOOD
         common.complain(worker.hindrance())

@@ -24,7 +24,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from nobgd.cluster import subjects
+from nobgd.cluster import subjects, unreached
 
 _CONNECT_S, _AGAIN_S = 5.0, 0.1
 _PING_S = 3.0  # two that are not answered end the connection
@@ -234,10 +234,11 @@ class Link:
 async def open_link(join: Access, name: str) -> Link:
     """A connection to the broker.  Raises `Refused`, `Lost`."""
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    why = ["the broker closed the connection"]
+    why, refused = ["the broker has ended the connection"], [False]
 
     async def failed(error: Exception) -> None:
-        why[0] = str(error) or type(error).__name__
+        why[0] = unreached.why(error)
+        refused[0] = refused[0] or _is_refusal(error)
 
     async def gone() -> None:
         if not ended.done():
@@ -254,16 +255,17 @@ async def open_link(join: Access, name: str) -> Link:
         )  # fmt: skip
     except ssl.SSLError as error:
         said = getattr(error, "verify_message", "") or error.reason or str(error)
-        raise Refused(f"{join.url}: its certificate is not to be trusted: {said}") from None
+        raise Refused(f"{join.url}: {unreached.untrusted(said, join.user)}") from None
     except (OSError, nats.errors.Error, TimeoutError, ValueError) as error:
-        said = str(error) or type(error).__name__
-        if isinstance(error, nats.errors.NoServersError):
-            said = why[0]
-        if any(each in said.lower() for each in _REFUSED):
-            said = f"{join.url}: the broker does not know {join.user}, or not this secret"
-            raise Refused(said) from None
-        raise Lost(f"{join.url}: {said}") from None
+        if refused[0] or _is_refusal(error):
+            raise Refused(f"{join.url}: {unreached.unknown(join.user)}") from None
+        nobody = isinstance(error, nats.errors.NoServersError)
+        raise Lost(f"{join.url}: {why[0] if nobody else unreached.why(error)}") from None
     return Link(client, ended)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return any(each in str(error).lower() for each in _REFUSED)
 
 
 @contextlib.contextmanager
@@ -273,7 +275,7 @@ def _translated() -> Any:
     except (nats.errors.NoRespondersError, nats.errors.TimeoutError, TimeoutError) as error:
         raise Unheard(str(error) or "nobody answered") from None
     except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
-        raise Lost(str(error) or type(error).__name__) from None
+        raise Lost(unreached.why(error)) from None
 
 
 def _read(data: bytes) -> dict[str, Any]:

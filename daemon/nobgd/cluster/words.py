@@ -99,6 +99,7 @@ class Hello(_Words):
     ready: list[Recipe] = Field(default_factory=list, max_length=64)
     lacks: dict[Recipe, Text] = Field(default_factory=dict, max_length=64)  # and why
     draining: bool = False
+    checking: bool = False  # whether it could work, and ends then; nothing is asked of it
     jobs: int = Field(0, ge=0, le=256)  # whole ones at a time; 0: it has not the shares
     mounted: Text = ""  # its shares, or what keeps it from working on them
 
@@ -137,6 +138,7 @@ class Cast(_Words):
     job_lease_s: float = Field(30.0, allow_inf_nan=False, ge=0.5, le=3600)
     deadline_s: float = Field(120.0, allow_inf_nan=False, gt=0, le=86_400)
     max_megapixels: float = Field(200.0, allow_inf_nan=False, gt=0, le=10_000)
+    refused: Text = ""  # why it is asked nothing, and the way out
 
 
 class Order(_Words):

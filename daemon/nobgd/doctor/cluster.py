@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nobgd.cluster.join import Join, JoinError
+from nobgd.cluster.words import Cast
 from nobgd.config import Config
 from nobgd.doctor import ask, reached, shares
 from nobgd.doctor.finding import Finding
@@ -20,6 +22,7 @@ from nobgd.systemd import machines, unit
 _SOON_DAYS = 30.0
 _WORKER = "nobgd-worker"  # the user of a worker's unit
 _AGAIN = "sudo nobgd cluster init"
+_THERE = "`nobgd doctor --worker FILE` there says why"
 
 
 def home(config: Config, *, serving: bool) -> Iterator[Finding]:
@@ -62,12 +65,38 @@ def worker(path: Path, also: Mapping[str, Path] | None = None) -> Iterator[Findi
     yield finding
     if found is None:
         return
-    yield from reached.broker(found, home=False)
+    let_in = True
+    for each in reached.broker(found, home=False):
+        let_in = let_in and each.good
+        yield each
     installed = unit.installed(machines.WORKER_UNIT)
     if installed:
         yield _unit(path, keys, found)
+    cast = reached.said(found) if let_in else None
+    if let_in:
+        yield from _weights(path, keys, cast)
     if folders := {**keys.shares, **(also or {})}:
-        yield from shares.worker(folders, reached.said(found), _worker_user(installed=installed))
+        yield from shares.worker(folders, cast, _worker_user(installed=installed))
+
+
+def _weights(path: Path, keys: Settings, cast: Cast | None) -> Iterator[Finding]:
+    """Are those here that home wants?  ``cast`` is what it has said; None: nothing in time."""
+    from nobgd.machines import thinking
+
+    if cast is None:
+        says = "says nothing to this machine, as it does while a worker runs here; `nobgd worker"
+        yield Finding(True, "home", f"{says} --join {path} --check` asks whether it may work")
+        return
+    if cast.refused:
+        yield Finding(False, "home", f"refuses this machine: {cast.refused}")
+    with tempfile.TemporaryDirectory() as memory:
+        for each in cast.wanted:
+            weights = thinking.found_here(keys, each, Path(memory))
+            what = f"model {each.model} {each.precision}"
+            if isinstance(weights, str):
+                yield Finding(False, what, weights)
+            else:
+                yield Finding(True, what, f"{weights.path}, as home wants it")
 
 
 def _worker_user(*, installed: bool) -> ask.Who:
@@ -115,7 +144,8 @@ def _broker_here(config: Config, *, serving: bool) -> Iterator[Finding]:
         return
     what = f"broker {folder.path}"
     if days < _SOON_DAYS:
-        yield Finding(False, what, f"its certificate ends in {days:.0f} days; {_AGAIN}")
+        ends = f"ends in {days:.0f} days" if days > 0 else f"ended {-days:.0f} days ago"
+        yield Finding(False, what, f"its certificate {ends}; {_AGAIN}")
     else:
         yield Finding(True, what, f"its certificate is good for {days:.0f} days")
     if serving:
@@ -138,26 +168,38 @@ def _broker_unit(config: Config) -> Finding:
 def _others(config: Config) -> Iterator[Finding]:
     """A line for each machine, as the daemon sees it; and those that it does not."""
     try:
-        seen = control.ask(config, {"do": "status"}).get("machines")
+        answer = control.ask(config, {"do": "status"})
     except (control.Busy, control.NotRunning, OSError):
         return
-    here: dict[str, Any] = {each["host"]: each for each in seen or ()}
+    if answer.get("broker"):
+        yield Finding(True, "machines", "nothing is known of them while the broker is not reached")
+        return
+    here: dict[str, Any] = {each["host"]: each for each in answer.get("machines") or ()}
+    invited = _invited(config)
     for host, each in sorted(here.items()):
-        refused = each["state"] == "refused"
-        says = f"{each['state']}{': ' if each['why'] else ''}{each['why']}"
-        yield Finding(not refused, f"machine {host}", says)
-    for name in sorted(_invited(config) - here.keys()):
-        says = "was invited and is not here; `nobgd doctor --worker FILE` there says why, `nobgd"
-        yield Finding(True, f"machine {name}", f"{says} cluster revoke {name}` shuts it out")
+        left = invited is not None and host not in invited
+        yield Finding(each["state"] != "refused", f"machine {host}", _as_seen(each, left=left))
+    for name in sorted((invited or set()) - here.keys()):
+        says = f"was invited and is not here; {_THERE}, `nobgd cluster revoke {name}` shuts it out"
+        yield Finding(True, f"machine {name}", says)
 
 
-def _invited(config: Config) -> set[str]:
+def _as_seen(each: dict[str, Any], *, left: bool) -> str:
+    """What `status` knows of a machine; ``left``: it is invited no more."""
+    if each["state"] == "lost":
+        return "is not invited any more" if left else f"says nothing any more; {_THERE}"
+    said = f"{each['state']}{': ' if each['why'] else ''}{each['why']}"
+    return f"{said} · work: {each['mounted']}" if each.get("mounted") else said
+
+
+def _invited(config: Config) -> set[str] | None:
+    """The workers that may come in; None where that is not known here."""
     if config.cluster is None or config.cluster.listen is None:
-        return set()
+        return None
     from nobgd.broker import folder as folders
 
     try:
         there = folders.machines(folders.of(config))
     except folders.BrokerError:
-        return set()
+        return None
     return {each.name for each in there if each.role == "worker"}

@@ -139,10 +139,9 @@ async def _opened(found: Join) -> Link:
     try:
         return await link.open_link(found, f"{found.name} doctor")
     except link.Refused as error:
-        raise Refused(f"{error}; `nobgd cluster invite {found.name} --again` at home") from None
+        raise Refused(str(error)) from None
     except link.Lost as error:
-        why = f"{error}; does the broker run (nobgd-broker.service), does a firewall stand between"
-        raise Lost(f"{why}, does the unit allow its address (`nobgd unit`)?") from None
+        raise Lost(str(error)) from None
 
 
 def _plain(version: str) -> str:

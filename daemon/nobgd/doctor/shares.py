@@ -16,7 +16,7 @@ from nobgd.config import Config
 from nobgd.doctor import ask, mounted
 from nobgd.doctor.ask import Probe, Who
 from nobgd.doctor.finding import Finding
-from nobgd.machines.working import lacking
+from nobgd.machines.working import NONE_OFFERED, lacking
 
 
 def worker(shares: Mapping[str, Path], cast: Cast | None, who: Who) -> Iterator[Finding]:
@@ -29,8 +29,7 @@ def worker(shares: Mapping[str, Path], cast: Cast | None, who: Who) -> Iterator[
     if (missing := lacking([cast], here)) != "":
         yield Finding(False, "shares", f"{missing}, or in `shares:` of its file")
     elif not cast.offered:
-        says = "home names no folder for whole photos; `cluster: {shares: …}` there, by these names"
-        yield Finding(False, "shares", says)
+        yield Finding(False, "shares", NONE_OFFERED)
     for each in cast.offered:
         folder_here = here.path(Spot(each.share, each.below))
         if folder_here is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nobgd.cluster import subjects
-from nobgd.cluster.words import Cast, Offered, Wanted
+from nobgd.cluster.words import Cast, Offered, Wanted, plain
 from nobgd.machines.known import Known
 from nobgd.values import wire
 
@@ -25,5 +25,5 @@ def said(setup: wire.Link, run: str, one: Known, lease_s: float) -> Cast:
         home=run, wanted=wanted, admitted=sorted(one.admitted), lease_s=lease_s, offered=offered,
         jobs=[[recipes[which] for which in each] for each in setup.jobs],
         grains=one.grains, job_lease_s=setup.lease_s, deadline_s=setup.deadline_s,
-        max_megapixels=setup.max_megapixels,
+        max_megapixels=setup.max_megapixels, refused=plain(one.refused or one.failing),
     )  # fmt: skip

@@ -230,7 +230,7 @@ class Home:
         self._say({"broker": why[:_TEXT]}, None)
         if not self._told_away:
             self._told_away = True
-            self._tell("broker.lost", why=f"{why[:_TEXT]}; masks are made here until it is back")
+            self._tell("broker.lost", why=f"masks are made here until it is back: {why[:_TEXT]}")
 
     async def _serve(self, link: Link) -> str:
         """While the connection lasts; why it ended."""

@@ -50,6 +50,10 @@ class Homes:
         """How many there are."""
         return sum(now - one.heard < GONE_S for one in self._speak.values())
 
+    def refusal(self) -> str:
+        """Why it is asked nothing, as the first home says that refuses it; "": none does."""
+        return next((one.cast.refused for one in self._speak.values() if one.cast.refused), "")
+
     def lease_s(self, run: str) -> float:
         """Of questions of that run, in seconds."""
         one = self._speak.get(run)

@@ -15,6 +15,11 @@ from nobgd.cluster.words import Hello
 from nobgd.values.machine import DRAINING, LOST, PROVING, REFUSED, UP
 
 LOST_S = 7.0  # without a hello, of which there is one every two seconds
+TWO = (
+    "two workers speak under this name; stop one of them, or let it in under a name of its own:"
+    " `nobgd cluster invite NAME`"
+)
+_MOST_EARLIER = 8  # runs that are remembered
 _FORGOTTEN_S = 86_400.0
 _AGAIN_S = 1.0  # between two test pictures for one machine
 _PROVE_S = 60.0  # an answer to the test picture; then it is asked again
@@ -36,6 +41,8 @@ class Known:
     answered: int = 0
     failures: int = 0  # in a row
     grains: dict[str, int] = field(default_factory=dict)  # by share; it may work on whole jobs
+    earlier: tuple[str, ...] = ()  # runs of the same name, the last ones
+    beside: float = float("-inf")  # when one of these was heard beside this one
 
     @property
     def state(self) -> str:
@@ -74,16 +81,29 @@ class Machines:
         self._asked: dict[str, float] = {}  # when a host was last sent the picture, in any run
 
     def hello(self, host: str, hello: Hello, now: float) -> tuple[Known, str]:
-        """One has spoken; and what is new of it: "joined", "back", "refused" or ""."""
+        """One has spoken; and what is new of it: "joined", "back", "refused" or "".
+
+        A run that another one has followed, and that speaks on beside it, is a second worker. What
+        one of them is told the other hears, so neither is asked anything until one is silent.
+        One that only checks, or finishes what it has, is none.
+        """
         one, before = self.known.get(host), ""
+        beside = one is not None and one.hello.run != hello.run and now - one.heard <= LOST_S
+        if one is not None and beside and (hello.checking or hello.run in one.earlier):
+            passing = hello.checking or hello.draining
+            return one, "" if passing else self._two(one, now)
         if one is None or one.hello.run != hello.run:
             before = "" if one is None else one.state
             answered = 0 if one is None else one.answered
-            one = self.known[host] = Known(host, hello, now, answered=answered)
+            earlier = () if one is None else (*one.earlier, one.hello.run)[-_MOST_EARLIER:]
+            others = tuple(each for each in earlier if each != hello.run)
+            one = self.known[host] = Known(host, hello, now, answered=answered, earlier=others)
             news = "joined" if not before else "back" if before == LOST else ""
         else:
             news = "back" if one.lost else ""
             before = one.state
+            if one.refused == TWO and now - one.beside > LOST_S:
+                one.refused = ""
         one.hello, one.heard, one.lost = hello, now, False
         if hello.protocol != subjects.PROTOCOL:
             one.refused = (
@@ -94,6 +114,15 @@ class Machines:
         if one.state == REFUSED and before != REFUSED:
             news = "refused"
         return one, news
+
+    def _two(self, one: Known, now: float) -> str:
+        """Another worker has spoken under its name; "refused" when that is news."""
+        one.beside = now
+        if one.refused:
+            return ""
+        one.proving.clear()
+        self.refuse(one, TWO)
+        return "refused"
 
     def to_prove(self, one: Known, wanted: set[str], now: float) -> list[str]:
         """The recipes for which it is to make a mask of the test picture now."""

@@ -18,7 +18,7 @@ from nobgd.machines import showing
 from nobgd.machines.answering import Answering
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
-from nobgd.machines.working import Jobs, Wish, Working, lacking, wish
+from nobgd.machines.working import NONE_OFFERED, Jobs, Wish, Working, lacking, wish
 from nobgd.pool import proof
 from nobgd.pool.mishaps import Unfit
 
@@ -68,6 +68,13 @@ class Offering:
         said = ", ".join([*kinds, *grains, *most])
         return plain(f"{', '.join(sorted(self._shares.names))} ({said})")
 
+    @property
+    def hindrance(self) -> str:
+        """Why it does no whole photos in the shares that it has; "": it does, or it has none."""
+        if not self._shares.names or self._working is not None:
+            return ""
+        return self._lacks or NONE_OFFERED
+
     # --- the lanes ---------------------------------------------------------------------------
 
     def wants_others(self, casts: list[Cast]) -> bool:
@@ -103,7 +110,7 @@ class Offering:
         """Home asks what is seen of its folders."""
         working, seen, why = self._working, b"", ""
         if working is None:
-            why = self._lacks or "it has no lanes for this"
+            why = self._lacks or "its lanes are not open; it is asked again"
         else:
             try:
                 await asyncio.to_thread(working.identify)

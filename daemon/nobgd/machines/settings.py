@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Literal
@@ -14,10 +15,11 @@ from nobgd.cluster.join import Join, JoinError
 from nobgd.values import share
 
 _MOST = 64_000  # bytes
+_OF_JOIN = frozenset({"url", "user", "secret", "ca", "protocol"})
 
 
 class Settings(BaseModel):
-    """The keys of a worker's file."""
+    """The keys of a worker's file; paths are relative to its folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,25 +39,54 @@ def read(path: Path) -> tuple[Settings, Join]:
 
 
 def _settings(path: Path) -> Settings:
-    try:
-        with open(path, "rb") as file:
-            values = yaml.safe_load(file.read(_MOST))
-    except (OSError, yaml.YAMLError, ValueError, RecursionError):
+    values = _values(path)
+    if not isinstance(values, dict) or _OF_JOIN.intersection(values):
         return Settings(join=path)  # reading it as a join file says what is wrong
-    if not isinstance(values, dict) or "join" not in values:
-        return Settings(join=path)
+    if "join" not in values:
+        said = "names no join file; add `join: FILE`, which `nobgd cluster invite` has written"
+        raise JoinError(f"{path}: {said}")
     try:
         found = Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise JoinError(f"{path}: {key}: {first['msg']}; see docs/cluster.md") from None
+        raise JoinError(f"{path}: {_sentence(error)}; see docs/cluster.md") from None
     if found.lanes != "auto" and not 1 <= found.lanes <= 256:
         raise JoinError(f"{path}: lanes: auto, or a number from 1 to 256")
     if (bad := next((name for name in found.shares if not share.is_name(name)), None)) is not None:
         raise JoinError(f"{path}: shares: {bad!r}: {share.SAYS}")
-    shares = {name: path.parent / folder for name, folder in found.shares.items()}
-    return found.model_copy(update={"join": path.parent / found.join, "shares": shares})
+    here = path.parent
+    return found.model_copy(update={
+        "join": here / found.join, "cache_dir": here / found.cache_dir,
+        "models": None if found.models is None else here / found.models,
+        "shares": {name: here / folder for name, folder in found.shares.items()},
+    })  # fmt: skip
+
+
+def _values(path: Path) -> object:
+    """What the text says; None: a join file, or none that can be read."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_MOST)
+    except OSError:
+        return None
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if text.lstrip().startswith(b"{"):  # JSON, as join files are
+            return None
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f":{mark.line + 1}:{mark.column + 1}"
+        what = getattr(error, "problem", None) or "it is no text"
+        raise JoinError(f"{path}{where}: is no YAML: {what}; see docs/cluster.md") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """On the first thing that is wrong."""
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        guess = difflib.get_close_matches(key, Settings.model_fields, 1, 0.6)
+        return f"unknown key {key}{f'; did you mean {guess[0]}?' if guess else ''}"
+    return f"{key}: {first['msg'].replace('Input should be', 'must be')}"
 
 
 def _cache() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from nobgd import models
 from nobgd.cluster import subjects
@@ -42,7 +43,7 @@ class Models:
         self.lacks: dict[str, str] = {}  # recipe: why, and the way out
         found: dict[str, wire.Weights] = {}
         for each in wanted:
-            weights = _found(settings, each)
+            weights = found_here(settings, each)
             if isinstance(weights, str):
                 self.lacks[each.recipe] = weights
             else:
@@ -101,11 +102,16 @@ class Models:
         self._pool.shutdown(wait=False)
 
 
-def _found(settings: Settings, wanted: Wanted) -> wire.Weights | str:
-    """Our weights for a recipe, or why there are none and what to do."""
+def found_here(
+    settings: Settings, wanted: Wanted, memory: Path | None = None
+) -> wire.Weights | str:
+    """Our weights for a recipe, or why there are none and what to do.
+
+    ``memory``: where it is noted that they were read, see `models.verify`; None: in the cache.
+    """
     try:
-        file = models.find(wanted.model, wanted.precision, settings.models)
-        models.verify(file, settings.cache_dir / "verified.json")
+        file = models.find(wanted.model, wanted.precision, settings.models, chosen=False)
+        models.verify(file, memory or settings.cache_dir / "verified.json")
     except models.ModelError as error:
         return f"{error}"[:400]
     spec = file.spec

@@ -40,12 +40,15 @@ class Worker:
 
     def __init__(
         self, settings: Settings, join: Join, told: Told, dial: Dial = open_link,
-        make: Make = Models,
+        make: Make = Models, *, checking: bool = False,
     ) -> None:  # fmt: skip
-        """``dial`` opens a connection, ``make`` finds the models that a home wants."""
+        """``dial`` opens a connection, ``make`` finds the models that a home wants.
+
+        With ``checking`` it takes no work: it only sees whether it is let in.
+        """
         self._settings, self._join, self._told = settings, join, told
         self._dial, self._make = dial, make
-        self._run = secrets.token_hex(8)
+        self._run, self._checking = secrets.token_hex(8), checking
         self._models: Models | None = None
         self._homes = Homes()
         self._news = asyncio.Event()  # a home has spoken
@@ -60,7 +63,9 @@ class Worker:
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
         self.admitted = asyncio.Event()  # for some recipe, by some home
+        self.lacking = asyncio.Event()  # all that some home wants
         self.unreachable = asyncio.Event()  # the broker, at some time
+        self._unreached = ""  # why
 
     # --- life ------------------------------------------------------------------------------
 
@@ -76,8 +81,8 @@ class Worker:
         """
         serving = asyncio.create_task(self._keep_open())
         managing = asyncio.create_task(self._manage())
-        stopping = asyncio.create_task(self._until_stopped())
-        every = [serving, managing, stopping]
+        stopping = asyncio.create_task(self._stopping.wait())
+        every: list[asyncio.Task[Any]] = [serving, managing, stopping]
         try:
             await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
             for each in (serving, managing):
@@ -98,15 +103,13 @@ class Worker:
             if self._link is not None:
                 await self._link.close()
 
-    async def _until_stopped(self) -> None:
-        await self._stopping.wait()
-
     async def _keep_open(self) -> None:
         tries = 0
         while True:
             try:
                 link = await self._dial(self._join, self._join.name)
             except Lost as error:
+                self._unreached = str(error)
                 self.unreachable.set()
                 if tries == 0:
                     self._told("warning", "broker.lost", {"why": str(error)})
@@ -151,6 +154,7 @@ class Worker:
             engine="" if models is None else models.engine, busy=len(self._at.working),
             answered=self._at.answered, ready=[] if models is None else models.ready,
             lacks={} if models is None else models.lacks, draining=self._draining,
+            checking=self._checking,
             jobs=self._offering.jobs, mounted=self._offering.mounted,
         )  # fmt: skip
         await link.publish(subjects.hello(self._join.name), frames.pack(hello))
@@ -161,20 +165,27 @@ class Worker:
 
     def _line(self) -> str:
         """For systemd's status."""
-        homes = self._homes.speaking(_now())
         jobs = f" · {self._offering.done} jobs done" if self._settings.shares else ""
-        where = "no home speaks" if not homes else "draining" if self._draining else "at work"
+        where = "draining" if self._draining else self._homes.refusal() or "at work"
+        if not self._homes.speaking(_now()):
+            where = "no home speaks"
         at_work = len(self._at.working)
         return f"{where} · {at_work} masks at work · {self._at.answered} answered{jobs}"
 
     def hindrance(self) -> str:
         """Why it has not been let in, in a sentence."""
         if self._link is None:
-            return f"{self._join.url} cannot be reached; does the broker run, is there a firewall?"
+            return self._unreached
         if not self._homes.sweep(_now()):
             return "the broker lets this machine in, but no home speaks; does nobgd run there?"
         lacks = "; ".join({} if self._models is None else self._models.lacks.values())
-        return lacks or "home does not take its mask of the test picture; `nobgd status` there says"
+        unknown = "home does not take its mask of the test picture; `nobgd status` there says"
+        return lacks or self._homes.refusal() or unknown
+
+    @property
+    def shares_hindrance(self) -> str:
+        """Why it does no whole photos in its shares, in a sentence; "": it does, or has none."""
+        return self._offering.hindrance
 
     # --- what home says --------------------------------------------------------------------
 
@@ -217,6 +228,8 @@ class Worker:
                 self._seats = asyncio.Semaphore(self._models.seats)
                 for why in self._models.lacks.values():
                     self._told("warning", "model.lacking", {"why": why})
+                if self._models.lacks and not self._models.ready:
+                    self.lacking.set()
                 await self._offering.make(self._models, casts)
                 if self._link is not None:
                     with contextlib.suppress(Lost):
@@ -229,7 +242,7 @@ class Worker:
 
     def _offer(self, casts: list[Cast]) -> None:
         """Pull jobs for homes that have let us in."""
-        if self._draining or self._link is None:
+        if self._draining or self._checking or self._link is None:
             self._offering.cancel_pulls()
         else:
             self._offering.pull_for(casts, self._models)
@@ -242,6 +255,8 @@ class Worker:
             return
         if ready:
             self.admitted.set()
+        if self._checking:
+            return
         for recipe in ready - set(self._pulls):
             assert models is not None  # noqa: S101 - it is ready
             self._told("info", "recipe.admitted", {"recipe": recipe})

@@ -60,6 +60,9 @@ def wish(casts: list[Cast], shares: Shares) -> Wish | None:
     return None
 
 
+NONE_OFFERED = "home names no folder for whole photos; `cluster: {shares: …}` there, by these names"
+
+
 def lacking(casts: list[Cast], shares: Shares) -> str:
     """Which shares a home has that are not here, in a sentence."""
     missing = {
@@ -69,6 +72,8 @@ def lacking(casts: list[Cast], shares: Shares) -> str:
     if not missing:
         return ""
     names = ", ".join(sorted(missing))
+    if len(missing) > 1:
+        return f"home has shares {names} that are not here; name their folders with --share"
     return f"home has a share {names} that is not here; name its folder with --share"
 
 

@@ -41,29 +41,34 @@ def search_path(directory: Path | None = None) -> list[Path]:
     return [*([own] if own else []), shipped_directory()]
 
 
-def find(name: str, precision: str = "fp32", directory: Path | None = None) -> ModelFile:
-    """The file of model ``name``.  `ModelError`: unknown, missing, or int8 of other weights."""
+def find(
+    name: str, precision: str = "fp32", directory: Path | None = None, *, chosen: bool = True
+) -> ModelFile:
+    """The file of model ``name``.  `ModelError`: unknown, missing, or int8 of other weights.
+
+    ``chosen``: by this machine's configuration, so that another model is a way out.
+    """
     spec = spec_of(name)
     folders = search_path(directory)
     if precision == "int8":
-        return _find_int8(spec, folders)
+        return _find_int8(spec, folders, chosen=chosen)
     if precision != "fp32":
         raise ModelError(f"there is no precision {precision!r}, only fp32 and int8")
     for folder in folders:
         path = folder / spec.file
         if os.path.isfile(path):
             return ModelFile(spec, path, spec.sha256, "fp32")
-    raise ModelError(_missing(spec, folders, directory))
+    raise ModelError(_missing(spec, folders, directory, chosen=chosen))
 
 
-def _missing(spec: ModelSpec, folders: list[Path], directory: Path | None) -> str:
+def _missing(spec: ModelSpec, folders: list[Path], directory: Path | None, *, chosen: bool) -> str:
     there = [
         other.name
         for other in load_manifest().values()
         if any(os.path.isfile(folder / other.file) for folder in folders)
     ]
     option = f" --directory {directory}" if directory else ""
-    instead = f", or set `model: {{name: {there[0]}}}`, which is there" if there else ""
+    instead = f", or set `model: {{name: {there[0]}}}`, which is there" if there and chosen else ""
     looked = ", ".join(str(folder) for folder in folders)
     return (
         f"{spec.file} is in none of {looked}: get it with"
@@ -76,7 +81,7 @@ def int8_paths(spec: ModelSpec, folder: Path) -> tuple[Path, Path]:
     return folder / f"{spec.name}.int8.onnx", folder / f"{spec.name}.int8.json"
 
 
-def _find_int8(spec: ModelSpec, folders: list[Path]) -> ModelFile:
+def _find_int8(spec: ModelSpec, folders: list[Path], *, chosen: bool) -> ModelFile:
     for folder in folders:
         path, sidecar = int8_paths(spec, folder)
         if not (os.path.isfile(path) and os.path.isfile(sidecar)):
@@ -90,7 +95,8 @@ def _find_int8(spec: ModelSpec, folders: list[Path]) -> ModelFile:
         if made_from != spec.sha256:
             raise ModelError(f"{path}: was made from other weights than {spec.file}; {way_out}")
         return ModelFile(spec, path, sha256, "int8")
+    instead = ", or set `model: {precision: fp32}`" if chosen else ""
     raise ModelError(
         f"there is no int8 version of {spec.name} yet: build it on this machine with"
-        f" `nobgd models quantize {spec.name}`, or set `model: {{precision: fp32}}`"
+        f" `nobgd models quantize {spec.name}`{instead}"
     )

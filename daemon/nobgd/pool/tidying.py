@@ -27,7 +27,7 @@ class _Untidy:
 
     due: float  # when to sweep it, monotonic
     mount: Mount | None
-    wait_s: float  # that it waits for, from what may have left something, or from a sweep
+    wait_s: float  # from that sweep to the next one, if young files are there
 
 
 class Tidying:
@@ -69,5 +69,5 @@ class Tidying:
     def _swept(self, outbox: str, one: _Untidy, swept: Future[Finished]) -> None:
         if swept.cancelled() or (swept.exception() is None and not swept.result().answer):
             return
-        wait_s = min(2 * one.wait_s, _SELDOM_S)
-        self._outboxes.setdefault(outbox, _Untidy(self._clock() + wait_s, one.mount, wait_s))
+        due, later_s = self._clock() + one.wait_s, min(2 * one.wait_s, _SELDOM_S)
+        self._outboxes.setdefault(outbox, _Untidy(due, one.mount, later_s))
