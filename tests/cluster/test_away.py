@@ -49,11 +49,14 @@ def test_machines_come_and_go(home: Home, worker: Hire) -> None:
     two.signal(signal.SIGCONT)
     home.has("desk-2", UP)
     await_true(lambda: "desk-2" in hosts(home.ask(3)))
-    assert [each["host"] for each in home.events("machine.lost")] == ["desk-1", "desk-2"]
+    gone = {each["host"]: each["why"] for each in home.events("machine.lost")}
+    assert gone == dict.fromkeys(("desk-1", "desk-2"), "it says nothing any more")
     assert [each["host"] for each in home.events("machine.back")] == ["desk-2"]
     moved = {(each["from"], each["source"]) for each in home.events("photo.moved")}
     assert moved == {("desk-1", "/in/a.jpg"), ("desk-2", "/in/a.jpg")}
     assert two.stop() == 0
+    home.has("desk-2", LOST)
+    assert home.events("machine.lost")[-1]["why"] == "it had finished and ended"
 
 
 def test_a_broker_that_dies_is_a_pause(home: Home, worker: Hire, broker: Broker) -> None:

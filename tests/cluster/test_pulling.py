@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
-from nobgd.cluster.join import Join
 from nobgd.cluster.link import Pulled
-from nobgd.machines.settings import Settings
-from nobgd.machines.worker import Worker
+from nobgd.machines.answering import Answering
+from nobgd.machines.pulling import Pulling
 
 
 class Link:
@@ -25,24 +23,29 @@ class Link:
         """It was no question that can be read."""
 
 
+def _one_seat(link: Any) -> Pulling:
+    """Of a worker that has no models yet: what it pulls it cannot read."""
+    at = Answering("desk-1", lambda: None, lambda: link, lambda _: 30.0, lambda _: False)
+    pulling = Pulling(at, lambda: link, 5, lambda *_: None)
+    pulling.seat(1)
+    return pulling
+
+
 def test_a_question_on_its_way_in_is_the_last_one() -> None:
     """It arrives in the very moment in which the worker begins to drain."""
 
     async def work() -> int:
-        settings = Settings(join=Path("x"), cache_dir=Path("x"))
-        worker = Worker(settings, Join("desk-1", "tls://nas:4222", "desk-1", "", ""), print)
         link: Any = Link()
-        worker._link, worker._seats = link, asyncio.Semaphore(1)
-        pulling = asyncio.create_task(worker._pull("0a1b2c3d"))
+        pulling = _one_seat(link)
+        pulling.pull_for({"0a1b2c3d"})
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         link.waiting.put_nowait(Pulled(b"", "", 1))
         await asyncio.sleep(0)
         link.waiting.put_nowait(Pulled(b"", "", 1))
         pulling.cancel()
-        await asyncio.wait([pulling], timeout=1.0)
+        await asyncio.sleep(1.0)
         left: int = link.waiting.qsize()
-        pulling.cancel()
         return left
 
     assert asyncio.run(work()) == 1
@@ -61,18 +64,16 @@ def test_a_seat_goes_round_among_the_recipes() -> None:
             return await super().pull()
 
     async def took_s() -> float:
-        settings = Settings(join=Path("x"), cache_dir=Path("x"))
-        worker = Worker(settings, Join("desk-1", "tls://nas:4222", "desk-1", "", ""), print)
         link: Any = Both()
-        worker._link, worker._seats = link, asyncio.Semaphore(1)
+        pulling = _one_seat(link)
         link.waiting.put_nowait(Pulled(b"", "", 1))
         loop = asyncio.get_running_loop()
         began = loop.time()
-        for recipe in ("0a1b2c3d", "4e5f6a7b"):
-            worker._pulls[recipe] = [asyncio.create_task(worker._pull(recipe))]
+        pulling.pull_for({"0a1b2c3d"})
+        pulling.pull_for({"0a1b2c3d", "4e5f6a7b"})
         while link.waiting.qsize() and loop.time() - began < 4:
             await asyncio.sleep(0.01)
-        worker._cancel_pulls()
+        pulling.cancel()
         return loop.time() - began
 
     assert asyncio.run(took_s()) < 4

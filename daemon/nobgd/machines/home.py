@@ -255,7 +255,9 @@ class Home:
         why = None
         while why is None:
             for one in self._machines.sweep(_now()):
-                self._tell("machine.lost", host=one.host, why="it says nothing any more")
+                ended = one.hello.draining and not one.hello.busy
+                why_lost = "it had finished and ended" if ended else "it says nothing any more"
+                self._tell("machine.lost", host=one.host, why=why_lost)
                 self._show(one)
             for one in list(self._machines.known.values()):
                 if not one.lost:

@@ -22,7 +22,7 @@ from nobgd.machines.working import NONE_OFFERED, Jobs, Wish, Working, lacking, w
 from nobgd.pool import proof
 from nobgd.pool.mishaps import Unfit
 
-_PULL_S, _TURN_S = 5.0, 0.5  # see `Worker`
+_PULL_S, _TURN_S = 5.0, 0.5  # as in `pulling`
 
 
 class Offering:

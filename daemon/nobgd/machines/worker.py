@@ -22,12 +22,12 @@ from nobgd.cluster.words import LARGEST, MOST_PROOF, Cast, Hello, Order, Prove, 
 from nobgd.machines.answering import Answering
 from nobgd.machines.homes import Homes
 from nobgd.machines.offering import Offering
+from nobgd.machines.pulling import Pulling
 from nobgd.machines.settings import Settings
 from nobgd.machines.thinking import Models
 from nobgd.systemd import notify
 
 _BEAT_S = 2.0
-_PULL_S, _TURN_S = 5.0, 0.5  # a pull waits; the same where another recipe waits for its seat
 _PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between two tries to reach the broker
 
 Told = Callable[[str, str, dict[str, Any]], None]  # level, event, fields
@@ -53,12 +53,11 @@ class Worker:
         self._homes = Homes()
         self._news = asyncio.Event()  # a home has spoken
         self._link: Link | None = None
-        self._pulls: dict[str, list[asyncio.Task[None]]] = {}
-        self._seats: asyncio.Semaphore | None = None
         self._at = Answering(
             join.name, lambda: self._models, lambda: self._link, self._homes.lease_s,
             lambda run: self._homes.is_gone(run, _now()),
         )  # fmt: skip
+        self._pulling = Pulling(self._at, lambda: self._link, settings.priority, told)
         self._offering = Offering(join.name, settings, self._at, lambda: self._link, told)
         self._ordered_to_drain = False
         self._stopping = asyncio.Event()
@@ -92,6 +91,9 @@ class Worker:
             self._cancel_pulls()
             while drain and self._at.working:
                 await asyncio.wait(set(self._at.working))
+            if self._link is not None:
+                with contextlib.suppress(Lost):
+                    await self._greet(self._link)  # home knows that it has ended, and did not die
         finally:
             for each in every:
                 each.cancel()
@@ -225,7 +227,7 @@ class Worker:
                 self._models = await asyncio.to_thread(
                     self._make, self._settings, list(wanted.values())
                 )
-                self._seats = asyncio.Semaphore(self._models.seats)
+                self._pulling.seat(self._models.seats)
                 for why in self._models.lacks.values():
                     self._told("warning", "model.lacking", {"why": why})
                 if self._models.lacks and not self._models.ready:
@@ -255,44 +257,12 @@ class Worker:
             return
         if ready:
             self.admitted.set()
-        if self._checking:
-            return
-        for recipe in ready - set(self._pulls):
-            assert models is not None  # noqa: S101 - it is ready
-            self._told("info", "recipe.admitted", {"recipe": recipe})
-            self._pulls[recipe] = [
-                asyncio.create_task(self._pull(recipe)) for _ in range(models.seats)
-            ]
-        for recipe in set(self._pulls) - ready:
-            for each in self._pulls.pop(recipe):
-                each.cancel()
+        if not self._checking:
+            self._pulling.pull_for(ready)
 
     def _cancel_pulls(self) -> None:
         self._offering.cancel_pulls()
-        for tasks in self._pulls.values():
-            for each in tasks:
-                each.cancel()
-        self._pulls.clear()
-
-    async def _pull(self, recipe: str) -> None:
-        """One seat: a question after the other, until it is cancelled.
-
-        A cancellation that meets a question on its way in is swallowed by `asyncio.wait_for`.
-        """
-        seats, priority, me = self._seats, self._settings.priority, asyncio.current_task()
-        assert seats is not None  # noqa: S101 - there are models
-        assert me is not None  # noqa: S101 - it is one
-        while (link := self._link) is not None and not me.cancelling():
-            async with seats:
-                wait_s = _PULL_S if len(self._pulls) < 2 else _TURN_S
-                try:
-                    pulled = await link.pull(subjects.next_question(recipe), priority, wait_s)
-                except Lost:
-                    return  # the connection's end is heard of elsewhere
-                if pulled is None:
-                    continue
-                await asyncio.shield(self._at.begin(self._at.work(link, recipe, pulled)))
-                # its answer is still handed over, the seat is free
+        self._pulling.cancel()
 
 
 def _now() -> float:
