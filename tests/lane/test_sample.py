@@ -102,7 +102,7 @@ def test_a_marker_is_put_and_taken_away(tmp_path: Path) -> None:
     name = ".nobgd-0000000000000000.tmp"
     errands.run(Mark(str(tmp_path), name, "text"))
     assert (tmp_path / name).read_text() == "text"
-    with pytest.raises(Exception, match=name):
+    with pytest.raises(NobgdError, match=f"has a file {name} already"):
         errands.run(Mark(str(tmp_path), name, "other"))
     assert [each.name for each in tmp_path.iterdir()] == [name]
     for _ in range(2):

@@ -33,7 +33,14 @@ def mark(errand: Mark) -> int:
     """See `Mark`.  Raises NobgdError or OSError for the place's failure."""
     with tree.within(errand.folder, mount=errand.mount) as folder:
         if errand.text is not None:
-            return publish.write(folder, errand.name, [errand.text.encode()], replace=False)
+            try:
+                return publish.write(folder, errand.name, [errand.text.encode()], replace=False)
+            except publish.Taken:
+                raise NobgdError(
+                    Code.NAME_TAKEN,
+                    f"{errand.folder} has a file {errand.name} already, which is to be written"
+                    " here; does another worker speak under this name?",
+                ) from None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(errand.name, dir_fd=folder)
     return 0
