@@ -55,7 +55,11 @@ def run(name: str, processes: int) -> dict[str, Any]:
             for first, stop in stretches(result["done"], wanted, getattr(row, "STRETCH", _STRETCH))
         ]
         for each in asked:
-            found = each.result()
+            try:
+                found = each.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # it is said now, not an hour later
+                raise
             now = time.monotonic()
             solo.add(result, *found, wanted=wanted, seconds=now - began)
             began = now
