@@ -95,6 +95,9 @@ _TAIL = """
 - In `every_message` models sleep and lanes are threads that ask; a point is where nobgd's own code
   says or hears something, not each system call below it.  What did not come up again was not
   killed, and is counted; a question that is withdrawn is `every_step`'s.
+- `soak` has not run for a day in one piece: its portions go on with a new broker and new processes
+  where they were interrupted.  What is listed of it is its first half hour, in which fills what the
+  supervisor remembers of the last photos of each kind; since then that half hour is not judged.
 - `overflow` forces the kernel's queue to 16 events; how many were lost is not known, only that
   the daemon was told of it (`inbox.overflow`).
 """
