@@ -88,7 +88,7 @@ def test_a_worker_is_installed_by_its_join_file(several: Nobgd, how: str) -> Non
     drained = machine.run("nobgd", "cluster", "drain", "desk-1").stdout
     assert "desk-1 is draining, 0 to finish" in drained
     revoked = machine.run("nobgd", "cluster", "revoke", "desk-1").stdout
-    assert "its connection is ended" in revoked
+    assert "the broker ends its connection" in revoked
     await_true(lambda: _show(several, WORKER, "ActiveState") == "failed", 120)
     assert _show(several, WORKER, "ExecMainStatus") == "2"
     machine.sh(f"rm {IN}/elsewhere.jpg /etc/nobgd/worker.*; systemctl reset-failed {WORKER}")

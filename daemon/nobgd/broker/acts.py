@@ -97,7 +97,7 @@ def invite(config: Config, name: str, *, role: users.Role, again: bool) -> tuple
 
 
 def revoke(config: Config, name: str) -> bool:
-    """Shut a machine out; whether a broker here has ended its connection.
+    """Shut a machine out; whether a broker here was told to end its connection.
 
     Raises `BrokerError`, `UserError`.
     """

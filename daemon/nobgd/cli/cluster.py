@@ -126,7 +126,8 @@ def _revoke(args: argparse.Namespace) -> int:
     from nobgd.broker import acts
 
     told = acts.revoke(_here(args), args.name)
-    when = "its connection is ended" if told else "no broker runs here; it is shut out from now on"
+    none = "no broker runs here; it is shut out from now on"
+    when = "the broker ends its connection" if told else none
     print(f"revoked: {args.name}; {when}")
     print(
         f"next: on {args.name}, `sudo systemctl disable --now nobgd-worker`, and delete its join"

@@ -38,8 +38,8 @@ def mark(errand: Mark) -> int:
             except publish.Taken:
                 raise NobgdError(
                     Code.NAME_TAKEN,
-                    f"{errand.folder} has a file {errand.name} already, which is to be written"
-                    " here; does another worker speak under this name?",
+                    f"{errand.folder} has a file {errand.name} already; it is tried again under"
+                    " another name; stop the other worker if two speak as this machine",
                 ) from None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(errand.name, dir_fd=folder)
