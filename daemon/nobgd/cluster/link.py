@@ -91,9 +91,14 @@ class Link:
         self.keep_s = 3600.0  # that the broker keeps what is stored, by its own clock
 
     async def ended_within(self, seconds: float) -> str | None:
-        """Why the connection has ended; None: it has not, after so long."""
+        """Why the connection has ended; None: it has not, after so long.
+
+        The client may end without a word, as it did in a worker that had slept.
+        """
         done, _ = await asyncio.wait([self._ended], timeout=seconds)
-        return self._ended.result() if done else None
+        if done:
+            return self._ended.result()
+        return "the connection has ended" if self._client.is_closed else None
 
     @property
     def longest(self) -> int:
