@@ -152,7 +152,7 @@ class Offering:
         self._pulls.clear()
 
     async def _pull(self, recipe: str, working: Working) -> None:
-        """One lane's worth: a job after the other, until it is cancelled; see `Worker._pull`."""
+        """One lane's worth: a job after the other, until it is cancelled; see `Pulling`."""
         me, seats = asyncio.current_task(), self._seats
         assert me is not None  # noqa: S101 - it is one
         while (link := self._link()) is not None and not me.cancelling():
