@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import ports
 from nobgd import config
 from nobgd.broker import acts, server
 from nobgd.broker import folder as folders
@@ -25,9 +25,7 @@ class Broker:
     """Its configuration, its folder, and the process that reads it."""
 
     def __init__(self, base: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = ports.free()
         self.base = base
         file = base / "nobgd.yaml"
         file.write_text(

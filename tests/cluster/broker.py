@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import ports
 from nobgd import config
 from nobgd.broker import acts
 from nobgd.cluster import join
@@ -52,9 +53,7 @@ class Broker:
     def __init__(self, root: Path, *hosts: str, address: str = "127.0.0.1") -> None:
         self.root, self.address = root, address
         root.mkdir(exist_ok=True)
-        with socket.socket() as free:
-            free.bind((address, 0))
-            self.port = free.getsockname()[1]
+        self.port = ports.free(address)
         self.process: subprocess.Popen[bytes] | None = None
         settings = {
             "state_dir": "state", "cache_dir": "cache", "inboxes": [{"path": "i", "outbox": "o"}],

@@ -15,15 +15,11 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import ports
+
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "docs/grafana-dashboard.json"
 _NAME = re.compile(r"\bnobgd_[a-z_]+\b")
-
-
-def free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        return int(line.getsockname()[1])
 
 
 def samples(text: str) -> dict[str, dict[tuple[str, ...], float]]:
@@ -51,7 +47,7 @@ def test_file_and_port_count_what_the_log_says(
     daemon: Callable[..., Any], photo: Path, tmp_path: Path, exposition: dict[str, str]
 ) -> None:
     """One photo computed, one copied, one quarantined; the port answers before the stop."""
-    port = free_port()
+    port = ports.free()
     d = daemon(metrics={"textfile": "prom/nobgd.prom", "port": port})
     (tmp_path / "prom").mkdir()
     d.start()
@@ -61,7 +57,7 @@ def test_file_and_port_count_what_the_log_says(
     (d.inbox / "bad.jpg").write_text("no picture at all")
     d.await_done(2)
     d.until(lambda: d.events("photo.quarantined"))
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         asked = answer.read().decode()
     file = tmp_path / "prom/nobgd.prom"
     d.until(lambda: 'outcome="quarantined"} 1.0' in file.read_text())

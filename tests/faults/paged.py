@@ -8,13 +8,13 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import ports
 from faults.house import House, Stuck, until
 
 PATIENCE_S = 180.0
@@ -24,9 +24,7 @@ class Paged(House):
     """`nobgd run` with `web:` on a free port of loopback."""
 
     def __init__(self, root: Path, cache: Path, **settings: Any) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = ports.free()
         web = {"listen": f"127.0.0.1:{self.port}"}
         super().__init__(root, cache, web=web, **settings)
         self.home = self.state / "web"

@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import ports
 from faults.house import until
 
 _SSHD = "/usr/sbin/sshd"
@@ -27,12 +28,6 @@ def missing() -> str | None:
     programs = ("sshfs", "bindfs", "ssh", "ssh-keygen", "smbclient", _SSHD, _SMBD, _SFTP)
     absent = [each for each in programs if shutil.which(each) is None]
     return f"not installed: {', '.join(absent)}" if absent else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
@@ -71,7 +66,7 @@ class Share:
         assert self._process is not None
         _group(self._process, signal.SIGCONT)
         _group(self._process, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
 
     def hang(self) -> None:
         """No answers any more."""
@@ -115,7 +110,7 @@ class SshShare(Share):
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True
             )
         shutil.copy(folder / "key.pub", folder / "authorized")
-        self._port = _free_port()
+        self._port = ports.free()
         self._settings = folder / "sshd_config"
         self._settings.write_text(
             f"Port {self._port}\nListenAddress 127.0.0.1\nHostKey {folder / 'host'}\n"
@@ -164,7 +159,7 @@ class SshShare(Share):
         """End the server and its sessions, then the client that is left alone."""
         assert self._server is not None
         self._signal(signal.SIGKILL)
-        self._server.wait(10)
+        self._server.wait(60)
         time.sleep(0.2)
         super().kill()
 
@@ -183,7 +178,7 @@ class SmbServer:
     def __init__(self, root: Path, share: Path) -> None:
         folder = root / "smb"
         folder.mkdir()
-        self._port = _free_port()
+        self._port = ports.free()
         self._settings = folder / "smb.conf"
         places = "".join(
             f"{name} = {folder}\n"
@@ -211,7 +206,7 @@ class SmbServer:
         """End the server and its sessions at once."""
         if self._process is not None:
             _group(self._process, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(60)
 
     def begin(self, commands: str) -> subprocess.Popen[bytes]:
         """A client that does `commands`; it is left running."""

@@ -124,7 +124,7 @@ def test_a_start_and_a_stop_while_it_hangs(scene: Scene) -> None:
     scene.done(scene.drop_in_the_others(0), 30)
     began = time.monotonic()
     scene.house.stop()
-    assert (ready_s < 20, time.monotonic() - began < 20) == (True, True)  # not 180, not 75
+    assert (ready_s < 60, time.monotonic() - began < 60) == (True, True)  # not 180, not 75
     scene.house.start()
     scene.share.wake()
     own = scene.drop_in_the_first()

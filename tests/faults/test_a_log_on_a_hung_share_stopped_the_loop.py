@@ -62,7 +62,7 @@ def test_photos_are_done_and_it_gets_all_in_order(tmp_path: Path, share: servers
         until(lambda: house.listen().events["log.back"], 90, "the log is back")
         drop(house, 4)
         house.stop()
-        until(lambda: len(told(share.backing / "nobgd.log")) == 5, 10, "all is in the file")
+        until(lambda: len(told(share.backing / "nobgd.log")) == 5, 60, "all is in the file")
         in_file = told(share.backing / "nobgd.log")
         assert in_file == told(house.log)
         assert len(set(in_file)) == 5

@@ -88,7 +88,7 @@ def test_only_what_its_cut_out_stands_for_goes(tmp_path: Path) -> None:
         house.kill()
         house.start()
         until(lambda: not (house.inbox / "late.tif").exists(), 90, "the late one goes when it may")
-        until(lambda: sorted(os.listdir(house.inbox)) == sorted(stay), 10, "nothing else is left")
+        until(lambda: sorted(os.listdir(house.inbox)) == sorted(stay), 60, "nothing else is left")
         assert all(house.listen().codes[f"source.kept {code}"] == 1 for code in stay.values())
     assert {name: sha256(house.inbox / name) for name in stay} == before
     with Image.open(house.outputs[house.path("late.tif")]) as cut:
@@ -116,7 +116,7 @@ def test_a_kill_on_the_way_costs_no_original(tmp_path: Path, lost: bool) -> None
                 each.unlink()
         house.start()
         until(lambda: (house.root / "archive/sub/a.jpg").exists(), 60, "it is archived")
-        until(lambda: os.listdir(house.inbox / "sub") == [], 10, "nothing is left")
+        until(lambda: os.listdir(house.inbox / "sub") == [], 60, "nothing is left")
         house.stop()
     assert os.listdir(house.root / "archive/sub") == ["a.jpg"]
     assert os.listdir(house.outbox / "sub") == ["a_nobg.png"]
@@ -134,4 +134,4 @@ def test_an_output_that_was_taken_away_is_said_and_waited_for(tmp_path: Path) ->
         os.rename(house.root / "outside/a_nobg.png", house.outbox / "a_nobg.png")
         until(lambda: house.listen().events["source.gone"], 60, "it goes")
         assert house.codes["source.kept output_gone"] == 1
-        until(lambda: os.listdir(house.inbox) == [], 10, "nothing is left")
+        until(lambda: os.listdir(house.inbox) == [], 60, "nothing is left")

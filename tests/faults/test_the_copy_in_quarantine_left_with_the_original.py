@@ -31,7 +31,7 @@ def test_it_stays_until_the_photo_is_done_or_tried_again(tmp_path: Path) -> None
         (house.inbox / "a.jpg").write_bytes(BAD)
         assert house.await_ends(["a.jpg"], 60) == []
         until(lambda: (aside / "a.jpg").exists(), 30, "a copy is made")
-        until(lambda: "a copy is in" in why(house, "a.jpg"), 10, "why says so")
+        until(lambda: "a copy is in" in why(house, "a.jpg"), 60, "why says so")
         (house.inbox / "a.jpg").unlink()
         time.sleep(5.0)  # another process: it scans every two seconds
         assert (aside / "a.jpg").read_bytes() == BAD

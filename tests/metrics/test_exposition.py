@@ -52,11 +52,11 @@ def test_a_folder_that_is_not_there_is_said_once(tmp_path: Path) -> None:
 def test_the_port_answers_metrics_and_nothing_else(port: Port) -> None:
     """GET /metrics is answered with the right type; other paths are 404."""
     base = f"http://127.0.0.1:{port.number}"
-    with urllib.request.urlopen(f"{base}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{base}/metrics", timeout=60) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert answer.read() == b"nobgd_lanes 2\n"
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{base}/", timeout=5)
+        urllib.request.urlopen(f"{base}/", timeout=60)
     assert refused.value.code == 404
     refused.value.close()
 
@@ -77,7 +77,7 @@ def test_a_daemon_that_does_not_answer_is_503() -> None:
     port = Port(0, stuck, "text/plain")
     try:
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(f"http://127.0.0.1:{port.number}/metrics", timeout=5)
+            urllib.request.urlopen(f"http://127.0.0.1:{port.number}/metrics", timeout=60)
         assert refused.value.code == 503
         refused.value.close()
     finally:

@@ -53,7 +53,7 @@ class Lanes:
 
     def await_looks(self, count: int) -> None:
         with self.came:
-            assert self.came.wait_for(lambda: len(self.took(Look)) == count, 10)
+            assert self.came.wait_for(lambda: len(self.took(Look)) == count, 60)
 
     def free(self) -> bool:
         return self.is_free

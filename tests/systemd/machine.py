@@ -135,7 +135,7 @@ class Machine:
                 if self.leader:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(self.leader, signal.SIGKILL)
-                self._nspawn.wait(10)
+                self._nspawn.wait(60)
         for mounted in (self.root, self.base):
             subprocess.run(["umount", "-l", str(mounted)], capture_output=True, check=False)
         with contextlib.suppress(OSError):

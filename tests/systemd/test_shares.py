@@ -72,7 +72,7 @@ def _hung(nobgd: Nobgd, folder: str) -> Iterator[None]:
         yield
     finally:
         nobgd.machine.run("pkill", "-f", "/opt/drop/hung.py", check=False)  # aborts its requests
-        holder.communicate(timeout=10)
+        holder.communicate(timeout=60)
         nobgd.machine.run("umount", "-l", folder, check=False)
 
 

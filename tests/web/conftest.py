@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import ports
 from e2e.conftest import Daemon, await_true
 
 
@@ -35,9 +35,7 @@ class Page:
     """A daemon and its page."""
 
     def __init__(self, root: Path, cache: Path, model: str = "u2netp", **web: Any) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = ports.free()
         web = {"listen": f"127.0.0.1:{self.port}", **web}
         (root / "in").mkdir(exist_ok=True)
         log = {"file": str(root / "nobgd.log")}

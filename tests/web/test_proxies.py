@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+import ports
 from e2e.conftest import await_true
 from web.clients import certify
 from web.conftest import Page
@@ -74,12 +74,6 @@ class Proxied:
         return self.curl("/")[0] == 200
 
 
-def _free() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @contextlib.contextmanager
 def _running(*command: str, log: Path) -> Iterator[None]:
     with log.open("wb") as out:
@@ -122,10 +116,10 @@ def _caddy(root: Path, sites: str, host: str, base: str) -> Iterator[Proxied]:
     """Caddy with these sites and an authority of its own, which nobody on this machine trusts."""
     if shutil.which("caddy") is None:
         pytest.skip("needs caddy")
-    port = _free()
+    port = ports.free()
     settings = f"""{{
 	admin off
-	http_port {_free()}
+	http_port {ports.free()}
 	https_port {port}
 	local_certs
 	skip_install_trust
@@ -142,7 +136,7 @@ def _caddy(root: Path, sites: str, host: str, base: str) -> Iterator[Proxied]:
 
 @contextlib.contextmanager
 def _proxied(kind: str, root: Path, page: Page) -> Iterator[Proxied]:
-    port = _free()
+    port = ports.free()
     match kind:
         case "nginx":
             server = f"server {{ listen 127.0.0.1:{port} ssl; server_name {HOST};\n"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nobgd.cluster.link import Link
 
 _API_S = 5.0
-_PATIENCE_S = 3.0  # for what home says: it speaks every two seconds
+_PATIENCE_S = 7.0  # for what home says: it speaks every two seconds, later under load
 _SKEW_S = 2.0
 _AS_OURS = {"storage": "memory", "retention": "workqueue", "subjects": [subjects.QUESTIONS],
             "allow_msg_ttl": True}  # fmt: skip
