@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,7 +105,11 @@ def test_invite_writes_a_join_file_for_the_one_who_brings_it(
         (["invite", "Desk 3"], 1, "'Desk 3' is no name for a machine"),
         (["invite", "home"], 1, "home is this machine itself"),
         (["invite", "desk-3"], 1, "desk-3 is invited already"),
-        (["invite", "desk-4", "-o", "no/such/x.join"], 3, "No such file or directory; desk-4 is"),
+        (
+            ["invite", "desk-4", "-o", "no/such/x.join"],
+            3,
+            "No such file or directory; desk-4 is not",
+        ),
         (["revoke", "desk-9"], 1, "no machine desk-9 is invited; there are: desk-3"),
         (["init", "--address", "a b"], 3, "'a b' is neither an address nor a host's name"),
     ],
@@ -118,6 +124,35 @@ def test_what_cannot_be_done_is_one_line(
     assert got == code
     assert says in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_join_file_that_cannot_be_written_lets_nobody_in(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is tried again as if for the first time; with --again, what was open stays so."""
+    said(capsys, "init")
+    broker = here / "broker/machines.json"
+    before = broker.read_bytes()
+    assert said(capsys, "invite", "desk-3", "-o", "no/such/x.join")[0] == 3
+    assert broker.read_bytes() == before
+    assert said(capsys, "invite", "desk-3")[0] == 0
+    before = broker.read_bytes()
+    assert said(capsys, "invite", "desk-3", "--again", "-o", "no/such/x.join")[0] == 3
+    assert broker.read_bytes() == before
+
+
+def test_a_full_pipe_lets_nobody_in(here: Path) -> None:
+    """What was to bring the join file over has ended."""
+    command = [sys.executable, "-m", "nobgd", "cluster"]
+    subprocess.run([*command, "init"], check=True, capture_output=True)
+    before = (here / "broker/machines.json").read_bytes()
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(
+            [*command, "invite", "desk-3", "-o", "-"], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
+    assert (here / "broker/machines.json").read_bytes() == before
 
 
 def test_revoke_says_what_is_left_to_do(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

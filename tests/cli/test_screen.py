@@ -138,3 +138,30 @@ def test_what_is_printable_is_left_alone() -> None:
     assert screen.printable("a\x1b[2J\x07\x9b\u202e\udcff\r") == (
         "a\\x1b[2J\\x07\\x9b\\u202e\\udcff\\r"
     )
+
+
+@pytest.mark.parametrize("words", [["check"], ["list"], ["status"], ["why", "x.jpg"], ["doctor"]])
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    """Of whatever verb; its exit code says that the answer is not whole."""
+    (tmp_path / "in").mkdir()
+    config = tmp_path / "nobgd.yaml"
+    config.write_text("state_dir: state\nmodel: {name: u2netp}\ninboxes: [{path: in, outbox: o}]\n")
+    command = [sys.executable, "-m", "nobgd", *words, "-c", str(config)]
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path
+        )
+    wrong = "standard output: No space left on device; write it to another place\n"
+    assert (ran.returncode, ran.stderr) == (3, wrong)
+
+
+def test_a_reader_that_has_ended_is_no_failure(tmp_path: Path) -> None:
+    """`nobgd check | head -1`."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "nobgd.yaml").write_text("inboxes: [{path: in, outbox: out}]\n")
+    command = [sys.executable, "-m", "nobgd", "check", "-c", str(tmp_path / "nobgd.yaml")]
+    theirs, ours = os.pipe()
+    os.close(theirs)
+    ran = subprocess.run(command, stdout=ours, stderr=subprocess.PIPE, check=False)
+    os.close(ours)
+    assert (ran.returncode, ran.stderr) == (0, b"")

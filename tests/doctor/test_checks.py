@@ -11,7 +11,7 @@ import pytest
 
 from doctor.conftest import Mount
 from nobgd import config
-from nobgd.doctor import ask, checks
+from nobgd.doctor import ask, checks, folders
 from nobgd.doctor.ask import Probe, Who
 from nobgd.status import control
 from nobgd.systemd import unit
@@ -54,7 +54,7 @@ def test_every_folder_the_daemon_writes_is_looked_at_once(home: Path) -> None:
         "  - {path: in, outbox: out, source: archive, archive: old, quarantine: bad}\n"
         "  - {path: in2, outbox: out}\n"
     )
-    probes = list(checks._probes(config.load(path)))
+    probes = list(folders.probes(config.load(path)))
     named = [(probe.what, Path(probe.path).name, probe.write) for probe in probes]
     assert named == [
         ("state", "state", True), ("cache", "cache", True), ("log", "log", True),
@@ -71,6 +71,24 @@ def test_a_missing_outbox_comes_with_the_command_that_makes_it(
     line = _lines(settings)["outbox"]
     assert line.startswith(f"FIX  outbox {home}/out: is missing; mount its share, or make it: sudo")
     assert line.endswith(f"-m 2775 {home}/out")
+
+
+def test_before_the_first_start_what_it_makes_is_not_missed(
+    settings: config.Config, home: Path
+) -> None:
+    """It makes them; an inbox is somebody else's, and so is what an outbox lies in."""
+    for name in ("in", "out", "state", "cache"):
+        (home / name).rmdir()
+    lines = _lines(settings)
+    for what, name in (("state", "state"), ("cache", "cache"), ("outbox", "out")):
+        said = f"ok   {what} {home}/{name}: is not there yet; the first start makes it"
+        assert lines[what] == said
+    assert lines["inbox"].startswith(f"FIX  inbox {home}/in: is missing")
+    nested = settings.inboxes[0].model_copy(update={"outbox": home / "nas/out"})
+    lines = _lines(settings.model_copy(update={"inboxes": (nested,)}))
+    assert lines["outbox"].startswith(f"FIX  outbox {home}/nas/out: is missing")
+    (home / "state").mkdir()
+    assert _lines(settings)["outbox"].startswith(f"FIX  outbox {home}/out: is missing")
 
 
 def test_a_full_disk_is_said_with_its_mount(
@@ -128,7 +146,7 @@ def test_a_wrong_model_is_said(settings: config.Config, home: Path) -> None:
 )  # fmt: skip
 def test_what_is_seen_of_a_folder_becomes_a_line(found: dict[str, object], says: str) -> None:
     """Ok with what is to be known, or FIX with what is to be done."""
-    assert says in str(checks._folder(Probe("outbox", "/o", write=True), _found(**found), ME))
+    assert says in str(folders.line(Probe("outbox", "/o", write=True), _found(**found), ME))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
@@ -139,21 +157,21 @@ def test_a_folder_that_is_to_be_made_is_of_whom_its_place_is(tmp_path: Path) -> 
     os.chown(theirs.parents[1], pwd.getpwnam("daemon").pw_uid, 0)
     for path, owner in ((mine, "me"), (theirs, "daemon")):
         probe = Probe("outbox", str(path), write=True)
-        said = str(checks._folder(probe, _found(error="is missing", missing=True), ME))
+        said = str(folders.line(probe, _found(error="is missing", missing=True), ME))
         assert said.endswith(f"sudo install -d -o {owner} -g us -m 2775 {path}")
 
 
 def test_the_state_on_a_share_is_refused() -> None:
     """Its locks are not safe there."""
     probe = Probe("state", "/s", write=True, local=True)
-    line = str(checks._folder(probe, _found(network=True, fstype="nfs4"), ME))
+    line = str(folders.line(probe, _found(network=True, fstype="nfs4"), ME))
     assert line.startswith("FIX  state /s: is on nfs4, where locks are not safe; set state_dir")
 
 
 def test_more_folders_than_watches_comes_with_the_command_that_allows_more() -> None:
     """Counted over all inboxes that are watched by events."""
     many = [(Probe("inbox", "/in"), _found(folders=10**9))]
-    line = str(checks._watches(many))
+    line = str(folders.watches(many))
     assert line.startswith("FIX  inotify: 1000000000 watches needed, ")
     assert "echo fs.inotify.max_user_watches=4000000000 | sudo tee" in line
 
@@ -161,16 +179,16 @@ def test_more_folders_than_watches_comes_with_the_command_that_allows_more() -> 
 def test_a_polled_inbox_needs_no_watch() -> None:
     """However many folders it has."""
     polled = [(Probe("inbox", "/in"), _found(folders=10**9, strategy="poll"))]
-    assert str(checks._watches(polled)).startswith("ok   inotify: 0 of ")
+    assert str(folders.watches(polled)).startswith("ok   inotify: 0 of ")
 
 
 def test_the_clock_of_a_share_is_compared() -> None:
     """By the time that it gives to a new file."""
     near, far = Probe("outbox", "/a"), Probe("outbox", "/b")
     agree = [(near, _found(clock_s=0.1)), (far, _found(clock_s=-1.0))]
-    assert "agree" in str(checks._clock(agree))
+    assert "agree" in str(folders.clock(agree))
     off = [(near, _found(clock_s=0.1)), (far, _found(clock_s=-90.0))]
-    assert "/b is 90 s off" in str(checks._clock(off))
+    assert "/b is 90 s off" in str(folders.clock(off))
 
 
 @pytest.fixture
@@ -261,7 +279,7 @@ def test_who_is_not_the_services_user_is_told_so() -> None:
     """No advice that would open the service's folders to him."""
     probe = Probe("state", "/var/lib/nobgd", write=True)
     found = {"error": "cannot be written", "forbidden": True}
-    said = str(checks._folder(probe, found, Who("anna", "anna"), guest=True))
+    said = str(folders.line(probe, found, Who("anna", "anna"), guest=True))
     assert said.startswith("ok   state /var/lib/nobgd: is closed to anna, which is no fault")
     assert said.endswith("sudo nobgd doctor looks at it")
-    assert "setfacl" in str(checks._folder(probe, found, Who("anna", "anna")))
+    assert "setfacl" in str(folders.line(probe, found, Who("anna", "anna")))

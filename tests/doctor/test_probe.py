@@ -34,7 +34,11 @@ def test_a_file_is_no_folder(home: Path) -> None:
     (home / "file").write_text("")
     assert probe.look(str(home / "file"), write=False, count=False)["error"] == "is not a folder"
     missing = probe.look(str(home / "none"), write=False, count=False)
-    assert missing == {"error": "is missing", "missing": True}
+    assert missing == {"error": "is missing", "missing": True, "may_make_in": str(home)}
+    deep = probe.look(str(home / "none/a/b"), write=False, count=False)
+    assert deep["may_make_in"] == str(home)
+    within = probe.look(str(home / "file/a"), write=False, count=False)
+    assert "may_make_in" not in within
 
 
 def test_a_full_folder_is_an_error_that_names_the_reason(home: Path, mount: Mount) -> None:

@@ -1,7 +1,8 @@
 """What `nobgd cluster` does to the broker's folder: set up, let a machine in, shut it out.
 
 Each writes the truth first (machines.json), then what the broker reads, then has it read; each
-can be run again after it was cut short anywhere.
+can be run again after it was cut short anywhere.  A secret, which is kept nowhere, is handed over
+before: it opens nothing yet, and the machine is invited again as if for the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +74,14 @@ def set_up(config: Config, addresses: Sequence[str]) -> SetUp:
         return SetUp(folder, known, new_ca, new_mine, new_home, _told(folder))
 
 
-def invite(config: Config, name: str, *, role: users.Role, again: bool) -> tuple[Join, bool]:
+def invite(
+    config: Config, name: str, *, role: users.Role, again: bool,
+    hand: Callable[[Join], None] = lambda _: None,
+) -> tuple[Join, bool]:  # fmt: skip
     """Let a machine in: what its join file holds, and whether a broker here knows already.
 
-    Raises `BrokerError`, `UserError`.
+    ``hand`` writes the join file; it is let in once that has returned, and not if it raises.
+    Raises `BrokerError`, `UserError` and what ``hand`` does.
     """
     folder = _there(config)
     port = folders.listened(config)[1]
@@ -92,6 +97,7 @@ def invite(config: Config, name: str, *, role: users.Role, again: bool) -> tuple
         user, secret = users.make(name, role, time.time())
         addresses = folders.addresses(folder)
         made = Join(name, _url(addresses[0], port), name, secret, folders.ca(folder))
+        hand(made)
         folders.put(folder, config, users.changed(there, user))
         return made, _told(folder)
 

@@ -72,10 +72,21 @@ def _run(arguments: Sequence[str] | None) -> int:
         top.print_help()
         return common.USAGE
     try:
-        return int(chosen.run(chosen))
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `nobgd report | head`
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 0
+    except screen.UnsaidError as error:  # `nobgd report > /full/disk.txt`
+        common.complain(f"standard output: {error.strerror}; write it to another place")
+        _say_no_more()
+        return common.ENVIRONMENT
+
+
+def _say_no_more() -> None:
+    """What stdout has not taken is not tried again when Python ends."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

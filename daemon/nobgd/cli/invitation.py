@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nobgd.cli import common, screen
 
 if TYPE_CHECKING:
+    from nobgd.broker.users import Role
     from nobgd.cluster.join import Join
     from nobgd.config import Config
 
@@ -22,13 +24,19 @@ def invite(config: Config, args: argparse.Namespace) -> int:
     """
     from nobgd.broker import acts
 
-    role = "home" if args.home else "worker"
-    made, told = acts.invite(config, args.name, role=role, again=args.again)  # type: ignore[arg-type]
-    if args.output == "-":
-        screen.data(_text(made))
+    file = None if args.output == "-" else Path(args.output or f"{args.name}.join")
+
+    def hand(made: Join) -> None:
+        if file is None:
+            screen.data(_text(made))
+            sys.stdout.flush()
+        else:
+            _write(file, made)
+
+    role: Role = "home" if args.home else "worker"
+    made, told = acts.invite(config, args.name, role=role, again=args.again, hand=hand)
+    if file is None:
         return common.GOOD
-    file = Path(args.output or f"{made.name}.join")
-    _write(file, made)
     print(f"{file}: lets {made.name} in at {made.url}; it holds a secret that is kept nowhere else")
     if not told:
         print("no broker runs here yet; it takes effect when it starts")
@@ -57,7 +65,6 @@ def _write(file: Path, made: Join) -> None:
         join.write(file, made, owner)
     except OSError as error:
         common.complain(
-            f"{file}: {error.strerror}; {made.name} is invited, and its secret is lost: name"
-            " another file with -o, and add --again"
+            f"{file}: {error.strerror}; {made.name} is not invited: name another file with -o"
         )
         raise common.Quit(common.ENVIRONMENT) from None

@@ -20,11 +20,45 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+class UnsaidError(OSError):
+    """Stdout has not taken what a verb said: its disk is full, or its share has gone."""
+
+
+class Stdout:
+    """A text stream that tells what goes wrong with it from what goes wrong elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write ``text``.  Raises `UnsaidError`; BrokenPipeError, when its reader has ended."""
+        with _unsaid():
+            return self.stream.write(text)
+
+    def flush(self) -> None:
+        """Have all of it written.  Raises as `write` does."""
+        with _unsaid():
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def _unsaid() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UnsaidError(error.errno, error.strerror) from None
+
+
 class Guard:
     """A text stream whose writes are escaped but for line ends and tabs; else the one behind."""
 
-    def __init__(self, behind: TextIO) -> None:
-        self.behind = behind
+    def __init__(self, behind: Any) -> None:
+        self.behind: TextIO = behind
 
     def write(self, text: str) -> int:
         """Write ``text``, escaped."""
@@ -52,7 +86,7 @@ def printable(text: str) -> str:
 def guarded() -> Iterator[None]:
     """Guard stdout and stderr meanwhile."""
     with (
-        contextlib.redirect_stdout(Guard(sys.stdout)),
+        contextlib.redirect_stdout(Guard(Stdout(sys.stdout))),
         contextlib.redirect_stderr(Guard(sys.stderr)),
     ):
         yield

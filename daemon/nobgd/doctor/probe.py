@@ -46,7 +46,8 @@ def look(path: str, *, write: bool, count: bool, mode: str = "auto") -> dict[str
         if count:
             found["folders"] = _count(path)
     except FileNotFoundError:
-        return {**found, "error": "is missing", "missing": True}
+        made_in = _may_make_in(path)
+        return {**found, "error": "is missing", "missing": True, "may_make_in": made_in}
     except PermissionError as error:
         return {**found, "error": failure(error, "cannot be entered").reason, "forbidden": True}
     except OSError as error:
@@ -54,6 +55,20 @@ def look(path: str, *, write: bool, count: bool, mode: str = "auto") -> dict[str
     except NobgdError as error:
         return {**found, "error": error.reason, "forbidden": error.code == "forbidden"}
     return found
+
+
+def _may_make_in(path: str) -> str | None:
+    """The folder in which ``path``, or what leads to it, can be made; None: it cannot."""
+    try:
+        if mounts.unmounted(path) is not None:
+            return None
+    except OSError:
+        return None
+    above = os.path.dirname(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    may = os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK)
+    return above if may else None
 
 
 def _write(path: str) -> dict[str, Any]:
