@@ -1,6 +1,7 @@
 """``python -m nobgd``, and the command ``nobgd``."""
 
 import gc
+import os
 import sys
 
 from nobgd.cli import main
@@ -15,10 +16,23 @@ def run() -> int:
     more on the way out, took a sixth of a start's time.
     """
     gc.set_threshold(_ALLOCATIONS)
+    _open_what_is_closed()
     try:
         return main()
     finally:
         gc.freeze()
+
+
+def _open_what_is_closed() -> None:
+    """`nobgd … >&-`: else the next file opened, the ledger say, would be stdout (POSIX, open)."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.set_inheritable(number, True)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -165,3 +165,17 @@ def test_a_reader_that_has_ended_is_no_failure(tmp_path: Path) -> None:
     ran = subprocess.run(command, stdout=ours, stderr=subprocess.PIPE, check=False)
     os.close(ours)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_nobodys(tmp_path: Path, closed: str) -> None:
+    """What is opened next would take its number, and what is said go into it."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "nobgd.yaml").write_text("inboxes: [{path: in, outbox: out}]\n")
+    script = f'"$@" {closed}; echo "code $?" >&9; exec 9>&-'
+    command = [sys.executable, "-m", "nobgd", "check", "-c", str(tmp_path / "nobgd.yaml")]
+    with (tmp_path / "code").open("wb") as code:
+        full = ["bash", "-c", f"exec 9>&{code.fileno()}; {script}", "bash", *command]
+        ran = subprocess.run(full, capture_output=True, pass_fds=[code.fileno()], check=False)
+    assert (tmp_path / "code").read_text() == "code 0\n"
+    assert ran.stderr == b""
