@@ -43,6 +43,27 @@ def below(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def test_a_picture_is_no_folder(here: Path) -> None:
+    """As other programs take a file there; nothing is made, not a folder of that name either."""
+    (here / "notes").write_text("mine")
+    for output in ("b.png", "in/B.JPG", "notes", "in/text.jpg"):
+        code, out, said = nobgd(here, "cut", "in/a [1].jpg", "-o", output)
+        assert (code, out) == (2, [])
+        assert said.startswith(f"{output}: is no folder, and -o names the one that cut-outs go to")
+    assert below(here / "in") == {"a [1].jpg", "sub/b.jpg", "text.jpg"}
+    assert sorted(os.listdir(here)) == ["home", "in", "notes"]
+
+
+def test_a_program_gets_the_bytes_of_a_name(here: Path) -> None:
+    """`nobgd cut … | xargs`: those that are no UTF-8, turn text round or ring, as they are."""
+    name = os.fsdecode(b"in/\xff\xe2\x80\xae\x07")
+    shutil.copy(here / "in/a [1].jpg", here / f"{name}.jpg")
+    command = [sys.executable, "-m", "nobgd", "cut", "-m", "u2netp", f"{name}.jpg"]
+    environment = {**os.environ, "HOME": str(here / "home"), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, check=True)
+    assert done.stdout == os.fsencode(f"{here}/{name}_nobg.png\n")
+
+
 def test_photos_that_are_named_and_no_others(here: Path) -> None:
     """Beside themselves or in a folder; what cannot be done is said, and the rest is done."""
     code, out, said = nobgd(here, "cut", "in/a [1].jpg", "nothing.jpg", "in", "in/text.jpg")

@@ -11,12 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nobgd.cli import common, once
+from nobgd.cli import common, once, screen
 from nobgd.cli.tally import Tally
 from nobgd.fs.names import about, shown
 
 if TYPE_CHECKING:
     from nobgd.supervisor.service import Service
+
+
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif"})
 
 
 def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,7 +37,7 @@ def add(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         ],
         exits="0  every photo is cut out\n"
         "1  some could not be; the others are\n"
-        "2  there is no such model\n"
+        "2  there is no such model, or -o names no folder\n"
         "3  the model is missing or altered, or the folder cannot be written\n"
         "130  it was stopped",
     )  # fmt: skip
@@ -49,6 +52,12 @@ def run(args: argparse.Namespace) -> int:
     from nobgd.config import given
 
     outbox = Path(os.path.abspath(args.output)) if args.output else None
+    if outbox is not None and _is_no_folder(outbox):
+        common.complain(
+            f"{shown(args.output)}: is no folder, and -o names the one that cut-outs go to, each as"
+            " <name>_nobg.png; leave -o out, and they are beside their photos"
+        )
+        return common.USAGE
     named, wrong = _sorted_out(args.files)
     for each in wrong:
         common.complain(each)
@@ -67,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     except common.Quit as quits:
         return quits.code
     for output in tally.outputs:
-        print(shown(output) if sys.stdout.isatty() else output)
+        screen.data(f"{shown(output) if sys.stdout.isatty() else output}\n")
     for source, reason in tally.failures + tally.skips:
         common.complain(about(source, reason))
     for trouble in end.troubles:
@@ -77,6 +86,11 @@ def run(args: argparse.Namespace) -> int:
     if end.troubles:
         return common.ENVIRONMENT
     return common.WORK_FAILED if wrong or tally.skips or end.code else common.GOOD
+
+
+def _is_no_folder(path: Path) -> bool:
+    """It is something else, or is to be a picture by its name."""
+    return not path.is_dir() and (path.exists() or path.suffix.lower() in _PICTURES)
 
 
 class _Results(Tally):

@@ -9,6 +9,7 @@ itself (rich) writes to the stream behind the guard, by `console`, and takes nam
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -84,7 +85,9 @@ def printable(text: str) -> str:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Guard stdout and stderr meanwhile."""
+    """Guard stdout and stderr meanwhile; what is no terminal gets names that are no UTF-8 whole."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(errors="surrogateescape")
     with (
         contextlib.redirect_stdout(Guard(Stdout(sys.stdout))),
         contextlib.redirect_stderr(Guard(sys.stderr)),
