@@ -82,9 +82,6 @@ _TAIL = """
 - In `storm_work` models sleep, and the machines have one disk, under other paths: no network file
   system is between them.  A photo that changes after its cut-out got its name and before that was
   booked has two, as docs/photos.md says of names; they are counted.
-- What is listed of `storm_work` was found in two of its 200 portions, which have been made again
-  without: igzip had deflated the same picture to one byte less (rows compare pictures and what lies
-  beside them since); and no photo came by after home was killed, so nothing was swept (mended).
 - In `shares_far` a FUSE file system plays a client of NFS or SMB: coarse times, and names that come
   late.  What such a client keeps of a file's size and times, or of its bytes, is not among it.
 - `shares_real` has one kernel (Debian's user-mode Linux 6.1, one processor; the table names the
