@@ -141,17 +141,24 @@ def test_a_join_file_that_cannot_be_written_lets_nobody_in(
     assert broker.read_bytes() == before
 
 
-def test_a_full_pipe_lets_nobody_in(here: Path) -> None:
-    """What was to bring the join file over has ended."""
+@pytest.mark.parametrize("gone", ["full", "ended"])
+def test_what_stdout_has_not_taken_lets_nobody_in(here: Path, gone: str) -> None:
+    """A full disk, or a reader that has ended: `… -o - | ssh desk-3`, and there is no desk-3."""
     command = [sys.executable, "-m", "nobgd", "cluster"]
     subprocess.run([*command, "init"], check=True, capture_output=True)
     before = (here / "broker/machines.json").read_bytes()
-    with open("/dev/full", "wb") as full:
-        ran = subprocess.run(
-            [*command, "invite", "desk-3", "-o", "-"], stdout=full, stderr=subprocess.PIPE,
-            text=True, check=False,
-        )  # fmt: skip
+    if gone == "full":
+        out = os.open("/dev/full", os.O_WRONLY)
+    else:
+        theirs, out = os.pipe()
+        os.close(theirs)
+    ran = subprocess.run(
+        [*command, "invite", "desk-3", "-o", "-"], stdout=out, stderr=subprocess.PIPE,
+        text=True, check=False,
+    )  # fmt: skip
+    os.close(out)
     assert (ran.returncode, len(ran.stderr.splitlines())) == (3, 1), ran.stderr
+    assert ran.stderr.endswith("; desk-3 is not invited: name another file with -o\n")
     assert (here / "broker/machines.json").read_bytes() == before
 
 

@@ -73,17 +73,26 @@ def _run(arguments: Sequence[str] | None) -> int:
         return common.USAGE
     try:
         code = int(chosen.run(chosen))
-        sys.stdout.flush()
-        return code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `nobgd report | head`
+        code = common.GOOD
+    except screen.UnsaidError as error:
+        code = _unsaid(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
         _say_no_more()
-        return 0
-    except screen.UnsaidError as error:  # `nobgd report > /full/disk.txt`
-        common.complain(f"standard output: {error.strerror}; write it to another place")
+    except screen.UnsaidError as error:
+        code = code or _unsaid(error)
         _say_no_more()
-        return common.ENVIRONMENT
+    return code
+
+
+def _unsaid(error: screen.UnsaidError) -> int:
+    """`nobgd report > /full/disk.txt`."""
+    common.complain(f"standard output: {error.strerror}; write it to another place")
+    return common.ENVIRONMENT
 
 
 def _say_no_more() -> None:

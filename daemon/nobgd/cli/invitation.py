@@ -23,15 +23,21 @@ def invite(config: Config, args: argparse.Namespace) -> int:
     `BrokerError` and `UserError`, with a sentence.
     """
     from nobgd.broker import acts
+    from nobgd.cluster import join
 
     file = None if args.output == "-" else Path(args.output or f"{args.name}.join")
 
     def hand(made: Join) -> None:
-        if file is None:
-            screen.data(_text(made))
-            sys.stdout.flush()
-        else:
-            _write(file, made)
+        try:
+            if file is None:
+                screen.data(_text(made))
+                sys.stdout.flush()
+            else:
+                join.write(file, made, _owner())
+        except OSError as error:  # where stdout's reader has ended, too
+            said = f"{file or 'standard output'}: {error.strerror}; {made.name} is not invited"
+            common.complain(f"{said}: name another file with -o")
+            raise common.Quit(common.ENVIRONMENT) from None
 
     role: Role = "home" if args.home else "worker"
     made, told = acts.invite(config, args.name, role=role, again=args.again, hand=hand)
@@ -54,17 +60,8 @@ def _text(made: Join) -> str:
     return json.dumps(asdict(made), indent=1) + "\n"
 
 
-def _write(file: Path, made: Join) -> None:
-    """For whoever called sudo, who is to bring it to the other machine."""
-    from nobgd.cluster import join
-
-    owner = None
+def _owner() -> tuple[int, int] | None:
+    """Whoever called sudo, who is to bring it to the other machine; else None."""
     if os.geteuid() == 0 and "SUDO_UID" in os.environ and "SUDO_GID" in os.environ:
-        owner = (int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
-    try:
-        join.write(file, made, owner)
-    except OSError as error:
-        common.complain(
-            f"{file}: {error.strerror}; {made.name} is not invited: name another file with -o"
-        )
-        raise common.Quit(common.ENVIRONMENT) from None
+        return int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
+    return None
